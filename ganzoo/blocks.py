@@ -1,0 +1,33 @@
+"""Modules that several plugins share. Makers import this file when they are called, since it needs torch."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class LabelledGenerator(nn.Module):
+    """A generator whose latent is joined to an embedding of the label."""
+
+    def __init__(self, embedding: nn.Embedding, net: nn.Module) -> None:
+        super().__init__()
+        self.embedding, self.net = embedding, net
+
+    def forward(self, z: Tensor, labels: Tensor) -> Tensor:
+        """Images ``(N, *shape)`` of latents ``(N, latent)`` and int64 labels ``(N,)``."""
+        return self.net(torch.cat([z, self.embedding(labels)], 1))  # type: ignore[no-any-return]
+
+
+class LabelledDiscriminator(nn.Module):
+    """A discriminator that sees an embedding of the label beside the sample, of the shape ``extra``."""
+
+    def __init__(self, embedding: nn.Embedding, extra: tuple[int, ...], net: nn.Module) -> None:
+        super().__init__()
+        self.embedding, self.extra, self.net = embedding, extra, net
+
+    def forward(self, samples: Tensor, labels: Tensor) -> Tensor:
+        """Logits ``(N, 1)`` of samples ``(N, *shape)`` under int64 labels ``(N,)``."""
+        told = self.embedding(labels).unflatten(1, self.extra)
+        if len(self.extra) == 1:
+            samples = samples.flatten(1)
+        return self.net(torch.cat([samples, told.to(samples.dtype)], 1))  # type: ignore[no-any-return]

@@ -1,0 +1,42 @@
+"""Fetching the files of public data sets, through torchvision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http.client import HTTPException
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from ganzoo.data import needs
+from ganzoo.spec import GanzooError
+
+
+def download(files: Mapping[str, str], mirrors: Sequence[str], folder: Path) -> None:
+    """Fetch files into a folder; each appears there only once it is whole.
+
+    Args:
+        files: their MD5 sums, in hexadecimal digits, by name.
+        mirrors: addresses, tried in turn, to which a file's name is appended.
+        folder: made where it is missing.
+
+    Raises:
+        GanzooError: no mirror gave a file with the right sum, or the folder cannot be written.
+    """
+    with needs():
+        from torchvision.datasets.utils import download_url
+    for name, md5 in files.items():
+        failures: list[str] = []
+        for mirror in mirrors:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                with TemporaryDirectory(dir=folder) as temporary:
+                    download_url(mirror + name, temporary, name, md5)
+                    Path(temporary, name).replace(folder / name)
+                break
+            except (OSError, RuntimeError, HTTPException) as error:
+                failures.append(f"{mirror}: {error}")
+        else:
+            raise GanzooError(
+                f"cannot download {name} ({'; '.join(failures)}); "
+                f"place {' and '.join(files)} into {folder}, or use: --data mnist-10k"
+            )

@@ -1,0 +1,126 @@
+"""Devices: which one, in which precision, and its random numbers. All that differs between them is here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from ganzoo.spec import GanzooError
+
+Precision = Literal["auto", "fp32", "bf16"]
+
+
+@dataclass(frozen=True)
+class Device:
+    """A place to train, with the precision of its matrix products."""
+
+    torch: torch.device
+    bf16: bool
+
+    @property
+    def precision(self) -> str:
+        return "bf16" if self.bf16 else "fp32"
+
+    def autocast(self) -> torch.autocast:
+        """Mixed precision for whatever runs within, or nothing at fp32."""
+        return torch.autocast(self.torch.type, torch.bfloat16, enabled=self.bf16)
+
+    def fits(self, size: int) -> bool:
+        """Whether data of that many bytes may rest on the device for the whole training."""
+        if self.torch.type != "cuda":
+            return True  # an array is in this memory already
+        free, _ = torch.cuda.mem_get_info(self.torch)
+        return size < free // 2
+
+
+def choose(name: str = "auto", precision: str = "auto") -> Device:
+    """The device of that name; ``auto`` takes CUDA, then MPS, then the CPU, and bf16 where the device is made for it."""
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    kind = name.split(":")[0]
+    if name == "auto":
+        name = kind = next(kind for kind in ("cuda", "mps", "cpu") if available[kind])
+    if not available.get(kind, False):
+        there = ", ".join(["auto", *(kind for kind in available if available[kind])])
+        raise GanzooError(f"device '{name}' is not available here; available: {there}")
+    if precision == "auto":
+        fast = {
+            "cpu": lambda: torch.cpu._is_amx_tile_supported(),
+            "cuda": lambda: torch.cuda.is_bf16_supported(including_emulation=False),
+            "mps": lambda: False,
+        }
+        precision = "bf16" if fast[kind]() else "fp32"
+    try:
+        return Device(torch.device(name), precision == "bf16")
+    except RuntimeError as error:
+        raise GanzooError(f"'{name}' is no device: {str(error).splitlines()[0]}") from None
+
+
+def prepare() -> int:
+    """Set what the whole process shares, and return the number of CPU threads."""
+    torch.set_flush_denormal(True)  # Adam's second moments decay into denormals, which a CPU handles slowly
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(max(1, len(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else 1)
+    return torch.get_num_threads()
+
+
+class Randomness:
+    """The random numbers of one training, apart from those of the process.
+
+    Within ``with randomness:`` torch's own generators run on this training's stream, so nothing that happens between
+    two rounds changes a run.
+    """
+
+    def __init__(self, seed: int, device: torch.device) -> None:
+        self.device = device
+        with self._swapped_out():
+            torch.manual_seed(seed)
+            self._state = self._current()
+
+    def _current(self) -> list[Tensor]:
+        states = [torch.get_rng_state()]
+        if self.device.type == "cuda":
+            states.append(torch.cuda.get_rng_state(self.device))
+        elif self.device.type == "mps":
+            states.append(torch.mps.get_rng_state())
+        return states
+
+    def _set(self, states: list[Tensor]) -> None:
+        torch.set_rng_state(states[0])
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state(states[1], self.device)
+        elif self.device.type == "mps":
+            torch.mps.set_rng_state(states[1])
+
+    @contextmanager
+    def _swapped_out(self) -> Iterator[None]:
+        outside = self._current()
+        try:
+            yield
+        finally:
+            self._set(outside)
+
+    @contextmanager
+    def stream(self) -> Iterator[None]:
+        """Run on this training's random numbers."""
+        with self._swapped_out():
+            self._set(self._state)
+            try:
+                yield
+            finally:
+                self._state = self._current()
+
+    def state(self) -> dict[str, Tensor]:
+        """What a checkpoint keeps: uint8 tensors on the CPU."""
+        return {str(index): state for index, state in enumerate(self._state)}
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Go on from a checkpoint's state."""
+        if len(state) != len(self._state):
+            raise GanzooError(f"the checkpoint was made on another kind of device than '{self.device}'; name that with --device")
+        self._state = [state[str(index)].cpu() for index in range(len(state))]

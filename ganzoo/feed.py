@@ -1,0 +1,58 @@
+"""Batches of a data set on a device: which samples come in which draw is a function of the seed and the draw alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganzoo.data import Data
+from ganzoo.device import Device
+from ganzoo.spec import GanzooError
+
+
+class Feed:
+    """An endless stream of batches: every sample once in a pass over the data, each pass in an order of its own.
+
+    The data rest on the device as they are (images as uint8) and are indexed there; what does not fit, or is read as
+    it is needed, comes batch by batch. The position in the stream is ``draws``, and setting it is all that resuming
+    takes.
+    """
+
+    def __init__(self, data: Data, batch: int, seed: int, device: Device, pixels: str, *, told: bool) -> None:
+        if len(data) == 0:
+            raise GanzooError(f"data set '{data.name}' is empty")
+        self.data, self.batch, self.seed, self.device, self.pixels = data, batch, seed, device.torch, pixels
+        self.draws = 0
+        self._passes: dict[int, Tensor] = {}
+        rest = isinstance(data.samples, np.ndarray) and device.fits(data.samples.nbytes)
+        self._samples = torch.from_numpy(data.samples).to(self.device) if rest else None
+        given = data.labels if data.labels is not None else data.conditions
+        self._given = torch.from_numpy(given).to(self.device) if told and given is not None else None
+
+    def next(self) -> tuple[Tensor, ...]:
+        """The next batch: samples in the range of the task, and labels or regression inputs for a GAN that is told."""
+        index = self._index(self.draws)
+        self.draws += 1
+        if self._samples is not None:
+            samples = self._samples[index]
+        else:
+            samples = torch.from_numpy(self.data.samples[index.numpy(force=True)]).to(self.device)
+        if samples.dtype == torch.uint8:
+            samples = samples / 127.5 - 1 if self.pixels == "signed" else samples / 255
+        return (samples,) if self._given is None else (samples, self._given[index])
+
+    def _index(self, draw: int) -> Tensor:
+        """Which samples the draw holds; it may begin in one pass over the data and end in the next."""
+        size = len(self.data)
+        start, stop = draw * self.batch, (draw + 1) * self.batch
+        passes = range(start // size, (stop - 1) // size + 1)
+        for old in [number for number in self._passes if number < passes[0]]:
+            del self._passes[old]
+        for number in passes:
+            if number not in self._passes:
+                order = np.random.default_rng((self.seed, number)).permutation(size)
+                self._passes[number] = torch.from_numpy(order).to(self.device)
+        orders = [self._passes[number] for number in passes]
+        offset = passes[0] * size
+        return (orders[0] if len(orders) == 1 else torch.cat(orders))[start - offset : stop - offset]

@@ -1,0 +1,43 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ganzoo.spec import GanzooError
+
+
+@contextmanager
+def atomic_write(path: str | Path) -> Iterator[Path]:
+    """Give the body a temporary path to write; when the body succeeds, the file takes its place at ``path``.
+
+    The temporary file lies in the same folder, so that the last step is one rename within one file system, and keeps
+    the suffix, for writers that go by it. Its bytes reach the disk before the rename does. If anything fails, it is
+    removed and what stood at ``path`` stays. A symbolic link is followed: its target is replaced, not the link.
+
+    Raises:
+        GanzooError: the folder is missing, full or not writable, or ``path`` is no regular file (a folder, a device).
+    """
+    temporary = None
+    try:
+        target = Path(path).resolve()
+        if target.exists() and not target.is_file():
+            raise GanzooError(f"cannot write {path}: it is not a regular file; choose another name")
+        temporary = target.with_name(f".{target.stem}.{secrets.token_hex(4)}{target.suffix}")
+        yield temporary
+        with temporary.open("r+b") as file:
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise GanzooError(
+            f"cannot write {path}: {reason}; choose a folder that exists, is writable and has room"
+        ) from error
+    finally:
+        if temporary is not None:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)

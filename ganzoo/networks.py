@@ -1,0 +1,122 @@
+"""The players of a game, built from a recipe, and the states that they are saved as."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo.settings import Recipe
+from ganzoo.spec import GanzooError, Task
+
+
+class Networks(nn.Module):
+    """A generator and a discriminator, and the networks of the parent if there is one.
+
+    A frozen parent takes no part in training: no gradients, and its normalisation statistics stay as they are.
+    """
+
+    generator: nn.Module
+    discriminator: nn.Module
+    parent: Networks | None
+
+    def __init__(self, generator: nn.Module, discriminator: nn.Module, parent: Networks | None = None) -> None:
+        super().__init__()
+        self.generator, self.discriminator, self.parent = generator, discriminator, parent
+        self.frozen = False
+
+    def freeze(self) -> Networks:
+        """Take these networks out of training for good."""
+        self.frozen = True
+        self.requires_grad_(False)
+        return self.eval()
+
+    def train(self, mode: bool = True) -> Networks:
+        """Training mode for all but frozen networks, inside whatever other network they stand."""
+        super().train(mode and not self.frozen)
+        if self.parent is not None and self.parent.frozen:
+            self.parent.eval()
+        return self
+
+    def players(self) -> dict[str, nn.Module]:
+        """The networks that can be on the move, by name."""
+        own = {"generator": self.generator, "discriminator": self.discriminator}
+        if self.parent is None or self.parent.frozen:
+            return own
+        return own | {f"parent.{name}": player for name, player in self.parent.players().items()}
+
+    def parameters_of(self, player: str) -> list[nn.Parameter]:
+        """What a move of that player changes: its parameters, less those of a parent that stands inside it."""
+        parents = set() if self.parent is None or player.startswith("parent.") else set(self.parent.parameters())
+        return [p for p in self.players()[player].parameters() if p.requires_grad and p not in parents]
+
+
+def build(recipe: Recipe, task: Task) -> Networks:
+    """Make the networks of a recipe for a task, on the CPU or whatever device is torch's default."""
+    return Networks(recipe.call("generator", task), recipe.call("discriminator", task), task.parent)
+
+
+def latent_of(generator: nn.Module, task: Task) -> int:
+    """Length of z: what the generator says of itself (its attribute ``latent``), or else what the task asks for."""
+    return int(getattr(generator, "latent", task.latent))
+
+
+def state(module: nn.Module) -> dict[str, Tensor]:
+    """All tensors of a module by name, each once: one that stands in several places has its first name."""
+    seen: set[int] = set()
+    found = {}
+    for name, tensor in module.state_dict(keep_vars=True).items():
+        if id(tensor) not in seen:
+            seen.add(id(tensor))
+            found[name] = tensor.detach()
+    return found
+
+
+def load_state(module: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
+    """Copy tensors into a module. An empty buffer takes the shape of what comes.
+
+    Raises:
+        GanzooError: naming the first name that is missing or left over, or the shape that does not fit.
+    """
+    own = state(module)
+    if missing := sorted(own.keys() - tensors.keys()):
+        raise GanzooError(f"{source} does not fit: it lacks '{missing[0]}'" + more(missing))
+    if extra := sorted(tensors.keys() - own.keys()):
+        raise GanzooError(f"{source} does not fit: the network has no '{extra[0]}'" + more(extra))
+    for name, tensor in own.items():
+        given = tensors[name]
+        if tensor.numel() == 0 and given.numel():
+            holder, _, leaf = name.rpartition(".")
+            setattr(module.get_submodule(holder), leaf, given.to(tensor))
+        elif tensor.shape != given.shape:
+            raise GanzooError(
+                f"{source} does not fit: '{name}' has the shape {tuple(given.shape)}, expected {tuple(tensor.shape)}"
+            )
+        else:
+            tensor.copy_(given)
+
+
+def more(names: list[str]) -> str:
+    return f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+
+
+class Average:
+    """The exponential moving average of a generator, its normalisation statistics included."""
+
+    def __init__(self, generator: nn.Module, decay: float) -> None:
+        self.network = copy.deepcopy(generator).requires_grad_(False).eval()
+        self.decay = decay
+        pairs = zip(self.network.state_dict().values(), generator.state_dict().values(), strict=True)
+        pairs_of_kind = [(mine, theirs, mine.is_floating_point()) for mine, theirs in pairs]
+        self._floats = [(mine, theirs) for mine, theirs, floating in pairs_of_kind if floating]
+        self._others = [(mine, theirs) for mine, theirs, floating in pairs_of_kind if not floating]
+
+    def update(self, rounds: int) -> None:
+        """Follow the generator by one round; early rounds are forgotten faster, so that the start leaves no trace."""
+        decay = min(self.decay, (1 + rounds) / (10 + rounds))
+        mine, theirs = zip(*self._floats, strict=True)
+        torch._foreach_lerp_(mine, theirs, 1 - decay)
+        for counter, counted in self._others:
+            counter.copy_(counted)

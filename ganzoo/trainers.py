@@ -1,0 +1,80 @@
+"""The games that several GANs play. A trainer plays one round: it yields whose move it is and what is minimised.
+
+``nets`` holds the players, ``draw()`` gives ``real, z, *given`` (labels or regression inputs, if the GAN is told them).
+A move may carry a third part, figures to log; they are tensors, so that nothing waits for the device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from ganzoo.lazy import nn, torch
+from ganzoo.losses import accuracy, bce, fixed, mean, squared, unit_gradient_penalty
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ganzoo.networks import Networks
+
+    Draw = Callable[[], tuple[Tensor, ...]]
+    Moves = Iterator[tuple[nn.Module, Tensor] | tuple[nn.Module, Tensor, dict[str, Any]]]
+
+
+def non_saturating(
+    nets: Networks, draw: Draw, *, discriminator_steps: int = 1, generator_steps: int = 1, smoothing: float = 0.0
+) -> Moves:
+    """The non-saturating game on logits (Goodfellow et al., 2014); ``smoothing`` spreads the targets of all moves."""
+    G, D = nets.generator, nets.discriminator
+    for _ in range(discriminator_steps):
+        real, z, *given = draw()
+        fake = fixed(G, z, *given)
+        on_real, on_fake = D(real, *given), D(fake, *given)
+        figures = {"discriminator_accuracy": accuracy(on_real, on_fake)}
+        yield D, bce(on_real, 1, smoothing) + bce(on_fake, 0, smoothing), figures
+    for _ in range(generator_steps):
+        _, z, *given = draw()
+        yield G, bce(D(G(z, *given), *given), 1, smoothing)
+
+
+def least_squares(
+    nets: Networks, draw: Draw, *, discriminator_steps: int = 1, generator_steps: int = 1
+) -> Moves:
+    """The least-squares game with targets +1 for real and -1 for fake (Mao et al., 2017)."""
+    G, D = nets.generator, nets.discriminator
+    for _ in range(discriminator_steps):
+        real, z, *given = draw()
+        fake = fixed(G, z, *given)
+        on_real, on_fake = D(real, *given), D(fake, *given)
+        yield D, squared(on_real, 1) + squared(on_fake, -1), {"discriminator_accuracy": accuracy(on_real, on_fake)}
+    for _ in range(generator_steps):
+        _, z, *given = draw()
+        yield G, squared(D(G(z, *given), *given), 1)
+
+
+def wasserstein(nets: Networks, draw: Draw, *, critic_steps: int = 5, clip: float = 0.01) -> Moves:
+    """The Wasserstein game with clipped weights (Arjovsky et al., 2017)."""
+    G, D = nets.generator, nets.discriminator
+    for _ in range(critic_steps):
+        real, z, *given = draw()
+        fake = fixed(G, z, *given)
+        distance = mean(D(real, *given)) - mean(D(fake, *given))
+        yield D, -distance, {"wasserstein_estimate": distance.detach()}
+        with torch.no_grad():
+            for weight in D.parameters():
+                weight.clamp_(-clip, clip)
+    _, z, *given = draw()
+    yield G, -mean(D(G(z, *given), *given))
+
+
+def wasserstein_gp(nets: Networks, draw: Draw, *, critic_steps: int = 5, penalty: float = 10.0) -> Moves:
+    """The Wasserstein game with a gradient penalty (Gulrajani et al., 2017)."""
+    G, D = nets.generator, nets.discriminator
+    for _ in range(critic_steps):
+        real, z, *given = draw()
+        fake = fixed(G, z, *given)
+        distance = mean(D(real, *given)) - mean(D(fake, *given))
+        loss = -distance + penalty * unit_gradient_penalty(D, real, fake, *given)
+        yield D, loss, {"wasserstein_estimate": distance.detach()}
+    _, z, *given = draw()
+    yield G, -mean(D(G(z, *given), *given))

@@ -1,0 +1,171 @@
+"""The loop: the only place where networks take steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo.data import Data
+from ganzoo.device import Device, Randomness
+from ganzoo.feed import Feed
+from ganzoo.networks import Average, Networks, build, latent_of, load_state, state
+from ganzoo.settings import Recipe
+from ganzoo.spec import GanzooError, Task
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round that was played.
+
+    Attributes:
+        number: counted from 1.
+        losses: of each network's last move, scalars on the device; reading one waits for the device.
+        figures: what the trainer logs besides, likewise.
+    """
+
+    number: int
+    losses: dict[str, Tensor]
+    figures: dict[str, Tensor]
+
+
+def task_of(recipe: Recipe, data: Data, parent: Networks | None = None) -> Task:
+    """What the networks of a recipe have to fit on that data."""
+    told = recipe.gan.conditional
+    return Task(
+        shape=data.shape,
+        range=((-1.0, 1.0) if recipe.loop.pixels == "signed" else (0.0, 1.0)) if data.is_images else None,
+        latent=recipe.loop.latent,
+        classes=len(data.classes) if told and data.labels is not None else 0,
+        conditions=data.conditions.shape[1] if told and data.conditions is not None else 0,
+        parent=parent,
+        data=data,
+    )
+
+
+class Training(Iterator[Round]):
+    """An iterator that plays one round at each step, until the recipe's number of rounds.
+
+    The caller's ``for`` decides when to log, save and stop. Nothing in a round waits for the device.
+    """
+
+    def __init__(self, recipe: Recipe, data: Data, device: Device, *, seed: int = 0, parent: Networks | None = None):
+        self.recipe, self.data, self.device, self.seed = recipe, data, device, seed
+        self.number = 0
+        self.randomness = Randomness(seed, device.torch)
+        with self.randomness.stream():
+            if recipe.parent and parent is None:  # trained side by side, so it begins here
+                parent = build(recipe.parent, task_of(recipe.parent, data))
+            self.task = task_of(recipe, data, parent)
+            self.nets = build(recipe, self.task).to(device.torch).train()
+        self.average = Average(self.nets.generator, recipe.loop.ema)
+        self.latent = latent_of(self.nets.generator, self.task)
+        self.feed = Feed(data, recipe.loop.batch, seed, device, recipe.loop.pixels, told=recipe.gan.conditional)
+        self.players = {player: self.nets.parameters_of(player) for player in self.nets.players()}
+        self.optimizers = {player: recipe.call("optimizer", weights) for player, weights in self.players.items()}
+        self._names = {id(network): player for player, network in self.nets.players().items()}
+        self._rates = {player: rate(optimizer) for player, optimizer in self.optimizers.items()}
+
+    def __next__(self) -> Round:
+        if self.number >= self.recipe.loop.rounds:
+            raise StopIteration
+        self._schedule()
+        losses: dict[str, Tensor] = {}
+        figures: dict[str, Tensor] = {}
+        with self.randomness.stream():
+            for network, loss, *more in self._moves():
+                player = self._player(network)
+                optimizer = self.optimizers[player]
+                optimizer.zero_grad()
+                loss.backward(inputs=self.players[player])
+                optimizer.step()
+                losses[player] = loss.detach()
+                figures |= more[0] if more else {}
+        self.number += 1
+        self.average.update(self.number)
+        return Round(self.number, losses, figures)
+
+    def _moves(self) -> Iterator[Any]:
+        """The trainer's moves. The losses are computed while it is resumed, so that is what autocast wraps."""
+        moves = self.recipe.functions["trainer"](self.nets, self._draw, **self.recipe.values["trainer"])
+        while True:
+            with self.device.autocast():
+                move = next(moves, None)
+            if move is None:
+                return
+            yield move
+
+    def _draw(self) -> tuple[Tensor, ...]:
+        real, *given = self.feed.next()
+        z = noise(len(real), self.latent, self.recipe.loop.distribution, self.device.torch)
+        return (real, z, *given)
+
+    def _player(self, network: nn.Module) -> str:
+        try:
+            return self._names[id(network)]
+        except KeyError:
+            raise GanzooError(
+                f"the trainer of {self.recipe.gan.name} moved a network that is not one of the players: "
+                f"{', '.join(self.players)}"
+            ) from None
+
+    def _schedule(self) -> None:
+        loop = self.recipe.loop
+        factor = 1 - self.number / loop.rounds if loop.decay == "linear" else 1.0
+        for player, optimizer in self.optimizers.items():
+            scale = factor * (loop.ttur if player.endswith("discriminator") else 1.0)
+            for group, base in zip(optimizer.param_groups, self._rates[player], strict=True):
+                group["lr"] = base * scale
+
+    @property
+    def generator(self) -> nn.Module:
+        """What is sampled and saved: the averaged generator, or the generator itself where no average is kept."""
+        return self.average.network if self.recipe.loop.ema else self.nets.generator
+
+    def state(self) -> dict[str, Tensor]:
+        """All that the next round depends on, as tensors by name."""
+        tensors = {f"networks.{name}": tensor for name, tensor in state(self.nets).items()}
+        tensors |= {f"average.{name}": tensor for name, tensor in state(self.average.network).items()}
+        for player, optimizer in self.optimizers.items():
+            for index, weight in enumerate(self.players[player]):
+                for name, value in optimizer.state[weight].items():
+                    tensors[f"optimizer.{player}.{index}.{name}"] = torch.as_tensor(value)
+        tensors |= {f"random.{name}": tensor for name, tensor in self.randomness.state().items()}
+        return tensors | {"position": torch.tensor([self.number, self.feed.draws])}
+
+    def load(self, tensors: dict[str, Tensor], source: str) -> None:
+        """Go on from what :meth:`state` gave; :class:`GanzooError` if it is of another training."""
+        parts: dict[str, dict[str, Tensor]] = {}
+        for name, tensor in tensors.items():
+            part, _, rest = name.partition(".")
+            parts.setdefault(part, {})[rest] = tensor
+        if missing := {"networks", "average", "random", "position"} - parts.keys():
+            raise GanzooError(f"{source} is no checkpoint: it lacks '{min(missing)}'")
+        load_state(self.nets, parts["networks"], source)
+        load_state(self.average.network, parts["average"], source)
+        for name, tensor in parts.get("optimizer", {}).items():
+            player, index, key = name.rsplit(".", 2)
+            try:
+                weight = self.players[player][int(index)]
+            except (KeyError, IndexError, ValueError):
+                raise GanzooError(f"{source} does not fit: there is no weight for 'optimizer.{name}'") from None
+            # fused optimizers keep their step counter beside the weights
+            self.optimizers[player].state[weight][key] = tensor.to(weight.device)
+        self.randomness.load(parts["random"])
+        self.number, self.feed.draws = parts["position"][""].tolist()
+
+
+def rate(optimizer: torch.optim.Optimizer) -> list[float]:
+    """The learning rates that an optimizer was made with, by group."""
+    return [group["lr"] for group in optimizer.param_groups]
+
+
+def noise(count: int, length: int, distribution: str, device: torch.device) -> Tensor:
+    """Latents ``(count, length)``: normal N(0, 1), uniform U(-1, 1), or on the sphere of radius sqrt(length)."""
+    if distribution == "uniform":
+        return torch.rand(count, length, device=device) * 2 - 1
+    z = torch.randn(count, length, device=device)
+    return z * (length**0.5 / z.norm(dim=1, keepdim=True)) if distribution == "sphere" else z

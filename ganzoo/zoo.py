@@ -1,0 +1,126 @@
+"""The registry: what the installed plugins offer, collected once, sorted, and without duplicates."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib.metadata
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import pluggy
+
+from ganzoo import hookspecs
+from ganzoo.spec import GAN, GanzooError
+
+PARTS = ("generator", "discriminator", "trainer", "optimizer")
+KINDS = (*PARTS, "dataset")
+
+log = logging.getLogger("ganzoo")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """An entry point of the group ``ganzoo``, and the reason why it could not be used, if there is one."""
+
+    name: str
+    module: str
+    distribution: str
+    version: str
+    error: str = ""
+
+    def __str__(self) -> str:
+        return f"plugin '{self.name}' of {self.distribution} {self.version}"
+
+
+@dataclass
+class Zoo:
+    """All that is registered: ``gans`` by name, and ``parts`` by kind (see ``KINDS``) and name."""
+
+    plugins: list[Plugin] = field(default_factory=list)
+    gans: dict[str, GAN] = field(default_factory=dict)
+    parts: dict[str, dict[str, Callable[..., Any]]] = field(default_factory=lambda: {kind: {} for kind in KINDS})
+    owners: dict[tuple[str, str], Plugin] = field(default_factory=dict)
+
+    def gan(self, name: str) -> GAN:
+        """The GAN of that name; :class:`GanzooError` with the nearest name if there is none."""
+        return find("GAN", name, self.gans, "ganzoo list")
+
+    def part(self, kind: str, name: str) -> Callable[..., Any]:
+        """The part of that kind and name; :class:`GanzooError` with the nearest name if there is none."""
+        return find(kind, name, self.parts[kind], f"ganzoo list {kind}s")
+
+    def add(self, kind: str, name: str, owner: Plugin) -> None:
+        """Claim a name for a plugin; :class:`GanzooError` naming both owners if it is taken."""
+        if first := self.owners.get((kind, name)):
+            raise GanzooError(f"two {kind}s named '{name}': one from {first}, one from {owner}; uninstall one of them")
+        self.owners[kind, name] = owner
+
+
+def find(kind: str, name: str, known: Mapping[str, T], listing: str) -> T:
+    """``known[name]``, or an error that suggests the nearest name and the command that lists them all."""
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean '{near[0]}'? ({listing})" if near else f"list them with: {listing}"
+    raise GanzooError(f"no {kind} named '{name}'; {hint}")
+
+
+@functools.cache
+def zoo() -> Zoo:
+    """The zoo of the installed plugins. A plugin that cannot be loaded is skipped with one line of warning."""
+    return collect(importlib.metadata.entry_points(group="ganzoo"))
+
+
+def collect(entry_points: Iterable[importlib.metadata.EntryPoint]) -> Zoo:
+    """Load plugins and gather their records.
+
+    pluggy's own loader drops a second plugin of one name in silence and stops at the first import that fails, so
+    the entry points are walked here.
+    """
+    result = Zoo()
+    manager = pluggy.PluginManager("ganzoo")
+    manager.add_hookspecs(hookspecs)
+    for point in sorted(entry_points, key=lambda point: point.name):
+        plugin = Plugin(
+            point.name,
+            point.value,
+            point.dist.name if point.dist else "unknown distribution",
+            point.dist.version if point.dist else "",
+        )
+        result.add("plugin", plugin.name, plugin)
+        try:
+            manager.register(point.load(), plugin.name)
+            gans, parts = records(manager, plugin.name)
+        except Exception as error:  # a third party's import may fail in any way, and must not stop the rest
+            manager.unregister(name=plugin.name)
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            plugin = Plugin(plugin.name, plugin.module, plugin.distribution, plugin.version, reason)
+            log.warning("%s cannot be loaded and is skipped: %s", plugin, reason)
+            gans, parts = [], {}
+        result.plugins.append(plugin)
+        for gan in gans:
+            result.add("GAN", gan.name, plugin)
+            result.gans[gan.name] = gan
+        for kind, makers in parts.items():
+            for name, make in makers.items():
+                result.add(kind, name, plugin)
+                result.parts[kind][name] = make
+    result.gans = dict(sorted(result.gans.items()))
+    result.parts = {kind: dict(sorted(makers.items())) for kind, makers in result.parts.items()}
+    return result
+
+
+def records(manager: pluggy.PluginManager, plugin: str) -> tuple[list[GAN], dict[str, hookspecs.Parts]]:
+    """What one registered plugin returns from its hooks, by kind; a hook that does not exist is an error."""
+    manager.check_pending()
+    found = {
+        hook.name: implementation.function()
+        for hook in manager.get_hookcallers(manager.get_plugin(plugin)) or ()
+        for implementation in hook.get_hookimpls()
+        if implementation.plugin_name == plugin
+    }
+    return list(found.get("ganzoo_gans", ())), {kind: dict(found.get(f"ganzoo_{kind}s", {})) for kind in KINDS}

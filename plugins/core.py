@@ -1,0 +1,11 @@
+"""Parts that belong to no GAN in particular: the optimizers."""
+
+from __future__ import annotations
+
+from ganzoo.hookspecs import Parts, hookimpl
+from ganzoo.optimizers import adam, rmsprop, sgd
+
+
+@hookimpl
+def ganzoo_optimizers() -> Parts:
+    return {"adam": adam, "rmsprop": rmsprop, "sgd": sgd}

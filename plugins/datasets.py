@@ -1,0 +1,28 @@
+"""The data sets that ship with ganzoo."""
+
+from __future__ import annotations
+
+from ganzoo.data import cifar, folder, mnist, shipped, tabular, toys
+from ganzoo.hookspecs import Parts, hookimpl
+
+
+@hookimpl
+def ganzoo_datasets() -> Parts:
+    return {
+        "mnist-10k": shipped.mnist_10k,
+        "emoji32": shipped.emoji32,
+        "mnist": mnist.mnist,
+        "fashion-mnist": mnist.fashion_mnist,
+        "kmnist": mnist.kmnist,
+        "cifar10": cifar.cifar10,
+        "folder": folder.folder,
+        "ring8": toys.ring8,
+        "grid25": toys.grid25,
+        "circle": toys.circle,
+        "clouds4": toys.clouds4,
+        "corner49": toys.corner49,
+        "friedman1": tabular.friedman1,
+        "friedman2": tabular.friedman2,
+        "friedman3": tabular.friedman3,
+        "diabetes": tabular.diabetes,
+    }

@@ -1,0 +1,32 @@
+"""dcgan: convolutional networks (Radford et al., 2016)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ganzoo.hookspecs import Parts, hookimpl
+from ganzoo.nets import conv_discriminator, conv_generator
+from ganzoo.spec import GAN
+
+
+@hookimpl
+def ganzoo_generators() -> Parts:
+    return {"dcgan": conv_generator}
+
+
+@hookimpl
+def ganzoo_discriminators() -> Parts:
+    return {"dcgan": conv_discriminator}
+
+
+@hookimpl
+def ganzoo_gans() -> Iterable[GAN]:
+    yield GAN(
+        name="dcgan",
+        summary="convolutional networks sized by the image",
+        paper="Radford et al., 2016, arXiv:1511.06434",
+        generator="dcgan",
+        discriminator="dcgan",
+        trainer="non-saturating",
+        settings={"rounds": 4000, "lr": 5e-4},
+    )

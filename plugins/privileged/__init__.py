@@ -1,0 +1,153 @@
+"""privileged: a parent GAN, and a child whose generator is an autoencoder over the parent's images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+from ganzoo.hookspecs import Parts, hookimpl
+from ganzoo.lazy import nn, torch
+from ganzoo.losses import accuracy, bce, fixed, zero_gradient_penalty
+from ganzoo.nets import Activation, Norm, dense, head
+from ganzoo.spec import GAN, GanzooError, Task
+
+if TYPE_CHECKING:
+    from ganzoo.networks import Networks
+    from ganzoo.trainers import Draw, Moves
+
+
+def privileged(
+    nets: Networks,
+    draw: Draw,
+    *,
+    parent_signal: Literal["none", "failures", "critic", "offset"] = "none",
+    signal_weight: float = 1.0,
+    child_fake: Literal["parent", "noise"] = "parent",
+    reconstruction: float = 0.0,
+    penalty: float = 0.0,
+) -> Moves:
+    """The child's game over its parent's images, and in the same round the parent's own if it is not frozen.
+
+    ``parent_signal`` says what else the child learns from: ``failures``, parent images as further negatives of D2,
+    each weighted by how surely D1 rejects it; ``critic``, D1's own verdict on the child; ``offset``, the published
+    constant, which changes nothing. ``reconstruction`` weighs |A(y) - y|, ``penalty`` a zero-centred one on D2.
+    """
+    A, D2, parent = nets.generator, nets.discriminator, nets.parent
+    assert parent is not None
+    G1, D1 = parent.generator, parent.discriminator
+    real, z = draw()
+    parent_loss = torch.zeros((), device=real.device)
+    if not parent.frozen:
+        y = G1(z)
+        parent_loss = bce(D1(real), 1) + bce(D1(y), 0)
+        yield D1, parent_loss
+        yield G1, bce(D1(y), 1)
+
+    fake = A.child(torch.randn_like(real)) if child_fake == "noise" else fixed(A, z)
+    on_real, on_fake = D2(real), D2(fake)
+    loss = bce(on_real, 1) + bce(on_fake, 0)
+    if parent_signal == "failures":
+        y = fixed(G1, z)
+        doubts = torch.sigmoid(-fixed(D1, y).float())
+        loss = loss + signal_weight * bce(D2(y), 0, weights=doubts / doubts.mean())
+    if parent_signal == "offset":
+        loss = loss + parent_loss.detach()
+    if penalty:
+        loss = loss + penalty * zero_gradient_penalty(D2, real)
+    yield D2, loss, {"discriminator_accuracy": accuracy(on_real, on_fake)}
+
+    y = fixed(G1, z)
+    refined = A.child(y)
+    loss = bce(D2(refined), 1)
+    if parent_signal == "critic":
+        loss = loss + signal_weight * bce(D1(refined), 1)
+    if reconstruction:
+        loss = loss + reconstruction * (refined - y).abs().mean()
+    yield A, loss
+
+
+def child_ann(
+    task: Task, *, widths: tuple[int, ...] = (512, 128, 32, 128, 512), hidden: Activation = "relu", norm: Norm = "batch"
+) -> nn.Module:
+    """A dense autoencoder over the parent's images; ``widths`` are its hidden layers."""
+    from .networks import Refined
+
+    pixels = math.prod(task.shape)
+    child = nn.Sequential(
+        nn.Flatten(), *dense((pixels, *widths, pixels), hidden, norm), nn.Unflatten(1, task.shape), head(task)
+    )
+    return Refined(parent_of(task).generator, child, task.latent)
+
+
+def child_cnn(task: Task, *, width: int = 16, norm: bool = True) -> nn.Module:
+    """A convolutional autoencoder over the parent's images, through ``4 * width`` maps of 2x2."""
+    from .networks import Refined, down, up
+
+    channels, kernel = task.shape[0], quarter(task)
+    net = (*down(channels, width, kernel, norm), *up(channels, width, kernel, norm, start=(2, 1)))
+    return Refined(parent_of(task).generator, nn.Sequential(*net, head(task)), task.latent)
+
+
+def parent_cnn(task: Task, *, width: int = 16, norm: bool = True) -> nn.Module:
+    """z to a quarter of the image's side, then two transposed convolutions (k3 s2)."""
+    from .networks import normalised, up
+
+    first = [nn.Linear(task.latent, 4 * width), nn.Unflatten(1, (4 * width, 1, 1)), *normalised(4 * width, norm)]
+    net = up(task.shape[0], width, quarter(task), norm, start=(1, 0))
+    return nn.Sequential(*first, nn.ReLU(), *net, head(task))
+
+
+def judge_cnn(task: Task, *, width: int = 16, widths: tuple[int, ...] = (64, 32), norm: bool = False) -> nn.Module:
+    """Convolutions to ``4 * width`` maps of 2x2, then dense layers to one logit."""
+    from .networks import down
+
+    net = down(task.shape[0], width, quarter(task), norm)
+    return nn.Sequential(*net, nn.Flatten(), *dense((16 * width, *widths, 1), "leaky"))
+
+
+def quarter(task: Task) -> tuple[int, int]:
+    """A quarter of the image's height and width."""
+    if len(task.shape) != 3 or task.shape[1] % 4 or task.shape[2] % 4 or min(task.shape[1:]) < 8:
+        shape = "x".join(map(str, task.shape))
+        raise GanzooError(f"the privileged CNNs fit images whose sides are multiples of 4, from 8 on, not {shape}")
+    return task.shape[1] // 4, task.shape[2] // 4
+
+
+def parent_of(task: Task) -> Networks:
+    """The parent's networks; :class:`GanzooError` where the maker is used without a parent."""
+    if task.parent is None:
+        raise GanzooError("a privileged child refines a parent's images, and this GAN has no parent")
+    return task.parent
+
+
+@hookimpl
+def ganzoo_trainers() -> Parts:
+    return {"privileged": privileged}
+
+
+@hookimpl
+def ganzoo_generators() -> Parts:
+    return {"privileged-child-ann": child_ann, "privileged-child-cnn": child_cnn, "privileged-parent-cnn": parent_cnn}
+
+
+@hookimpl
+def ganzoo_discriminators() -> Parts:
+    return {"privileged-cnn": judge_cnn}
+
+
+@hookimpl
+def ganzoo_gans() -> Iterable[GAN]:
+    ann = GAN(
+        name="privileged-v1-ann",
+        summary="a dense autoencoder refines a parent's images (successes of the parent)",
+        paper="Privileged-GAN, version 1",
+        generator="privileged-child-ann",
+        discriminator="dense",
+        trainer="privileged",
+        parent="simple",
+        settings={"rounds": 8000, "discriminator.widths": (784, 512, 256)},
+    )
+    yield ann
+    yield replace(ann, name="privileged-v1")
