@@ -1,0 +1,98 @@
+"""A registry of GANs, one training loop, and generators that run anywhere.
+
+    >>> import ganzoo
+    >>> ganzoo.get("dcgan").paper
+    'Radford et al., 2016, arXiv:1511.06434'
+
+    >>> for round in ganzoo.train("simple", rounds=2, batch=8):
+    ...     print(round.number, sorted(round.losses))
+    1 ['discriminator', 'generator']
+    2 ['discriminator', 'generator']
+
+What needs torch is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from ganzoo.hookspecs import hookimpl
+from ganzoo.spec import GAN, GanzooError, Task
+from ganzoo.zoo import zoo
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ganzoo.data import Data
+    from ganzoo.model import Model
+    from ganzoo.networks import Networks
+    from ganzoo.training import Training
+
+__all__ = ["GAN", "GanzooError", "Task", "get", "hookimpl", "load", "train"]
+__version__ = version("ganzoo-kit")
+
+
+def get(name: str) -> GAN:
+    """The registered GAN of that name.
+
+    Raises:
+        GanzooError: there is none, with the nearest name.
+    """
+    return zoo().gan(name)
+
+
+def train(
+    gan: str | GAN,
+    data: str | Data | None = None,
+    *,
+    seed: int = 0,
+    device: str = "auto",
+    precision: str = "auto",
+    preset: str | None = None,
+    parent: Networks | None = None,
+    **settings: Any,
+) -> Training:
+    """A training, as an iterator of rounds; ``settings`` are what ``--set`` takes, such as ``batch=32``.
+
+    Nothing is written to disk. What comes of it: ``training.model().sample(range(64))`` and
+    ``training.model().save(path)``.
+
+    Args:
+        gan: a record, or the name of a registered one.
+        data: a data set or its name; the GAN's own choice by default.
+        seed: of all that is random.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        precision: ``auto``, ``fp32`` or ``bf16``.
+        preset: one of the GAN's named sets of settings.
+        parent: frozen networks of the parent, ``ganzoo.load(path).networks``, for a GAN that has one.
+
+    Raises:
+        GanzooError: for an unknown name or setting, a value that does not fit, or a parent that is missing.
+    """
+    from ganzoo import data as datasets
+    from ganzoo.device import choose
+    from ganzoo.settings import resolve
+    from ganzoo.training import Training
+
+    record = get(gan) if isinstance(gan, str) else gan
+    recipe = resolve(record, settings, preset=preset)
+    if recipe.parent and parent is None and recipe.loop.schedule == "sequential":
+        raise GanzooError(
+            f"{record.name} has the parent {recipe.parent.gan.name}: train that first and pass "
+            "parent=load(path).networks, or train both side by side with schedule='round'"
+        )
+    if data is None or isinstance(data, str):
+        data = datasets.load(data or record.data)
+    return Training(recipe, data, choose(device, precision), seed=seed, parent=parent)
+
+
+def load(source: str | Path) -> Model:
+    """Trained weights, ready to be sampled: of a run's folder, a safetensors file, or the name of a GAN.
+
+    Raises:
+        GanzooError: there are none, or they do not fit.
+    """
+    from ganzoo import weights
+
+    return weights.load(weights.find(str(source)))

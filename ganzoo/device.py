@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -27,7 +27,7 @@ class Device:
     def precision(self) -> str:
         return "bf16" if self.bf16 else "fp32"
 
-    def autocast(self) -> torch.autocast:
+    def autocast(self) -> AbstractContextManager[Any]:
         """Mixed precision for whatever runs within, or nothing at fp32."""
         return torch.autocast(self.torch.type, torch.bfloat16, enabled=self.bf16)
 
@@ -40,7 +40,7 @@ class Device:
 
 
 def choose(name: str = "auto", precision: str = "auto") -> Device:
-    """The device of that name; ``auto`` takes CUDA, then MPS, then the CPU, and bf16 where the device is made for it."""
+    """The device of that name; ``auto`` takes CUDA, MPS or the CPU, and bf16 where the device is made for it."""
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     kind = name.split(":")[0]
     if name == "auto":
@@ -50,7 +50,7 @@ def choose(name: str = "auto", precision: str = "auto") -> Device:
         raise GanzooError(f"device '{name}' is not available here; available: {there}")
     if precision == "auto":
         fast = {
-            "cpu": lambda: torch.cpu._is_amx_tile_supported(),
+            "cpu": torch.cpu._is_amx_tile_supported,
             "cuda": lambda: torch.cuda.is_bf16_supported(including_emulation=False),
             "mps": lambda: False,
         }
@@ -61,11 +61,14 @@ def choose(name: str = "auto", precision: str = "auto") -> Device:
         raise GanzooError(f"'{name}' is no device: {str(error).splitlines()[0]}") from None
 
 
-def prepare() -> int:
-    """Set what the whole process shares, and return the number of CPU threads."""
+def prepare(threads: int | None = None) -> int:
+    """Set what the whole process shares, and return the number of CPU threads: all that this process may use, unless
+    ``OMP_NUM_THREADS`` or the caller says otherwise. Another number may change the last bits of a result."""
     torch.set_flush_denormal(True)  # Adam's second moments decay into denormals, which a CPU handles slowly
-    if "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(max(1, len(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else 1)
+    if threads is None and "OMP_NUM_THREADS" not in os.environ:
+        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    if threads is not None:
+        torch.set_num_threads(threads)
     return torch.get_num_threads()
 
 
@@ -122,5 +125,7 @@ class Randomness:
     def load(self, state: dict[str, Tensor]) -> None:
         """Go on from a checkpoint's state."""
         if len(state) != len(self._state):
-            raise GanzooError(f"the checkpoint was made on another kind of device than '{self.device}'; name that with --device")
+            raise GanzooError(
+                f"the checkpoint was made on another kind of device than '{self.device}'; name that with --device"
+            )
         self._state = [state[str(index)].cpu() for index in range(len(state))]

@@ -7,10 +7,24 @@ stand-in stays out of ``sys.modules``, where other libraries look to learn wheth
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.spec import GanzooError
+
+
+@contextmanager
+def needs(extra: str = "train") -> Iterator[None]:
+    """Turn a failing import of an optional library into a GanzooError that says what to install."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise GanzooError(
+            f"this needs {error.name}, which is not installed; run: pip install 'ganzoo-kit[{extra}]'"
+        ) from None
+
 
 if TYPE_CHECKING:
     import torch
@@ -20,14 +34,10 @@ else:
 
     class _Lazy(ModuleType):
         def __getattr__(self, name: str) -> Any:
-            try:
+            with needs():
                 module = importlib.import_module(self.__name__)
-            except ModuleNotFoundError as error:
-                raise GanzooError(
-                    f"this needs {error.name}, which is not installed; run: pip install 'ganzoo-kit[train]'"
-                ) from None
             return getattr(module, name)
 
     torch, nn, F = _Lazy("torch"), _Lazy("torch.nn"), _Lazy("torch.nn.functional")
 
-__all__ = ["F", "nn", "torch"]
+__all__ = ["F", "needs", "nn", "torch"]

@@ -168,5 +168,7 @@ def labelled_discriminator(
 def labels_of(task: Task) -> int:
     """How many classes there are; :class:`GanzooError` for data without labels."""
     if not task.classes:
-        raise GanzooError("a class-conditional GAN needs labelled data, and this data set has no labels; see ganzoo list datasets")
+        raise GanzooError(
+            "a class-conditional GAN needs labelled data, and this data set has no labels; see ganzoo list datasets"
+        )
     return task.classes

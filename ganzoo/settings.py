@@ -20,7 +20,6 @@ from typing import Any, Literal
 from ganzoo.spec import GAN, GanzooError, Overrides
 from ganzoo.zoo import PARTS, Zoo, zoo
 
-
 BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -111,7 +110,9 @@ class Recipe:
         except (ValueError, TypeError, RuntimeError, MemoryError, ZeroDivisionError) as error:
             numbers = ", ".join(f"{name}={value}" for name, value in self.values[part].items())
             name = self.names.get(part, self.gan.name)
-            raise GanzooError(f"{part} '{name}' cannot be built with {numbers}: {str(error).splitlines()[0]}") from error
+            raise GanzooError(
+                f"{part} '{name}' cannot be built with {numbers}: {str(error).splitlines()[0]}"
+            ) from error
 
     def flat(self) -> dict[str, Any]:
         """Everything as overrides: what :func:`resolve` turns into this very recipe, whatever defaults change."""
@@ -140,7 +141,9 @@ def settings(functions: dict[str, Callable[..., Any]]) -> dict[str, dict[str, Se
     return {part: signature(part, function) for part, function in (functions | {"loop": Loop}).items()}
 
 
-def resolve(gan: GAN, overrides: Overrides | None = None, *, preset: str | None = None, among: Zoo | None = None) -> Recipe:
+def resolve(
+    gan: GAN, overrides: Overrides | None = None, *, preset: str | None = None, among: Zoo | None = None
+) -> Recipe:
     """Fix every part and number of a GAN: the parts' defaults, then the record's, the preset's and the user's.
 
     The settings of a part go with the part: where a later layer chooses another part, what earlier layers set for the
@@ -206,7 +209,9 @@ def lookup(gan: GAN, key: str, table: Mapping[str, Mapping[str, Setting]]) -> Se
     everything = sorted({name for arguments in table.values() for name in arguments})
     near = difflib.get_close_matches(name, everything, n=1)
     hint = f"did you mean '{near[0]}'? " if near else ""
-    raise GanzooError(f"{gan.name} has no setting '{key}'; {hint}it has: {', '.join(everything)} (ganzoo show {gan.name})")
+    raise GanzooError(
+        f"{gan.name} has no setting '{key}'; {hint}it has: {', '.join(everything)} (ganzoo show {gan.name})"
+    )
 
 
 def parse(assignments: Iterator[str] | tuple[str, ...]) -> dict[str, str]:

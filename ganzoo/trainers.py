@@ -37,9 +37,7 @@ def non_saturating(
         yield G, bce(D(G(z, *given), *given), 1, smoothing)
 
 
-def least_squares(
-    nets: Networks, draw: Draw, *, discriminator_steps: int = 1, generator_steps: int = 1
-) -> Moves:
+def least_squares(nets: Networks, draw: Draw, *, discriminator_steps: int = 1, generator_steps: int = 1) -> Moves:
     """The least-squares game with targets +1 for real and -1 for fake (Mao et al., 2017)."""
     G, D = nets.generator, nets.discriminator
     for _ in range(discriminator_steps):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from ganzoo.data import Data
 from ganzoo.device import Device, Randomness
 from ganzoo.feed import Feed
+from ganzoo.model import FORMAT, Model
 from ganzoo.networks import Average, Networks, build, latent_of, load_state, state
 from ganzoo.settings import Recipe
 from ganzoo.spec import GanzooError, Task
@@ -124,6 +126,30 @@ class Training(Iterator[Round]):
     def generator(self) -> nn.Module:
         """What is sampled and saved: the averaged generator, or the generator itself where no average is kept."""
         return self.average.network if self.recipe.loop.ema else self.nets.generator
+
+    def model(self) -> Model:
+        """The generator as it stands, ready to be sampled; it goes on changing with this training."""
+        return Model(Networks(self.generator, self.nets.discriminator), self.header(), self.recipe)
+
+    def header(self) -> dict[str, Any]:
+        """What a file with this training's networks says of them."""
+        data, task = self.data, self.task
+        return {
+            "format": FORMAT,
+            "gan": self.recipe.gan.name,
+            "settings": self.recipe.flat(),
+            "data": {"name": data.name, "sha256": data.sha256, "licence": data.licence, "classes": list(data.classes)},
+            "shape": list(task.shape),
+            "range": list(task.range) if task.range else None,
+            "labels": task.classes,
+            "conditions": task.conditions,
+            "latent": self.latent,
+            "distribution": self.recipe.loop.distribution,
+            "rounds": self.number,
+            "seed": self.seed,
+            "ganzoo": version("ganzoo-kit"),
+            "torch": torch.__version__,
+        }
 
     def state(self) -> dict[str, Tensor]:
         """All that the next round depends on, as tensors by name."""

@@ -117,7 +117,7 @@ def collect(entry_points: Iterable[importlib.metadata.EntryPoint]) -> Zoo:
 def records(manager: pluggy.PluginManager, plugin: str) -> tuple[list[GAN], dict[str, hookspecs.Parts]]:
     """What one registered plugin returns from its hooks, by kind; a hook that does not exist is an error."""
     manager.check_pending()
-    found = {
+    found: dict[str, Any] = {
         hook.name: implementation.function()
         for hook in manager.get_hookcallers(manager.get_plugin(plugin)) or ()
         for implementation in hook.get_hookimpls()

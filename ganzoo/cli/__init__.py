@@ -1,0 +1,49 @@
+"""The command ``ganzoo``: thin commands over the library. Heavy imports stay inside them, so ``--help`` is quick."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import click
+
+from ganzoo.cli.check import check
+from ganzoo.cli.listing import list_, show
+from ganzoo.cli.sample import sample
+from ganzoo.cli.train import train
+from ganzoo.spec import GanzooError
+
+
+class Failure(click.ClickException):
+    """An error that the user can mend: one line, exit code 2."""
+
+    exit_code = 2
+
+
+class Zoo(click.Group):
+    """The place where errors of the library become one line on a terminal."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except GanzooError as error:
+            raise Failure(str(error)) from error
+
+
+@click.group(cls=Zoo, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="ganzoo-kit", prog_name="ganzoo")
+def main() -> None:
+    """A zoo of GANs: train them, sample them, take their generators anywhere.
+
+    \b
+    Examples:
+      ganzoo list                            which GANs there are
+      ganzoo show dcgan                      what one is, and every number that can be set
+      ganzoo train privileged-v2             train it on handwritten digits
+      ganzoo sample privileged-v2 -n 64 --out grid.png
+    """
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+
+
+for command in (list_, show, train, sample, check):
+    main.add_command(command)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.spec import GanzooError
+from ganzoo.zoo import zoo
 
 
 class Samples(Protocol):
@@ -113,12 +113,22 @@ def fingerprint(*parts: Samples | None) -> str:
     return digest.hexdigest()
 
 
-@contextmanager
-def needs() -> Iterator[None]:
-    """Turn a failing import of an optional library into a GanzooError that says what to install."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise GanzooError(
-            f"this data set needs {error.name}, which is not installed; run: pip install 'ganzoo-kit[train]'"
-        ) from None
+def load(
+    name: str,
+    *,
+    split: Literal["train", "test"] = "train",
+    directory: str | Path | None = None,
+    size: int | None = None,
+) -> Data:
+    """The data set of that name; what stands behind a colon goes to its loader as :attr:`Request.argument`.
+
+    Raises:
+        GanzooError: there is no such data set, or it cannot be read.
+    """
+    kind, _, argument = name.partition(":")
+    where = Path(directory or os.environ.get("GANZOO_DATA_DIR") or Request.directory).expanduser()
+    request = Request(name=name, argument=argument, split=split, directory=where, size=size)
+    data = zoo().part("dataset", kind)(request)
+    if not isinstance(data, Data):
+        raise GanzooError(f"the loader of data set '{kind}' returned {type(data).__name__}, not ganzoo.data.Data")
+    return data

@@ -7,7 +7,7 @@ from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ganzoo.data import needs
+from ganzoo.lazy import needs
 from ganzoo.spec import GanzooError
 
 

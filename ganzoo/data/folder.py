@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo.data import Data, Request, Samples, fingerprint, needs
+from ganzoo.data import Data, Request, Samples, fingerprint
+from ganzoo.lazy import needs
 from ganzoo.spec import GanzooError
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")

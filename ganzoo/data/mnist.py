@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo.data import Data, Request, needs
+from ganzoo.data import Data, Request
 from ganzoo.data.download import download
+from ganzoo.lazy import needs
 from ganzoo.spec import GanzooError
 
 DIGITS = tuple("0123456789")
@@ -114,7 +115,10 @@ def read_idx(path: Path, item: tuple[int, ...]) -> NDArray[np.uint8]:
     header = struct.Struct(f">{2 + len(item)}I")
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            magic, count, *shape = header.unpack(file.read(header.size))
+            head = file.read(header.size)
+            if len(head) < header.size:
+                raise ValueError("it ends within its header")
+            magic, count, *shape = header.unpack(head)
             if magic != 0x0801 + len(item):
                 raise ValueError(f"magic number {magic}, not {0x0801 + len(item)}")
             if tuple(shape) != item or not 1 <= count <= MOST_ITEMS:
@@ -123,6 +127,6 @@ def read_idx(path: Path, item: tuple[int, ...]) -> NDArray[np.uint8]:
             body = file.read(size + 1)  # one more than there should be shows a file that goes on
         if len(body) != size:
             raise ValueError(f"{'more' if len(body) > size else 'fewer'} than the announced {size} bytes")
-    except (OSError, EOFError, ValueError, struct.error, zlib.error) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise GanzooError(f"{path} is not a whole IDX file: {error}; replace it, or delete it to download it") from None
     return np.frombuffer(body, np.uint8).reshape(count, *item).copy()

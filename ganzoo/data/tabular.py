@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo.data import Data, Request, needs
+from ganzoo.data import Data, Request
+from ganzoo.lazy import needs
 
 COUNT = 5_000  # of each Friedman problem
 SEED = 0

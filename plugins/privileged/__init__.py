@@ -45,7 +45,7 @@ def privileged(
         yield D1, parent_loss
         yield G1, bce(D1(y), 1)
 
-    fake = A.child(torch.randn_like(real)) if child_fake == "noise" else fixed(A, z)
+    fake = fixed(A.get_submodule("child"), torch.randn_like(real)) if child_fake == "noise" else fixed(A, z)
     on_real, on_fake = D2(real), D2(fake)
     loss = bce(on_real, 1) + bce(on_fake, 0)
     if parent_signal == "failures":
@@ -59,7 +59,7 @@ def privileged(
     yield D2, loss, {"discriminator_accuracy": accuracy(on_real, on_fake)}
 
     y = fixed(G1, z)
-    refined = A.child(y)
+    refined = A.get_submodule("child")(y)
     loss = bce(D2(refined), 1)
     if parent_signal == "critic":
         loss = loss + signal_weight * bce(D1(refined), 1)

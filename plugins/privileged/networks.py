@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from ganzoo.nets import activation
@@ -50,4 +49,3 @@ def up(channels: int, width: int, kernel: tuple[int, int], norm: bool, start: tu
 
 def normalised(features: int, norm: bool) -> list[nn.Module]:
     return [nn.BatchNorm2d(features)] if norm else []
-

@@ -140,10 +140,10 @@ def read_digits(path: str | Path) -> tuple[Tensor, Tensor | None]:
     try:
         with np.load(path, allow_pickle=False) as file:
             images, labels = file["images"], file.get("labels")
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
-        raise GanzooError(
-            f"cannot read digits from {path}: {error}; give an .npz file with the key 'images'"
-        ) from error
+    except OSError as error:
+        raise GanzooError(f"cannot read {path}: {error.strerror}; name an .npz file with the key 'images'") from error
+    except (ValueError, KeyError, BadZipFile) as error:
+        raise GanzooError(f"{path} holds no digits; name an .npz file with the key 'images'") from error
     if labels is not None and labels.shape != images.shape[:1]:
         raise GanzooError(f"labels of shape {labels.shape} do not fit {len(images)} images; give one for each")
     return _scaled(images), None if labels is None else torch.from_numpy(labels.astype(np.int64))
@@ -170,8 +170,11 @@ def main() -> None:
     parser.add_argument("--real", action="store_true", help="print the figures of the real digits first")
     arguments = parser.parse_args()
     real = [_embedded("mnist-10k"), _embedded("mnist-2k-test")] if arguments.real else []
+    paths = [*real, *map(Path, arguments.files)]
+    if not paths:
+        parser.error("nothing to judge; name a file, or give --real")
     try:
-        for path in [*real, *map(Path, arguments.files)]:
+        for path in paths:
             print(json.dumps({"file": path.name} | report(*read_digits(path))), flush=True)
     except GanzooError as error:
         sys.exit(f"error: {error}")

@@ -1,0 +1,92 @@
+"""How a run shows itself: a progress bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from ganzoo.runs import Reporter
+    from ganzoo.training import Training
+
+PAUSE = 5.0  # seconds between two plain lines
+
+
+def reporter() -> Reporter:
+    """A bar if standard output is a terminal, plain lines otherwise."""
+    return Bar() if sys.stdout.isatty() else Lines()
+
+
+def headline(training: Training, folder: Path) -> str:
+    recipe, data, device = training.recipe, training.data, training.device
+    return (
+        f"Training {recipe.gan.name} on {data.name} ({len(data):,} samples), {device.torch} {device.precision}, "
+        f"seed {training.seed}, in {folder}"
+    )
+
+
+def figures(entry: Mapping[str, Any]) -> str:
+    """Losses and the like, short."""
+    hidden = ("round", "rounds_per_second")
+    return "  ".join(f"{name.removeprefix('loss.')} {value:.3f}" for name, value in entry.items() if name not in hidden)
+
+
+def images_per_second(training: Training, entry: Mapping[str, Any]) -> float:
+    """Real samples drawn in a second."""
+    draws = training.feed.draws / max(1, training.number)
+    return float(entry["rounds_per_second"]) * draws * training.recipe.loop.batch
+
+
+class Lines:
+    """A line every few seconds."""
+
+    def start(self, training: Training, folder: Path) -> None:
+        click.echo(headline(training, folder))
+        self.shown = 0.0
+
+    def log(self, training: Training, entry: Mapping[str, Any]) -> None:
+        rounds = training.recipe.loop.rounds
+        if time.monotonic() - self.shown < PAUSE and entry["round"] < rounds:
+            return
+        self.shown = time.monotonic()
+        left = round((rounds - entry["round"]) / entry["rounds_per_second"])
+        speed = f"{entry['rounds_per_second']:.1f} rounds/s  {images_per_second(training, entry):,.0f} images/s"
+        eta = f"ETA {left // 60}:{left % 60:02}"
+        click.echo(f"round {entry['round']}/{rounds}  {speed}  {eta}  {figures(entry)}")
+
+    def stop(self) -> None:
+        pass
+
+
+class Bar:
+    """A progress bar with speed and the time that is left."""
+
+    def start(self, training: Training, folder: Path) -> None:
+        from ganzoo.lazy import needs
+
+        with needs():
+            from rich import progress
+        click.echo(headline(training, folder))
+        self.bar = progress.Progress(
+            progress.BarColumn(None),
+            progress.MofNCompleteColumn(),
+            progress.TextColumn("{task.fields[speed]}"),
+            progress.TextColumn("ETA"),
+            progress.TimeRemainingColumn(),
+            progress.TextColumn("{task.fields[figures]}"),
+        )
+        total = training.recipe.loop.rounds
+        self.task = self.bar.add_task("", total=total, completed=training.number, speed="", figures="")
+        self.bar.start()
+
+    def log(self, training: Training, entry: Mapping[str, Any]) -> None:
+        speed = f"{entry['rounds_per_second']:.1f} rounds/s {images_per_second(training, entry):,.0f} images/s"
+        self.bar.update(self.task, completed=entry["round"], speed=speed, figures=figures(entry))
+
+    def stop(self) -> None:
+        self.bar.stop()

@@ -1,0 +1,142 @@
+"""``ganzoo train``: a run from its first round to its last, or from its last checkpoint on."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ganzoo.spec import GanzooError
+
+if TYPE_CHECKING:
+    pass
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--data", metavar="NAME", help="Data set (ganzoo list datasets).")
+@click.option("--rounds", type=click.IntRange(min=1), help="Rounds to play; with --resume, the new total.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Seed of all that is random."
+)
+@click.option(
+    "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Set a number (ganzoo show NAME lists them)."
+)
+@click.option("--preset", help="A named set of settings (ganzoo show NAME).")
+@click.option("--generator", metavar="NAME", help="Another generator (ganzoo list generators).")
+@click.option("--discriminator", metavar="NAME", help="Another discriminator (ganzoo list discriminators).")
+@click.option("--trainer", metavar="NAME", help="Another trainer (ganzoo list trainers).")
+@click.option("--parent", metavar="RUN|FILE|NAME", help="Trained weights of the parent, instead of training it first.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, or mps.")
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "fp32", "bf16"]),
+    default="auto",
+    show_default=True,
+    help="auto takes bf16 where the device is made for it.",
+)
+@click.option("--data-dir", type=click.Path(), help="Where files of data sets lie, or go; GANZOO_DATA_DIR says it too.")
+@click.option(
+    "--image-size", type=click.IntRange(1), help="Height and width for data sets of any size, such as folder:PATH."
+)
+@click.option("--out", type=click.Path(), help="The run's folder; named from the options under runs/ by default.")
+@click.option(
+    "--sample-every", type=click.IntRange(1), help="Rounds between two pictures; a tenth of the run by default."
+)
+@click.option(
+    "--save-every", type=click.IntRange(1), help="Rounds between two checkpoints; a tenth of the run by default."
+)
+@click.option("--force", is_flag=True, help="Replace a run that is in the folder.")
+@click.option("--dry-run", is_flag=True, help="Print what would be trained, and stop.")
+@click.option("--resume", type=click.Path(), metavar="RUN", help="Continue this run from its last checkpoint.")
+@click.pass_context
+def train(ctx: click.Context, /, name: str | None, resume: str | None, rounds: int | None, **options: Any) -> None:
+    """Train a GAN, and leave a run folder with weights, metrics and pictures.
+
+    Ctrl-C finishes the round, saves, and prints the command that goes on.
+
+    \b
+    Examples:
+      ganzoo train privileged-v2
+      ganzoo train dcgan --data mnist --rounds 20000 --set width=64
+      ganzoo train dcgan --trainer wgan-gp --set norm=none
+      ganzoo train dcgan --data folder:cats --image-size 64
+      ganzoo train --resume runs/dcgan-mnist-10k-seed0 --rounds 40000
+    """
+    if (name is None) == (resume is None):
+        raise GanzooError("name either a GAN (ganzoo list) or a run to continue (--resume RUN)")
+    if resume is not None:
+        explicit = [p for p in options if ctx.get_parameter_source(p) is click.core.ParameterSource.COMMANDLINE]
+        if explicit:
+            flag = {"assignments": "set"}.get(explicit[0], explicit[0].replace("_", "-"))
+            raise GanzooError(f"--{flag} cannot change a run that has begun; with --resume only --rounds can")
+        go_on(Path(resume), rounds)
+    else:
+        begin(str(name), rounds, **options)
+
+
+def begin(
+    name: str, rounds: int | None, *, out: str | None, force: bool, dry_run: bool, parent: str | None, **given: Any
+) -> None:
+    from ganzoo.settings import parse, resolve
+    from ganzoo.zoo import zoo
+
+    gan = zoo().gan(name)
+    overrides: dict[str, Any] = {part: given.pop(part) for part in ("generator", "discriminator", "trainer")}
+    overrides = {part: choice for part, choice in overrides.items() if choice} | parse(given.pop("assignments"))
+    overrides |= {} if rounds is None else {"loop.rounds": rounds}
+    preset = given.pop("preset")
+    recipe = resolve(gan, overrides, preset=preset)
+    if dry_run:
+        from ganzoo.cli.listing import table, written
+
+        click.echo(f"{name} on {given['data'] or gan.data}, seed {given['seed']}:")
+        table((key, written(value)) for key, value in recipe.flat().items())
+        return
+
+    from ganzoo.cli.progress import reporter
+    from ganzoo.runs import Interrupted, Options, Run, claim, folder_name, parent_of
+    from ganzoo.weights import find, load
+
+    command = shlex.join(["ganzoo", *sys.argv[1:]])
+    options = Options(**given | {"data": given["data"] or gan.data}, command=command)
+    named = ({"preset": preset} if preset else {}) | overrides
+    folder = Path(out) if out else Path("runs") / folder_name(name, options, named)
+    claim(folder, force=force)
+    try:
+        frozen = (
+            load(find(parent)).networks if parent else parent_of(recipe, options, folder.parent, reporter(), click.echo)
+        )
+    except Interrupted as interrupted:
+        click.echo(f"Stopped while training the parent; it is saved in {interrupted.folder}.\nGo on with: {command}")
+        raise SystemExit(130) from None
+    finish(Run.start(folder, recipe, options, frozen))
+
+
+def go_on(folder: Path, rounds: int | None) -> None:
+    from ganzoo.runs import Run
+
+    run = Run.resume(folder, rounds)
+    done = run.training.number
+    if done == run.training.recipe.loop.rounds:
+        raise GanzooError(f"the run in {folder} has played its {done} rounds; raise them with --rounds")
+    finish(run)
+
+
+def finish(run: Any) -> None:
+    from ganzoo.cli.progress import reporter
+    from ganzoo.runs import Interrupted
+
+    try:
+        run.play(reporter())
+    except Interrupted:
+        click.echo(f"Stopped after round {run.training.number}; everything is saved.")
+        click.echo(f"Go on with: ganzoo train --resume {shlex.quote(str(run.folder))}")
+        raise SystemExit(130) from None
+    last = run.folder / "samples" / f"round-{run.training.number:06d}.png"
+    click.echo(f"Done. Pictures: {run.folder / 'samples'} (the last: {last})")
+    click.echo(f"Weights: {run.folder / 'weights.safetensors'}")
+    click.echo(f"More samples: ganzoo sample {shlex.quote(str(run.folder))} -n 64 --out grid.png")

@@ -1,0 +1,149 @@
+"""Trained weights in safetensors files, whose JSON header says all that sampling needs."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from ganzoo.files import atomic_write
+from ganzoo.model import FORMAT, Model
+from ganzoo.networks import Networks, build, latent_of, load_state, state
+from ganzoo.settings import Recipe, resolve
+from ganzoo.spec import GanzooError, Task
+from ganzoo.zoo import zoo
+
+LARGEST = 2**26  # values in a sample, a latent or an embedding that a header may ask for
+
+
+def write(path: str | Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
+    """Write tensors and a header into one safetensors file, whole or not at all."""
+    data = save({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, {"ganzoo": json.dumps(header)})
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def read(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and header of a file that :func:`write` wrote; :class:`GanzooError` for any other file."""
+    if not Path(path).is_file():
+        raise GanzooError(f"there is no file {path}")
+    try:
+        with safe_open(str(path), "pt") as file:
+            header = json.loads((file.metadata() or {}).get("ganzoo", "null"))
+            if not isinstance(header, dict):
+                raise GanzooError(f"{path} was not written by ganzoo: its header has no entry 'ganzoo'")
+            if header.get("format") != FORMAT:
+                raise GanzooError(f"{path} has the format {header.get('format')!r}, and this ganzoo reads {FORMAT}")
+            return {name: file.get_tensor(name) for name in file.keys()}, header  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise GanzooError(f"{path} is no readable safetensors file: {reason}") from None
+
+
+def save_weights(path: str | Path, model: Model) -> None:
+    """Write a generator as it is sampled, and its discriminator, which a child may want to ask."""
+    write(path, state(model.networks), model.header)
+
+
+def load(path: str | Path) -> Model:
+    """The trained generator in a weights file.
+
+    The networks are first made without memory, so that a header that asks for more than the file holds is refused
+    before anything is allocated.
+
+    Raises:
+        GanzooError: the file cannot be read, was not written by ganzoo, or does not fit the GAN that it names.
+    """
+    tensors, header = read(path)
+    check_header(header, path)
+    recipe = resolve(zoo().gan(header["gan"]), header["settings"])
+    for device in ("meta", "cpu"):
+        with torch.device(device):
+            networks = build(recipe, task_in(header, recipe))
+        networks = Networks(networks.generator, networks.discriminator)
+        load_state(networks, tensors, str(path))
+    if latent_of(networks.generator, task_in(header, recipe, parents=False)) != header["latent"]:
+        raise GanzooError(f"{path} does not fit: its header says latent {header['latent']}, its generator another")
+    return Model(networks.freeze(), header, recipe)
+
+
+def task_in(header: Mapping[str, Any], recipe: Recipe, *, parents: bool = True) -> Task:
+    """The task that the networks in a file were made for, with fresh networks for the parent."""
+    parent = build(recipe.parent, task_in(header, recipe.parent)) if parents and recipe.parent else None
+    return Task(
+        shape=tuple(header["shape"]),
+        range=tuple(header["range"]) if header["range"] else None,
+        latent=recipe.loop.latent,
+        classes=header["labels"] if recipe.gan.conditional else 0,
+        conditions=header["conditions"] if recipe.gan.conditional else 0,
+        parent=parent,
+    )
+
+
+def check_header(header: Mapping[str, Any], path: str | Path) -> None:
+    """Refuse a header with a missing entry, or one of the wrong kind or beyond all bounds."""
+
+    def count(value: Any, least: int) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool) and least <= value <= LARGEST
+
+    shape, limits, data = header.get("shape"), header.get("range"), header.get("data")
+    checks = {
+        "gan": isinstance(header.get("gan"), str),
+        "settings": isinstance(header.get("settings"), dict),
+        "data": isinstance(data, dict) and isinstance(data.get("name"), str) and isinstance(data.get("classes"), list),
+        "shape": isinstance(shape, list)
+        and 1 <= len(shape) <= 3
+        and all(count(side, 1) for side in shape)
+        and math.prod(shape) <= LARGEST,
+        "range": limits is None or limits in ([-1.0, 1.0], [0.0, 1.0]),
+        "labels": count(header.get("labels"), 0),
+        "conditions": count(header.get("conditions"), 0),
+        "latent": count(header.get("latent"), 1),
+        "distribution": header.get("distribution") in ("normal", "uniform", "sphere"),
+        "rounds": isinstance(header.get("rounds"), int),
+    }
+    for name, good in checks.items():
+        if not good:
+            text = repr(header.get(name))
+            raise GanzooError(f"{path} has a bad header: '{name}' is {text[:60]}{'...' * (len(text) > 60)}")
+
+
+def find(source: str) -> Path:
+    """The weights file that a run folder, a file or the name of a GAN stands for.
+
+    A name means the weights that ship with ganzoo, or else the newest run of that GAN under ``runs/``.
+
+    Raises:
+        GanzooError: there are none, with the command that makes them.
+    """
+    path = Path(source)
+    if path.is_dir():
+        weights = path / "weights.safetensors"
+        if weights.is_file():
+            return weights
+        raise GanzooError(f"{path} holds no weights.safetensors; is it a run's folder? (ganzoo train --resume {path})")
+    if path.is_file():
+        return path
+    if path.suffix or os.sep in source:
+        raise GanzooError(f"there is no run or file {source}")
+    zoo().gan(source)
+    shipped = Path(str(files("ganzoo_weights"))) / f"{source}.safetensors"
+    if shipped.is_file():
+        return shipped
+    for run in sorted(Path("runs").glob("*/run.json"), key=lambda run: run.stat().st_mtime, reverse=True):
+        weights = run.parent / "weights.safetensors"
+        try:
+            if weights.is_file() and json.loads(run.read_text()).get("gan") == source:
+                return weights
+        except (ValueError, AttributeError):
+            continue
+    raise GanzooError(f"there are no trained weights of {source} here; train them first: ganzoo train {source}")

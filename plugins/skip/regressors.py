@@ -1,0 +1,62 @@
+"""Regressions as prior models, whose numbers are buffers: they go where the network goes, an exported file included."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class Regressor(nn.Module):
+    """A regression ``forward(x, z)`` from inputs ``(N, p)`` to targets ``(N, 1)``; ``latent`` is the length of z."""
+
+    latent = 0
+
+
+class Linear(Regressor):
+    """b0 + b x. If ``redrawn``, training draws b anew in each batch, from N(coefficients, factor factor')."""
+
+    coefficients: Tensor
+    factor: Tensor
+
+    def __init__(self, inputs: int, *, redrawn: bool = False) -> None:
+        super().__init__()
+        self.latent = inputs + 1 if redrawn else 0
+        self.register_buffer("coefficients", torch.zeros(inputs + 1))
+        self.register_buffer("factor", torch.zeros(inputs + 1, self.latent))
+
+    def forward(self, x: Tensor, z: Tensor) -> Tensor:
+        """The batch shares one draw, by its first row of latents; in eval mode b is what was fitted."""
+        b = self.coefficients
+        if self.training and self.latent:
+            b = b + (self.factor * z[0]).sum(1)
+        return b[0] + (x * b[1:]).sum(1, keepdim=True)
+
+
+class Trees(Regressor):
+    """The sum of regression trees of at most ``depth`` levels, as arrays over all their nodes.
+
+    A leaf is its own child, so every walk has ``depth`` steps wherever it ends, and the graph has no branches.
+    """
+
+    roots: Tensor
+    feature: Tensor
+    threshold: Tensor
+    left: Tensor
+    right: Tensor
+    value: Tensor
+
+    def __init__(self, depth: int) -> None:
+        super().__init__()
+        self.depth = depth
+        for name in ("roots", "feature", "left", "right"):
+            self.register_buffer(name, torch.empty(0, dtype=torch.int64))
+        for name in ("threshold", "value"):
+            self.register_buffer(name, torch.empty(0))
+
+    def forward(self, x: Tensor, z: Tensor) -> Tensor:
+        """Every sample walks down all trees side by side."""
+        node = self.roots.expand(x.shape[0], -1)
+        for _ in range(self.depth):
+            beyond = x.gather(1, self.feature[node]) > self.threshold[node]
+            node = torch.where(beyond, self.right[node], self.left[node])
+        return self.value[node].sum(1, keepdim=True)

@@ -1,0 +1,49 @@
+"""wgan: the Wasserstein game with clipped weights (Arjovsky et al., 2017)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ganzoo.hookspecs import Parts, hookimpl
+from ganzoo.spec import GAN
+from ganzoo.trainers import wasserstein
+
+PAPER = {
+    "generator": "dcgan",
+    "discriminator": "dcgan",
+    "discriminator.norm": "batch",
+    "clip": 0.01,
+    "critic_steps": 5,
+    "lr": 5e-5,
+    "decay": "constant",
+}
+CLASSIC = {
+    "optimizer": "adam",
+    "lr": 5e-3,
+    "beta1": 0.5,
+    "beta2": 0.9,
+    "clip": 1.0,
+    "critic_steps": 2,
+    "batch": 200,
+    "decay": "constant",
+}
+
+
+@hookimpl
+def ganzoo_trainers() -> Parts:
+    return {"wgan": wasserstein}
+
+
+@hookimpl
+def ganzoo_gans() -> Iterable[GAN]:
+    yield GAN(
+        name="wgan",
+        summary="Wasserstein critic with clipped weights; its estimate has a meaning",
+        paper="Arjovsky et al., 2017, arXiv:1701.07875",
+        generator="dense",
+        discriminator="dense",
+        trainer="wgan",
+        optimizer="rmsprop",
+        settings={"rounds": 6000, "lr": 5e-4, "clip": 0.03, "generator.widths": (256, 512, 1024)},
+        presets={"paper": PAPER, "classic": CLASSIC},
+    )

@@ -1,0 +1,40 @@
+"""wgan-gp: the Wasserstein game with a gradient penalty (Gulrajani et al., 2017)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ganzoo.hookspecs import Parts, hookimpl
+from ganzoo.spec import GAN
+from ganzoo.trainers import wasserstein_gp
+
+PUBLISHED = {
+    "generator": "dcgan",
+    "discriminator": "dcgan",
+    "discriminator.norm": "none",  # batch normalisation would couple the samples that the penalty takes one by one
+    "critic_steps": 5,
+    "penalty": 10.0,
+    "lr": 1e-4,
+    "beta1": 0.0,
+    "beta2": 0.9,
+    "decay": "constant",
+}
+
+
+@hookimpl
+def ganzoo_trainers() -> Parts:
+    return {"wgan-gp": wasserstein_gp}
+
+
+@hookimpl
+def ganzoo_gans() -> Iterable[GAN]:
+    yield GAN(
+        name="wgan-gp",
+        summary="Wasserstein critic held to unit gradients by a penalty",
+        paper="Gulrajani et al., 2017, arXiv:1704.00028",
+        generator="dense",
+        discriminator="dense",
+        trainer="wgan-gp",
+        settings={"rounds": 6000, "lr": 5e-4, "beta1": 0.0, "beta2": 0.9, "critic_steps": 2, "penalty": 10.0},
+        presets={"published": PUBLISHED},
+    )
