@@ -78,20 +78,24 @@ class Training(Iterator[Round]):
         losses: dict[str, Tensor] = {}
         figures: dict[str, Tensor] = {}
         with self.randomness.stream():
-            for network, loss, *more in self._moves():
+            for network, loss, *more in self.moves():
                 player = self._player(network)
-                optimizer = self.optimizers[player]
-                optimizer.zero_grad()
-                loss.backward(inputs=self.players[player])
-                optimizer.step()
+                self.step(player, loss)
                 losses[player] = loss.detach()
                 figures |= more[0] if more else {}
         self.number += 1
         self.average.update(self.number)
         return Round(self.number, losses, figures)
 
-    def _moves(self) -> Iterator[Any]:
-        """The trainer's moves. The losses are computed while it is resumed, so that is what autocast wraps."""
+    def step(self, player: str, loss: Tensor) -> None:
+        """One player's move: gradients of its loss reach its own weights alone."""
+        optimizer = self.optimizers[player]
+        optimizer.zero_grad()
+        loss.backward(inputs=self.players[player])  # type: ignore[no-untyped-call]
+        optimizer.step()
+
+    def moves(self) -> Iterator[Any]:
+        """The trainer's moves in one round. Losses are computed while it is resumed, so that is what autocast wraps."""
         moves = self.recipe.functions["trainer"](self.nets, self._draw, **self.recipe.values["trainer"])
         while True:
             with self.device.autocast():

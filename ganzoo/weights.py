@@ -20,7 +20,7 @@ from ganzoo.model import FORMAT, Model
 from ganzoo.networks import Networks, build, latent_of, load_state, state
 from ganzoo.settings import Recipe, resolve
 from ganzoo.spec import GanzooError, Task
-from ganzoo.zoo import zoo
+from ganzoo.zoo import Zoo, zoo
 
 LARGEST = 2**26  # values in a sample, a latent or an embedding that a header may ask for
 
@@ -54,7 +54,7 @@ def save_weights(path: str | Path, model: Model) -> None:
     write(path, state(model.networks), model.header)
 
 
-def load(path: str | Path) -> Model:
+def load(path: str | Path, *, among: Zoo | None = None) -> Model:
     """The trained generator in a weights file.
 
     The networks are first made without memory, so that a header that asks for more than the file holds is refused
@@ -65,7 +65,8 @@ def load(path: str | Path) -> Model:
     """
     tensors, header = read(path)
     check_header(header, path)
-    recipe = resolve(zoo().gan(header["gan"]), header["settings"])
+    among = among or zoo()
+    recipe = resolve(among.gan(header["gan"]), header["settings"], among=among)
     for device in ("meta", "cpu"):
         with torch.device(device):
             networks = build(recipe, task_in(header, recipe))

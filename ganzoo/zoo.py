@@ -75,6 +75,23 @@ def zoo() -> Zoo:
     return collect(importlib.metadata.entry_points(group="ganzoo"))
 
 
+def with_module(module: str) -> tuple[Zoo, list[str]]:
+    """The zoo with a plugin's module added, installed or not, and the names of the GANs in that module.
+
+    Raises:
+        GanzooError: the module cannot be loaded as a plugin, or has no GAN.
+    """
+    others = [point for point in importlib.metadata.entry_points(group="ganzoo") if point.value != module]
+    result = collect([*others, importlib.metadata.EntryPoint(module, module, "ganzoo")])
+    plugin = next(plugin for plugin in result.plugins if plugin.name == module)
+    if plugin.error:
+        raise GanzooError(f"module {module} cannot be loaded as a plugin: {plugin.error}")
+    names = [name for name in result.gans if result.owners["GAN", name] == plugin]
+    if not names:
+        raise GanzooError(f"module {module} registers no GAN; its hook ganzoo_gans has to return some")
+    return result, names
+
+
 def collect(entry_points: Iterable[importlib.metadata.EntryPoint]) -> Zoo:
     """Load plugins and gather their records.
 

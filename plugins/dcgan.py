@@ -19,6 +19,10 @@ def ganzoo_discriminators() -> Parts:
     return {"dcgan": conv_discriminator}
 
 
+PUBLISHED = {"width": 64, "lr": 2e-4, "batch": 128, "latent": 100, "decay": "constant"}
+STUDENT = PUBLISHED | {"generator.gain": 0.0, "discriminator.gain": 0.0}  # as a much-read tutorial initialises it
+
+
 @hookimpl
 def ganzoo_gans() -> Iterable[GAN]:
     yield GAN(
@@ -29,4 +33,8 @@ def ganzoo_gans() -> Iterable[GAN]:
         discriminator="dcgan",
         trainer="non-saturating",
         settings={"rounds": 4000, "lr": 5e-4},
+        presets={
+            "published": PUBLISHED,
+            "published-gain-0": PUBLISHED | {"generator.gain": 0.0, "discriminator.gain": 0.0},
+        },
     )

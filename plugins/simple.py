@@ -25,6 +25,41 @@ def ganzoo_trainers() -> Parts:
     return {"non-saturating": non_saturating, "least-squares": least_squares}
 
 
+SMOOTHING = {
+    "pixels": "unit",
+    "latent": 32,
+    "generator.widths": (128, 256, 512),
+    "discriminator.widths": (512, 256, 128, 64),
+    "smoothing": 0.05,
+    "generator_steps": 32,
+    "lr": 2e-4,
+    "ttur": 0.5,
+    "batch": 1024,
+    "decay": "constant",
+}
+HARD = {
+    "pixels": "unit",
+    "generator.widths": (128, 256, 512, 1024),
+    "discriminator.widths": (1024, 512, 256),
+    "lr": 1e-4,
+    "beta1": 0.9,
+    "decay": "constant",
+}
+LEAST_SQUARES = {
+    "trainer": "least-squares",
+    "pixels": "unit",
+    "generator.hidden": "tanh",
+    "generator.norm": "none",
+    "discriminator.hidden": "tanh",
+    "discriminator_steps": 2,
+    "lr": 5e-3,
+    "beta1": 0.5,
+    "beta2": 0.9,
+    "batch": 200,
+    "decay": "constant",
+}
+
+
 @hookimpl
 def ganzoo_gans() -> Iterable[GAN]:
     yield GAN(
@@ -34,5 +69,6 @@ def ganzoo_gans() -> Iterable[GAN]:
         generator="dense",
         discriminator="dense",
         trainer="non-saturating",
-        settings={"rounds": 12000, "lr": 1e-3, "discriminator.widths": (512, 256)},
+        settings={"rounds": 10000, "lr": 1e-3},
+        presets={"smoothing": SMOOTHING, "hard-labels": HARD, "least-squares": LEAST_SQUARES},
     )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("source", metavar="RUN|FILE|NAME")
-@click.option("-n", "--number", type=click.IntRange(1), help="How many samples: seeds 0 to N - 1.")
+@click.option("-n", "--number", type=click.IntRange(1, 10_000_000), help="How many samples: seeds 0 to N - 1.")
 @click.option("--seeds", metavar="LIST", help="Which seeds, for example 0-63 or 7,8,20-29.")
 @click.option("--label", type=int, help="The class to sample, for a GAN that is told classes.")
 @click.option("--stage", type=click.Choice(["child", "parent"]), help="One of the two, for a GAN with a parent.")
@@ -47,6 +47,8 @@ def sample(
     from ganzoo.lazy import needs
 
     with needs():
+        import numpy as np
+
         from ganzoo import data as datasets
         from ganzoo.images import write_npz, write_png
         from ganzoo.latents import parse_seeds
@@ -75,7 +77,7 @@ def sample(
     elif target.suffix == ".npz":
         samples = model.sample(chosen, labels=label, conditions=conditions, stage=stage or "child")
         labels = model.labels(len(samples), label)
-        extra = {"labels": labels, "conditions": conditions, "seeds": chosen}
+        extra = {"labels": labels, "conditions": conditions, "seeds": np.asarray(chosen, np.int64)}
         write_npz(target, images=samples, **{name: value for name, value in extra.items() if value is not None})
     elif target.suffix:
         raise GanzooError(f"cannot write '{target.suffix}' files; --out takes x.png, x.npz or a folder")

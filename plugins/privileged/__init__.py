@@ -137,17 +137,71 @@ def ganzoo_discriminators() -> Parts:
     return {"privileged-cnn": judge_cnn}
 
 
+AS_PUBLISHED = {
+    "schedule": "round",
+    "child_fake": "noise",
+    "lr": 2e-4,
+    "beta1": 0.9,
+    "batch": 100,
+    "decay": "constant",
+}
+PUBLISHED_ANN = AS_PUBLISHED | {
+    "generator.widths": (512, 256, 128, 64, 32, 16, 32, 64, 128, 256, 512),
+    "generator.norm": "none",
+    "discriminator.widths": (512, 256, 128, 64, 32),
+    "parent.generator.widths": (128, 256, 512),
+    "parent.generator.norm": "none",
+    "parent.discriminator.widths": (512, 256, 128, 64, 32),
+}
+PUBLISHED_CNN = AS_PUBLISHED | {
+    "generator.norm": False,
+    "parent.generator.norm": False,
+}
+OFFSET = {"parent_signal": "offset"}
+
+
 @hookimpl
 def ganzoo_gans() -> Iterable[GAN]:
-    ann = GAN(
+    v1 = GAN(
         name="privileged-v1-ann",
-        summary="a dense autoencoder refines a parent's images (successes of the parent)",
-        paper="Privileged-GAN, version 1",
+        summary="a child refines its parent's images, and learns from the parent's successes; dense",
+        paper="Privileged-GAN, version 1 (student project)",
         generator="privileged-child-ann",
         discriminator="dense",
         trainer="privileged",
         parent="simple",
-        settings={"rounds": 8000, "discriminator.widths": (784, 512, 256)},
+        settings={"rounds": 6000, "discriminator.widths": (784, 512, 256)},
+        presets={"published": PUBLISHED_ANN},
     )
-    yield ann
-    yield replace(ann, name="privileged-v1")
+    v2 = replace(
+        v1,
+        name="privileged-v2-ann",
+        summary="a child refines its parent's images, and learns from successes and failures; dense",
+        paper="Privileged-GAN, version 2 (student project)",
+        settings=dict(v1.settings) | {"parent_signal": "failures"},
+        presets={"published": PUBLISHED_ANN | OFFSET},
+    )
+    cnn = {"rounds": 6000, "lr": 1e-3}
+    yield GAN(
+        name="privileged-parent-cnn",
+        summary="the small convolutional GAN whose images the privileged CNNs refine",
+        paper="Privileged-GAN (student project)",
+        generator="privileged-parent-cnn",
+        discriminator="privileged-cnn",
+        trainer="non-saturating",
+        settings=cnn,
+    )
+    yield v1
+    yield v2
+    for v, signal, extra in ((v1, "none", {}), (v2, "failures", OFFSET)):
+        yield replace(
+            v,
+            name=v.name.replace("ann", "cnn"),
+            summary=v.summary.replace("dense", "convolutional"),
+            settings=cnn | {"parent_signal": signal},
+            presets={"published": PUBLISHED_CNN | extra},
+            generator="privileged-child-cnn",
+            discriminator="privileged-cnn",
+            parent="privileged-parent-cnn",
+        )
+        yield replace(v, name=v.name.removesuffix("-ann"))

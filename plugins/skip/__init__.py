@@ -30,7 +30,9 @@ def skip(
             "for others choose another trainer (ganzoo list trainers)"
         )
     if nets.parent is not None and not nets.parent.frozen:
-        raise GanzooError("a skip-gan leaves its parent as it is, so schedule=round fits not; use schedule=sequential")
+        raise GanzooError(
+            "a skip-gan leaves its parent as it is, so schedule=round has no sense here; use schedule=sequential"
+        )
     game = non_saturating(
         nets, draw, discriminator_steps=discriminator_steps, generator_steps=generator_steps, smoothing=smoothing
     )
