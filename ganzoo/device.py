@@ -40,25 +40,27 @@ class Device:
 
 
 def choose(name: str = "auto", precision: str = "auto") -> Device:
-    """The device of that name; ``auto`` takes CUDA, MPS or the CPU, and bf16 where the device is made for it."""
-    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    kind = name.split(":")[0]
+    """The device of that name; ``auto`` takes CUDA, MPS or the CPU, and bf16 where the device is made for it.
+
+    Raises:
+        GanzooError: the device is not there, naming those that are.
+    """
+    cuda = [f"cuda:{index}" for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    there = [*(["cuda"] if cuda else []), *(["mps"] if torch.backends.mps.is_available() else []), "cpu"]
     if name == "auto":
-        name = kind = next(kind for kind in ("cuda", "mps", "cpu") if available[kind])
-    if not available.get(kind, False):
-        there = ", ".join(["auto", *(kind for kind in available if available[kind])])
-        raise GanzooError(f"device '{name}' is not available here; available: {there}")
-    if precision == "auto":
-        fast = {
-            "cpu": torch.cpu._is_amx_tile_supported,
-            "cuda": lambda: torch.cuda.is_bf16_supported(including_emulation=False),
-            "mps": lambda: False,
-        }
-        precision = "bf16" if fast[kind]() else "fp32"
-    try:
-        return Device(torch.device(name), precision == "bf16")
-    except RuntimeError as error:
-        raise GanzooError(f"'{name}' is no device: {str(error).splitlines()[0]}") from None
+        name = there[0]
+    if name not in (*there, *cuda):
+        raise GanzooError(f"device '{name}' is not available here; available: auto, {', '.join([*there, *cuda])}")
+    device = torch.device(name)
+    return Device(device, made_for_bf16(device) if precision == "auto" else precision == "bf16")
+
+
+def made_for_bf16(device: torch.device) -> bool:
+    """Whether the device has units for bf16 products: tensor cores, or a CPU's matrix tiles."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    tiles = getattr(torch.cpu, "_is_amx_tile_supported", None)  # torch has no public question for it
+    return device.type == "cpu" and tiles is not None and bool(tiles())
 
 
 def prepare(threads: int | None = None) -> int:

@@ -33,8 +33,5 @@ def ganzoo_gans() -> Iterable[GAN]:
         discriminator="dcgan",
         trainer="non-saturating",
         settings={"rounds": 4000, "lr": 5e-4},
-        presets={
-            "published": PUBLISHED,
-            "published-gain-0": PUBLISHED | {"generator.gain": 0.0, "discriminator.gain": 0.0},
-        },
+        presets={"published": PUBLISHED, "student": STUDENT},
     )
