@@ -58,7 +58,7 @@ def choose(name: str = "auto", precision: str = "auto") -> Device:
 def made_for_bf16(device: torch.device) -> bool:
     """Whether the device has units for bf16 products: tensor cores, or a CPU's matrix tiles."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     tiles = getattr(torch.cpu, "_is_amx_tile_supported", None)  # torch has no public question for it
     return device.type == "cpu" and tiles is not None and bool(tiles())
 

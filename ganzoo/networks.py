@@ -108,10 +108,9 @@ class Average:
     def __init__(self, generator: nn.Module, decay: float) -> None:
         self.network = copy.deepcopy(generator).requires_grad_(False).eval()
         self.decay = decay
-        pairs = zip(self.network.state_dict().values(), generator.state_dict().values(), strict=True)
-        pairs_of_kind = [(mine, theirs, mine.is_floating_point()) for mine, theirs in pairs]
-        self._floats = [(mine, theirs) for mine, theirs, floating in pairs_of_kind if floating]
-        self._others = [(mine, theirs) for mine, theirs, floating in pairs_of_kind if not floating]
+        pairs = list(zip(state(self.network).values(), state(generator).values(), strict=True))
+        self._floats = [(mine, theirs) for mine, theirs in pairs if mine.is_floating_point()]
+        self._others = [(mine, theirs) for mine, theirs in pairs if not mine.is_floating_point()]
 
     def update(self, rounds: int) -> None:
         """Follow the generator by one round; early rounds are forgotten faster, so that the start leaves no trace."""
