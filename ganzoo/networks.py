@@ -15,16 +15,21 @@ from ganzoo.spec import GanzooError, Task
 class Networks(nn.Module):
     """A generator and a discriminator, and the networks of the parent if there is one.
 
+    ``latent`` is the length of z: what the generator says of itself, in an attribute of that name, or else the task's.
     A frozen parent takes no part in training: no gradients, and its normalisation statistics stay as they are.
     """
 
     generator: nn.Module
     discriminator: nn.Module
     parent: Networks | None
+    latent: int
 
-    def __init__(self, generator: nn.Module, discriminator: nn.Module, parent: Networks | None = None) -> None:
+    def __init__(
+        self, generator: nn.Module, discriminator: nn.Module, parent: Networks | None = None, *, latent: int
+    ) -> None:
         super().__init__()
         self.generator, self.discriminator, self.parent = generator, discriminator, parent
+        self.latent = int(getattr(generator, "latent", latent))
         self.frozen = False
 
     def freeze(self) -> Networks:
@@ -55,12 +60,8 @@ class Networks(nn.Module):
 
 def build(recipe: Recipe, task: Task) -> Networks:
     """Make the networks of a recipe for a task, on the CPU or whatever device is torch's default."""
-    return Networks(recipe.call("generator", task), recipe.call("discriminator", task), task.parent)
-
-
-def latent_of(generator: nn.Module, task: Task) -> int:
-    """Length of z: what the generator says of itself (its attribute ``latent``), or else what the task asks for."""
-    return int(getattr(generator, "latent", task.latent))
+    generator, discriminator = recipe.call("generator", task), recipe.call("discriminator", task)
+    return Networks(generator, discriminator, task.parent, latent=task.latent)
 
 
 def state(module: nn.Module) -> dict[str, Tensor]:

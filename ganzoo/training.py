@@ -14,7 +14,7 @@ from ganzoo.data import Data
 from ganzoo.device import Device, Randomness
 from ganzoo.feed import Feed
 from ganzoo.model import FORMAT, Model
-from ganzoo.networks import Average, Networks, build, latent_of, load_state, state
+from ganzoo.networks import Average, Networks, build, load_state, state
 from ganzoo.settings import Recipe
 from ganzoo.spec import GanzooError, Task
 
@@ -64,7 +64,6 @@ class Training(Iterator[Round]):
             self.task = task_of(recipe, data, parent)
             self.nets = build(recipe, self.task).to(device.torch).train()
         self.average = Average(self.nets.generator, recipe.loop.ema)
-        self.latent = latent_of(self.nets.generator, self.task)
         self.feed = Feed(data, recipe.loop.batch, seed, device, recipe.loop.pixels, told=recipe.gan.conditional)
         self.players = {player: self.nets.parameters_of(player) for player in self.nets.players()}
         self.optimizers = {player: recipe.call("optimizer", weights) for player, weights in self.players.items()}
@@ -106,7 +105,7 @@ class Training(Iterator[Round]):
 
     def _draw(self) -> tuple[Tensor, ...]:
         real, *given = self.feed.next()
-        z = noise(len(real), self.latent, self.recipe.loop.distribution, self.device.torch)
+        z = noise(len(real), self.nets.latent, self.recipe.loop.distribution, self.device.torch)
         return (real, z, *given)
 
     def _player(self, network: nn.Module) -> str:
@@ -133,7 +132,8 @@ class Training(Iterator[Round]):
 
     def model(self) -> Model:
         """The generator as it stands, ready to be sampled; it goes on changing with this training."""
-        return Model(Networks(self.generator, self.nets.discriminator), self.header(), self.recipe)
+        networks = Networks(self.generator, self.nets.discriminator, latent=self.nets.latent)
+        return Model(networks, self.header(), self.recipe)
 
     def header(self) -> dict[str, Any]:
         """What a file with this training's networks says of them."""
@@ -147,7 +147,7 @@ class Training(Iterator[Round]):
             "range": list(task.range) if task.range else None,
             "labels": task.classes,
             "conditions": task.conditions,
-            "latent": self.latent,
+            "latent": self.nets.latent,
             "distribution": self.recipe.loop.distribution,
             "rounds": self.number,
             "seed": self.seed,

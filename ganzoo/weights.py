@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ganzoo.files import atomic_write
 from ganzoo.model import FORMAT, Model
-from ganzoo.networks import Networks, build, latent_of, load_state, state
+from ganzoo.networks import Networks, build, load_state, state
 from ganzoo.settings import Recipe, resolve
 from ganzoo.spec import GanzooError, Task
 from ganzoo.zoo import Zoo, zoo
@@ -70,16 +70,18 @@ def load(path: str | Path, *, among: Zoo | None = None) -> Model:
     for device in ("meta", "cpu"):
         with torch.device(device):
             networks = build(recipe, task_in(header, recipe))
-        networks = Networks(networks.generator, networks.discriminator)
+        networks = Networks(networks.generator, networks.discriminator, latent=networks.latent)
         load_state(networks, tensors, str(path))
-    if latent_of(networks.generator, task_in(header, recipe, parents=False)) != header["latent"]:
-        raise GanzooError(f"{path} does not fit: its header says latent {header['latent']}, its generator another")
+    if networks.latent != header["latent"]:
+        raise GanzooError(
+            f"{path} does not fit: its header says latent {header['latent']}, its generator {networks.latent}"
+        )
     return Model(networks.freeze(), header, recipe)
 
 
-def task_in(header: Mapping[str, Any], recipe: Recipe, *, parents: bool = True) -> Task:
+def task_in(header: Mapping[str, Any], recipe: Recipe) -> Task:
     """The task that the networks in a file were made for, with fresh networks for the parent."""
-    parent = build(recipe.parent, task_in(header, recipe.parent)) if parents and recipe.parent else None
+    parent = build(recipe.parent, task_in(header, recipe.parent)) if recipe.parent else None
     return Task(
         shape=tuple(header["shape"]),
         range=tuple(header["range"]) if header["range"] else None,

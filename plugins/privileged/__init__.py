@@ -78,7 +78,7 @@ def child_ann(
     child = nn.Sequential(
         nn.Flatten(), *dense((pixels, *widths, pixels), hidden, norm), nn.Unflatten(1, task.shape), head(task)
     )
-    return Refined(parent_of(task).generator, child, task.latent)
+    return Refined(parent_of(task), child)
 
 
 def child_cnn(task: Task, *, width: int = 16, norm: bool = True) -> nn.Module:
@@ -87,7 +87,7 @@ def child_cnn(task: Task, *, width: int = 16, norm: bool = True) -> nn.Module:
 
     channels, kernel = task.shape[0], quarter(task)
     net = (*down(channels, width, kernel, norm), *up(channels, width, kernel, norm, start=(2, 1)))
-    return Refined(parent_of(task).generator, nn.Sequential(*net, head(task)), task.latent)
+    return Refined(parent_of(task), nn.Sequential(*net, head(task)))
 
 
 def parent_cnn(task: Task, *, width: int = 16, norm: bool = True) -> nn.Module:

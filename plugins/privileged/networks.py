@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from ganzoo.nets import activation
+from ganzoo.networks import Networks
 
 
 class Refined(nn.Module):
@@ -13,9 +14,9 @@ class Refined(nn.Module):
     No gradient returns to the parent; that is part of the method.
     """
 
-    def __init__(self, parent: nn.Module, child: nn.Module, latent: int) -> None:
+    def __init__(self, parent: Networks, child: nn.Module) -> None:
         super().__init__()
-        self.parent, self.child, self.latent = parent, child, latent
+        self.parent, self.child, self.latent = parent.generator, child, parent.latent
 
     def forward(self, z: Tensor) -> Tensor:
         """The child's images ``(N, *shape)`` of latents ``(N, latent)``."""

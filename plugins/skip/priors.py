@@ -14,7 +14,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ganzoo.networks import latent_of
 from ganzoo.spec import GanzooError, Task
 
 FITTED = 2_048  # samples, evenly spaced: enough for a crude model, and quickly decomposed
@@ -87,8 +86,7 @@ def trained(task: Task, _: int) -> Prior:
     """The parent's generator as it is."""
     if task.parent is None:
         raise GanzooError("prior=parent needs a parent; name a GAN to train first, as in --set parent=simple")
-    prior = task.parent.generator
-    latents = latent_of(prior, task)
+    prior, latents = task.parent.generator, task.parent.latent
     device = next(prior.parameters()).device
     with torch.no_grad():  # a parent of other latents or samples, or one that needs labels, is refused here
         made = prior(torch.zeros(2, latents, device=device))
