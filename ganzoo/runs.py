@@ -281,8 +281,9 @@ def parent_overrides(recipe: Recipe) -> Overrides:
 
 def folder_name(gan: str, options: Options, overrides: Overrides) -> str:
     """The name of a run's folder, from its options: ``dcgan-mnist-10k-seed0-width=8``."""
-    words = [gan, options.data, f"seed{options.seed}", *(f"{key}={value}" for key, value in overrides.items())]
-    return re.sub(r"[^\w.=,-]+", "_", "-".join(words))[:200]
+    chosen = [f"{key.removeprefix('loop.')}={value}" for key, value in overrides.items()]
+    words = "-".join([gan, options.data, f"seed{options.seed}", *chosen])
+    return re.sub(r"[^\w.=,-]+", "_", words)[:200]
 
 
 def read_record(folder: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import Any
 
 import click
@@ -43,6 +44,8 @@ def main() -> None:
       ganzoo sample privileged-v2 -n 64 --out grid.png
     """
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    # Threads that wait by spinning take the cores from each other as soon as anything else runs. Read when torch loads.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 for command in (list_, show, train, sample, check):

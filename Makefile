@@ -1,0 +1,51 @@
+# Everything runs in $(VENV), which the first target that needs it creates.
+# pip takes its packages from wherever you have configured it to.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# With more than one thread, torch waits for the others by spinning; that is slow wherever anything else is running.
+QUIETLY := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint docs clean
+
+help:
+	@echo "make demo   train privileged-v2 on handwritten digits"
+	@echo "make test   check style and types, and run the tests"
+	@echo "make lint   check style and types alone"
+	@echo "make docs   write the generated parts of the documentation anew"
+	@echo "make clean  remove the virtual environment and what was built; runs stay"
+	@echo
+	@echo "Another Python than $(PYTHON): make demo PYTHON=python3.12"
+
+demo: $(VENV)/.train
+	$(BIN)/ganzoo train privileged-v2
+	@echo "The command is $(BIN)/ganzoo; to call it ganzoo: source $(BIN)/activate"
+
+test: lint
+	$(QUIETLY) $(BIN)/pytest --quiet
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+docs: $(VENV)/.dev
+	$(QUIETLY) $(BIN)/python docs/generate.py
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+
+# One stamp for each set of extras; pyproject.toml says what they hold.
+$(VENV)/.train $(VENV)/.dev: $(VENV)/.%: pyproject.toml | $(VENV)/bin/python
+	@echo "Installing ganzoo and what it needs into $(VENV); torch is large, so the first time takes minutes."
+	$(PIP) --editable '.[$*]'
+	@touch $@
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "ganzoo needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
