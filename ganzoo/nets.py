@@ -33,6 +33,8 @@ def dense(
     sizes: Sequence[int], hidden: Activation = "relu", norm: Norm = "none", dropout: float = 0.0
 ) -> nn.Sequential:
     """Fully connected layers; after all but the last come normalisation, nonlinearity and dropout."""
+    if min(sizes) < 1:
+        raise GanzooError(f"a layer of {min(sizes)} units cannot be built; give widths of at least 1")
     net = nn.Sequential()
     for inputs, outputs in pairwise(sizes[:-1]):
         net.append(nn.Linear(inputs, outputs))

@@ -90,7 +90,7 @@ def load_state(module: nn.Module, tensors: Mapping[str, Tensor], source: str) ->
         given = tensors[name]
         if tensor.numel() == 0 and given.numel():
             holder, _, leaf = name.rpartition(".")
-            setattr(module.get_submodule(holder), leaf, given.to(tensor))
+            setattr(module.get_submodule(holder), leaf, given.to(tensor, copy=True))
         elif tensor.shape != given.shape:
             raise GanzooError(
                 f"{source} does not fit: '{name}' has the shape {tuple(given.shape)}, expected {tuple(tensor.shape)}"

@@ -90,7 +90,8 @@ class Run:
 
     @classmethod
     def start(cls, folder: Path, recipe: Recipe, options: Options, parent: Networks | None = None) -> Run:
-        """Begin a run in an empty folder; ``parent`` holds frozen networks for a child trained in sequence."""
+        """Begin a run in a folder, in place of an old one; ``parent`` holds frozen networks for a child trained in
+        sequence."""
         threads = prepare()
         device = choose(options.device, options.precision)
         data = options.load_data()
@@ -105,7 +106,10 @@ class Run:
             "ganzoo": version("ganzoo-kit"),
             "torch": torch.__version__,
         }
-        with writing(folder):
+        with writing(folder):  # now that all is known to be good, since the old run cannot be brought back
+            for name in ("run.json", "checkpoint.safetensors", "weights.safetensors", "metrics.jsonl"):
+                (folder / name).unlink(missing_ok=True)
+            shutil.rmtree(folder / "samples", ignore_errors=True)
             (folder / "samples").mkdir(parents=True, exist_ok=True)
         write_text(folder / "run.json", json.dumps(record, indent=2))
         return cls(folder, training, options)
@@ -151,7 +155,7 @@ class Run:
             with interruptible() as stopped:
                 if self.training.number == 0:
                     self._save()
-                for number in self.training:
+                for number in self._rounds():
                     pending.append(number)
                     last = number.number == rounds or stopped.is_set()
                     sample = last or number.number % sample_every == 0
@@ -170,6 +174,20 @@ class Run:
         finally:
             reporter.stop()
 
+    def _rounds(self) -> Iterator[Round]:
+        """The rounds that are left. Parts that cannot play together fail in the first one, and that is told plainly."""
+        try:
+            first = next(self.training, None)
+        except (RuntimeError, ValueError, TypeError, LookupError, AttributeError) as error:
+            reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+            raise GanzooError(
+                f"{self.training.recipe.gan.name} cannot play a round with these parts and settings: {reason} "
+                "(GANZOO_DEBUG=1 shows where)"
+            ) from error
+        if first is not None:
+            yield first
+            yield from self.training
+
     def picture(self) -> Path:
         """Draw the fixed latents' samples, and return the file."""
         path = self.folder / "samples" / f"round-{self.training.number:06d}.png"
@@ -177,8 +195,9 @@ class Run:
         return path
 
     def _save(self) -> None:
-        write(self.folder / "checkpoint.safetensors", self.training.state(), self.training.header())
+        """The checkpoint comes last: whatever happens between the two, its rounds are in the weights too."""
         save_weights(self.folder / "weights.safetensors", self.training.model())
+        write(self.folder / "checkpoint.safetensors", self.training.state(), self.training.header())
 
     def _log(self, rounds: Sequence[Round], seconds: float) -> dict[str, Any]:
         """Fetch the figures of these rounds in one go, log their means, and check that the losses are finite."""
@@ -224,24 +243,16 @@ class Run:
 
 
 def claim(folder: Path, *, force: bool) -> None:
-    """Make sure that a new run may use the folder; with ``force``, an old run in it is removed.
+    """Make sure that a new run may use the folder; with ``force``, in place of an old one.
 
     Raises:
         GanzooError: the folder is in use.
     """
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+    if force or not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
-    if not force:
-        again = (
-            f"resume it with: ganzoo train --resume {folder}, or "
-            if (folder / "checkpoint.safetensors").exists()
-            else ""
-        )
-        raise GanzooError(f"{folder} exists; {again}replace it with --force, or name another with --out")
-    with writing(folder):
-        for name in ("run.json", "checkpoint.safetensors", "weights.safetensors", "metrics.jsonl"):
-            (folder / name).unlink(missing_ok=True)
-        shutil.rmtree(folder / "samples", ignore_errors=True)
+    begun = (folder / "checkpoint.safetensors").exists()
+    again = f"resume it with: ganzoo train --resume {folder}, or " if begun else ""
+    raise GanzooError(f"{folder} exists; {again}replace it with --force, or name another with --out")
 
 
 def parent_of(recipe: Recipe, options: Options, root: Path, reporter: Reporter, say: Any) -> Networks | None:
@@ -254,7 +265,7 @@ def parent_of(recipe: Recipe, options: Options, root: Path, reporter: Reporter, 
     wanted = recipe.parent
     folder = root / folder_name(wanted.gan.name, options, parent_overrides(wanted))
     weights = folder / "weights.safetensors"
-    if folder.exists():
+    if (folder / "checkpoint.safetensors").exists():  # without one, it was stopped before its first round
         record = read_record(folder)
         if json.loads(json.dumps(wanted.flat())) != record["settings"] or record["seed"] != options.seed:
             raise GanzooError(
@@ -280,7 +291,7 @@ def parent_overrides(recipe: Recipe) -> Overrides:
 
 
 def folder_name(gan: str, options: Options, overrides: Overrides) -> str:
-    """The name of a run's folder, from its options: ``dcgan-mnist-10k-seed0-width=8``."""
+    """The name of a run's folder, from its options: ``simple-mnist-10k-seed0-batch=32``."""
     chosen = [f"{key.removeprefix('loop.')}={value}" for key, value in overrides.items()]
     words = "-".join([gan, options.data, f"seed{options.seed}", *chosen])
     return re.sub(r"[^\w.=,-]+", "_", words)[:200]

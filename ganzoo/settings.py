@@ -107,12 +107,11 @@ class Recipe:
         """Call a part with its numbers; what it cannot do with them becomes one line for the user."""
         try:
             return self.functions[part](*arguments, **self.values[part])
-        except (ValueError, TypeError, RuntimeError, MemoryError, ZeroDivisionError) as error:
+        except (ValueError, TypeError, RuntimeError, MemoryError, ArithmeticError) as error:
             numbers = ", ".join(f"{name}={value}" for name, value in self.values[part].items())
             name = self.names.get(part, self.gan.name)
-            raise GanzooError(
-                f"{part} '{name}' cannot be built with {numbers}: {str(error).splitlines()[0]}"
-            ) from error
+            reason = str(error).partition("\n")[0]
+            raise GanzooError(f"{part} '{name}' cannot be built with {numbers}: {reason}") from error
 
     def flat(self) -> dict[str, Any]:
         """Everything as overrides: what :func:`resolve` turns into this very recipe, whatever defaults change."""

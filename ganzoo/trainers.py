@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.lazy import nn, torch
-from ganzoo.losses import accuracy, bce, fixed, mean, squared, unit_gradient_penalty
+from ganzoo.losses import accuracy, bce, fixed, mean, squared, unit_gradient_penalty, zero_gradient_penalty
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,16 +22,28 @@ if TYPE_CHECKING:
 
 
 def non_saturating(
-    nets: Networks, draw: Draw, *, discriminator_steps: int = 1, generator_steps: int = 1, smoothing: float = 0.0
+    nets: Networks,
+    draw: Draw,
+    *,
+    discriminator_steps: int = 1,
+    generator_steps: int = 1,
+    smoothing: float = 0.0,
+    penalty: float = 0.0,
 ) -> Moves:
-    """The non-saturating game on logits (Goodfellow et al., 2014); ``smoothing`` spreads the targets of all moves."""
+    """The non-saturating game on logits (Goodfellow et al., 2014).
+
+    ``smoothing`` spreads the targets of all moves; ``penalty`` weighs a zero-centred gradient penalty on D at real
+    samples (Mescheder et al., 2018).
+    """
     G, D = nets.generator, nets.discriminator
     for _ in range(discriminator_steps):
         real, z, *given = draw()
         fake = fixed(G, z, *given)
         on_real, on_fake = D(real, *given), D(fake, *given)
-        figures = {"discriminator_accuracy": accuracy(on_real, on_fake)}
-        yield D, bce(on_real, 1, smoothing) + bce(on_fake, 0, smoothing), figures
+        loss = bce(on_real, 1, smoothing) + bce(on_fake, 0, smoothing)
+        if penalty:
+            loss = loss + penalty * zero_gradient_penalty(D, real, *given)
+        yield D, loss, {"discriminator_accuracy": accuracy(on_real, on_fake)}
     for _ in range(generator_steps):
         _, z, *given = draw()
         yield G, bce(D(G(z, *given), *given), 1, smoothing)

@@ -92,6 +92,8 @@ class Training(Iterator[Round]):
         optimizer.zero_grad()
         loss.backward(inputs=self.players[player])  # type: ignore[no-untyped-call]
         optimizer.step()
+        for weight in self.players[player]:  # fused optimizers do not tell autograd, which refuses stale graphs by this
+            torch.autograd.graph.increment_version(weight)
 
     def moves(self) -> Iterator[Any]:
         """The trainer's moves in one round. Losses are computed while it is resumed, so that is what autocast wraps."""

@@ -20,7 +20,7 @@ from ganzoo.model import FORMAT, Model
 from ganzoo.networks import Networks, build, load_state, state
 from ganzoo.settings import Recipe, resolve
 from ganzoo.spec import GanzooError, Task
-from ganzoo.zoo import Zoo, zoo
+from ganzoo.zoo import PARTS, Zoo, zoo
 
 LARGEST = 2**26  # values in a sample, a latent or an embedding that a header may ask for
 
@@ -44,7 +44,7 @@ def read(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             if header.get("format") != FORMAT:
                 raise GanzooError(f"{path} has the format {header.get('format')!r}, and this ganzoo reads {FORMAT}")
             return {name: file.get_tensor(name) for name in file.keys()}, header  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
         reason = str(error).splitlines()[0]
         raise GanzooError(f"{path} is no readable safetensors file: {reason}") from None
 
@@ -98,10 +98,11 @@ def check_header(header: Mapping[str, Any], path: str | Path) -> None:
     def count(value: Any, least: int) -> bool:
         return isinstance(value, int) and not isinstance(value, bool) and least <= value <= LARGEST
 
-    shape, limits, data = header.get("shape"), header.get("range"), header.get("data")
+    shape, limits, data, settings = (header.get(name) for name in ("shape", "range", "data", "settings"))
     checks = {
         "gan": isinstance(header.get("gan"), str),
-        "settings": isinstance(header.get("settings"), dict),
+        "settings": isinstance(settings, dict)
+        and all(isinstance(settings[key], str) for key in settings if key.rpartition(".")[2] in (*PARTS, "parent")),
         "data": isinstance(data, dict) and isinstance(data.get("name"), str) and isinstance(data.get("classes"), list),
         "shape": isinstance(shape, list)
         and 1 <= len(shape) <= 3

@@ -140,4 +140,7 @@ def records(manager: pluggy.PluginManager, plugin: str) -> tuple[list[GAN], dict
         for implementation in hook.get_hookimpls()
         if implementation.plugin_name == plugin
     }
-    return list(found.get("ganzoo_gans", ())), {kind: dict(found.get(f"ganzoo_{kind}s", {})) for kind in KINDS}
+    gans = list(found.get("ganzoo_gans", ()))
+    if strangers := [gan for gan in gans if not isinstance(gan, GAN)]:
+        raise TypeError(f"ganzoo_gans has to return GANs, not {strangers[0]!r:.60}")
+    return gans, {kind: dict(found.get(f"ganzoo_{kind}s", {})) for kind in KINDS}

@@ -19,7 +19,14 @@ def ganzoo_discriminators() -> Parts:
     return {"dcgan": conv_discriminator}
 
 
-PUBLISHED = {"width": 64, "lr": 2e-4, "batch": 128, "latent": 100, "decay": "constant"}
+PUBLISHED = {
+    "generator.width": 64,
+    "discriminator.width": 64,
+    "lr": 2e-4,
+    "batch": 128,
+    "latent": 100,
+    "decay": "constant",
+}
 STUDENT = PUBLISHED | {"generator.gain": 0.0, "discriminator.gain": 0.0}  # as a much-read tutorial initialises it
 
 

@@ -28,6 +28,8 @@ class Zoo(click.Group):
         try:
             return super().invoke(ctx)
         except GanzooError as error:
+            if os.environ.get("GANZOO_DEBUG"):
+                raise
             raise Failure(str(error)) from error
 
 

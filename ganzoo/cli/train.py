@@ -5,14 +5,12 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from ganzoo.lazy import needs
 from ganzoo.spec import GanzooError
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.command()
@@ -61,7 +59,7 @@ def train(ctx: click.Context, /, name: str | None, resume: str | None, rounds: i
     \b
     Examples:
       ganzoo train privileged-v2
-      ganzoo train dcgan --data mnist --rounds 20000 --set width=64
+      ganzoo train dcgan --data mnist --rounds 20000 --set generator.width=64
       ganzoo train dcgan --trainer wgan-gp --set norm=none
       ganzoo train dcgan --data folder:cats --image-size 64
       ganzoo train --resume runs/dcgan-mnist-10k-seed0 --rounds 40000
@@ -98,8 +96,10 @@ def begin(
         return
 
     from ganzoo.cli.progress import reporter
-    from ganzoo.runs import Interrupted, Options, Run, claim, folder_name, parent_of
-    from ganzoo.weights import find, load
+
+    with needs():
+        from ganzoo.runs import Interrupted, Options, Run, claim, folder_name, parent_of
+        from ganzoo.weights import find, load
 
     command = shlex.join(["ganzoo", *sys.argv[1:]])
     options = Options(**given | {"data": given["data"] or gan.data}, command=command)
@@ -117,7 +117,8 @@ def begin(
 
 
 def go_on(folder: Path, rounds: int | None) -> None:
-    from ganzoo.runs import Run
+    with needs():
+        from ganzoo.runs import Run
 
     run = Run.resume(folder, rounds)
     done = run.training.number

@@ -5,71 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
 
 from ganzoo.hookspecs import Parts, hookimpl
-from ganzoo.lazy import nn, torch
-from ganzoo.losses import accuracy, bce, fixed, zero_gradient_penalty
+from ganzoo.lazy import nn
 from ganzoo.nets import Activation, Norm, dense, head
 from ganzoo.spec import GAN, GanzooError, Task
 
-if TYPE_CHECKING:
-    from ganzoo.networks import Networks
-    from ganzoo.trainers import Draw, Moves
-
-
-def privileged(
-    nets: Networks,
-    draw: Draw,
-    *,
-    parent_signal: Literal["none", "failures", "critic", "offset"] = "none",
-    signal_weight: float = 1.0,
-    child_fake: Literal["parent", "noise"] = "parent",
-    reconstruction: float = 0.0,
-    penalty: float = 0.0,
-) -> Moves:
-    """The child's game over its parent's images, and in the same round the parent's own if it is not frozen.
-
-    ``parent_signal`` says what else the child learns from: ``failures``, parent images as further negatives of D2,
-    each weighted by how surely D1 rejects it; ``critic``, D1's own verdict on the child; ``offset``, the published
-    constant, which changes nothing. ``reconstruction`` weighs |A(y) - y|, ``penalty`` a zero-centred one on D2.
-    """
-    A, D2, parent = nets.generator, nets.discriminator, nets.parent
-    assert parent is not None
-    G1, D1 = parent.generator, parent.discriminator
-    real, z = draw()
-    parent_loss = torch.zeros((), device=real.device)
-    if not parent.frozen:
-        y = G1(z)
-        parent_loss = bce(D1(real), 1) + bce(D1(y), 0)
-        yield D1, parent_loss
-        yield G1, bce(D1(y), 1)
-
-    fake = fixed(A.get_submodule("child"), torch.randn_like(real)) if child_fake == "noise" else fixed(A, z)
-    on_real, on_fake = D2(real), D2(fake)
-    loss = bce(on_real, 1) + bce(on_fake, 0)
-    if parent_signal == "failures":
-        y = fixed(G1, z)
-        doubts = torch.sigmoid(-fixed(D1, y).float())
-        loss = loss + signal_weight * bce(D2(y), 0, weights=doubts / doubts.mean())
-    if parent_signal == "offset":
-        loss = loss + parent_loss.detach()
-    if penalty:
-        loss = loss + penalty * zero_gradient_penalty(D2, real)
-    yield D2, loss, {"discriminator_accuracy": accuracy(on_real, on_fake)}
-
-    y = fixed(G1, z)
-    refined = A.get_submodule("child")(y)
-    loss = bce(D2(refined), 1)
-    if parent_signal == "critic":
-        loss = loss + signal_weight * bce(D1(refined), 1)
-    if reconstruction:
-        loss = loss + reconstruction * (refined - y).abs().mean()
-    yield A, loss
+from .game import parent_of, privileged
 
 
 def child_ann(
-    task: Task, *, widths: tuple[int, ...] = (512, 128, 32, 128, 512), hidden: Activation = "relu", norm: Norm = "batch"
+    task: Task, *, widths: tuple[int, ...] = (784, 256, 784), hidden: Activation = "relu", norm: Norm = "batch"
 ) -> nn.Module:
     """A dense autoencoder over the parent's images; ``widths`` are its hidden layers."""
     from .networks import Refined
@@ -113,13 +59,6 @@ def quarter(task: Task) -> tuple[int, int]:
         shape = "x".join(map(str, task.shape))
         raise GanzooError(f"the privileged CNNs fit images whose sides are multiples of 4, from 8 on, not {shape}")
     return task.shape[1] // 4, task.shape[2] // 4
-
-
-def parent_of(task: Task) -> Networks:
-    """The parent's networks; :class:`GanzooError` where the maker is used without a parent."""
-    if task.parent is None:
-        raise GanzooError("a privileged child refines a parent's images, and this GAN has no parent")
-    return task.parent
 
 
 @hookimpl
