@@ -26,7 +26,7 @@ demo: $(VENV)/.train
 	@echo "The command is $(BIN)/ganzoo; to call it ganzoo: source $(BIN)/activate"
 
 test: lint
-	$(QUIETLY) $(BIN)/pytest --quiet
+	$(QUIETLY) $(BIN)/pytest
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check
@@ -48,4 +48,4 @@ $(VENV)/.train $(VENV)/.dev: $(VENV)/.%: pyproject.toml | $(VENV)/bin/python
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "ganzoo needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }

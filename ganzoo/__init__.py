@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from ganzoo.data import Data
     from ganzoo.model import Model
-    from ganzoo.networks import Networks
     from ganzoo.training import Training
 
 __all__ = ["GAN", "GanzooError", "Task", "get", "hookimpl", "load", "train"]
@@ -50,7 +49,7 @@ def train(
     device: str = "auto",
     precision: str = "auto",
     preset: str | None = None,
-    parent: Networks | None = None,
+    parent: Model | None = None,
     **settings: Any,
 ) -> Training:
     """A training, as an iterator of rounds; ``settings`` are what ``--set`` takes, such as ``batch=32``.
@@ -65,13 +64,13 @@ def train(
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``auto``, ``fp32`` or ``bf16``.
         preset: one of the GAN's named sets of settings.
-        parent: frozen networks of the parent, ``ganzoo.load(path).networks``, for a GAN that has one.
+        parent: the trained parent, ``ganzoo.load(path)``, for a GAN that has one.
 
     Raises:
         GanzooError: for an unknown name or setting, a value that does not fit, or a parent that is missing.
     """
     from ganzoo import data as datasets
-    from ganzoo.device import choose
+    from ganzoo.device import choose, prepare
     from ganzoo.settings import resolve
     from ganzoo.training import Training
 
@@ -80,11 +79,13 @@ def train(
     if recipe.parent and parent is None and recipe.loop.schedule == "sequential":
         raise GanzooError(
             f"{record.name} has the parent {recipe.parent.gan.name}: train that first and pass "
-            "parent=load(path).networks, or train both side by side with schedule='round'"
+            "parent=ganzoo.load(path), or train both side by side with schedule='round'"
         )
     if data is None or isinstance(data, str):
         data = datasets.load(data or record.data)
-    return Training(recipe, data, choose(device, precision), seed=seed, parent=parent)
+    prepare()
+    recipe = recipe.over(parent)
+    return Training(recipe, data, choose(device, precision), seed=seed, parent=parent.networks if parent else None)
 
 
 def load(source: str | Path) -> Model:

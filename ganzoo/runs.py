@@ -25,9 +25,10 @@ from ganzoo import data as datasets
 from ganzoo.device import choose, prepare
 from ganzoo.files import atomic_write
 from ganzoo.images import write_png
-from ganzoo.networks import Networks, build
+from ganzoo.model import Model
+from ganzoo.networks import build
 from ganzoo.portrait import portrait
-from ganzoo.settings import Recipe, resolve
+from ganzoo.settings import Recipe, resolve, written
 from ganzoo.spec import GanzooError, Overrides
 from ganzoo.training import Round, Training, task_of
 from ganzoo.weights import load, read, save_weights, write
@@ -89,13 +90,13 @@ class Run:
         self.shown = options.load_data("test") if conditional else training.data
 
     @classmethod
-    def start(cls, folder: Path, recipe: Recipe, options: Options, parent: Networks | None = None) -> Run:
-        """Begin a run in a folder, in place of an old one; ``parent`` holds frozen networks for a child trained in
-        sequence."""
+    def start(cls, folder: Path, recipe: Recipe, options: Options, parent: Model | None = None) -> Run:
+        """Begin a run in a folder, in place of an old one; over a trained ``parent`` for a child in sequence."""
         threads = prepare()
         device = choose(options.device, options.precision)
         data = options.load_data()
-        training = Training(recipe, data, device, seed=options.seed, parent=parent)
+        recipe = recipe.over(parent)
+        training = Training(recipe, data, device, seed=options.seed, parent=parent.networks if parent else None)
         record = asdict(options) | {
             "gan": recipe.gan.name,
             "settings": recipe.flat(),
@@ -157,7 +158,8 @@ class Run:
                     self._save()
                 for number in self._rounds():
                     pending.append(number)
-                    last = number.number == rounds or stopped.is_set()
+                    stop = stopped.is_set()  # once: a signal that comes later ends the next round, which is then saved
+                    last = number.number == rounds or stop
                     sample = last or number.number % sample_every == 0
                     save = last or number.number % save_every == 0
                     if sample or save or number.number % LOG_EVERY == 0:
@@ -169,7 +171,7 @@ class Run:
                         self._save()
                     if not pending:
                         clock = time.perf_counter()  # pictures and checkpoints are not what a round takes
-                    if stopped.is_set() and number.number < rounds:
+                    if stop and number.number < rounds:
                         raise Interrupted(self.folder)
         finally:
             reporter.stop()
@@ -255,8 +257,8 @@ def claim(folder: Path, *, force: bool) -> None:
     raise GanzooError(f"{folder} exists; {again}replace it with --force, or name another with --out")
 
 
-def parent_of(recipe: Recipe, options: Options, root: Path, reporter: Reporter, say: Any) -> Networks | None:
-    """The frozen networks of the parent, trained first under ``root`` if no run there has trained them.
+def parent_of(recipe: Recipe, options: Options, root: Path, reporter: Reporter, say: Any) -> Model | None:
+    """The parent, trained first under ``root`` if no run there has trained them.
 
     A run is taken if recipe, data and seed are the same; one that is not finished is continued.
     """
@@ -281,7 +283,7 @@ def parent_of(recipe: Recipe, options: Options, root: Path, reporter: Reporter, 
         left = wanted.loop.rounds
     if left:
         run.play(reporter)
-    return load(weights).networks
+    return load(weights)
 
 
 def parent_overrides(recipe: Recipe) -> Overrides:
@@ -292,7 +294,7 @@ def parent_overrides(recipe: Recipe) -> Overrides:
 
 def folder_name(gan: str, options: Options, overrides: Overrides) -> str:
     """The name of a run's folder, from its options: ``simple-mnist-10k-seed0-batch=32``."""
-    chosen = [f"{key.removeprefix('loop.')}={value}" for key, value in overrides.items()]
+    chosen = [f"{key.removeprefix('loop.')}={written(value)}" for key, value in overrides.items()]
     words = "-".join([gan, options.data, f"seed{options.seed}", *chosen])
     return re.sub(r"[^\w.=,-]+", "_", words)[:200]
 
@@ -305,6 +307,8 @@ def read_record(folder: Path) -> dict[str, Any]:
     try:
         record = json.loads(path.read_text())
         missing = sorted({"gan", "settings", "threads", "data_sha256", *Options.__dataclass_fields__} - record.keys())
+        if not isinstance(record.get("settings", {}), dict):
+            raise ValueError
     except (OSError, ValueError, AttributeError):
         raise GanzooError(f"{path} cannot be read as the record of a run") from None
     if missing:

@@ -9,16 +9,20 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
+import json
 import math
 import sys
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from ganzoo.spec import GAN, GanzooError, Overrides
 from ganzoo.zoo import PARTS, Zoo, zoo
+
+if TYPE_CHECKING:
+    from ganzoo.model import Model
 
 BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -112,6 +116,14 @@ class Recipe:
             name = self.names.get(part, self.gan.name)
             reason = str(error).partition("\n")[0]
             raise GanzooError(f"{part} '{name}' cannot be built with {numbers}: {reason}") from error
+
+    def over(self, parent: Model | None) -> Recipe:
+        """This recipe with the parent that was really trained, whatever GAN and settings it has."""
+        if parent is None:
+            return self
+        if self.parent is None:
+            raise GanzooError(f"{self.gan.name} has no parent, so none can be given (ganzoo show {self.gan.name})")
+        return replace(self, parent=parent.recipe)
 
     def flat(self) -> dict[str, Any]:
         """Everything as overrides: what :func:`resolve` turns into this very recipe, whatever defaults change."""
@@ -258,6 +270,13 @@ def convert(value: Any, kind: Any) -> Any:
             raise ValueError
         return number
     raise TypeError
+
+
+def written(value: Any) -> str:
+    """A value as :func:`convert` reads it."""
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    return json.dumps(value) if isinstance(value, bool | dict) else "none" if value is None else str(value)
 
 
 def describe(kind: Any) -> str:

@@ -143,7 +143,8 @@ def moves(training: Training) -> None:
         )
         require(
             isinstance(loss, Tensor) and loss.dim() == 0 and bool(loss.isfinite()),
-            f"the loss of the {names[id(network)]} is not one finite number but {loss!r:.60}",
+            f"the loss of the {names[id(network)]} is not one finite number but "
+            f"{loss.tolist() if isinstance(loss, Tensor) else loss!r:.60}",
         )
         for name, value in (figures[0] if figures else {}).items():
             require(

@@ -33,7 +33,7 @@ class Plugin:
     error: str = ""
 
     def __str__(self) -> str:
-        return f"plugin '{self.name}' of {self.distribution} {self.version}"
+        return f"plugin '{self.name}' of {self.distribution} {self.version}".rstrip()
 
 
 @dataclass

@@ -20,6 +20,8 @@ def ganzoo_discriminators() -> Parts:
 
 
 PUBLISHED = {
+    "norm": "batch",
+    "generator_steps": 1,
     "generator.width": 64,
     "discriminator.width": 64,
     "lr": 2e-4,
@@ -27,7 +29,7 @@ PUBLISHED = {
     "latent": 100,
     "decay": "constant",
 }
-STUDENT = PUBLISHED | {"generator.gain": 0.0, "discriminator.gain": 0.0}  # as a much-read tutorial initialises it
+STUDENT = PUBLISHED | {"generator.gain": 0.0, "discriminator.gain": 0.0}  # as found in student code
 
 
 @hookimpl
@@ -39,6 +41,6 @@ def ganzoo_gans() -> Iterable[GAN]:
         generator="dcgan",
         discriminator="dcgan",
         trainer="non-saturating",
-        settings={"rounds": 4000, "lr": 5e-4},
+        settings={"rounds": 4000, "lr": 5e-4, "norm": "instance", "generator_steps": 2},
         presets={"published": PUBLISHED, "student": STUDENT},
     )

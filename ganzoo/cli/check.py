@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 
 import click
 
@@ -25,12 +26,11 @@ def check(what: str) -> None:
     with needs():
         from ganzoo.testing import claims
 
-    if "." in what:
-        sys.path.insert(0, "")  # a module beside the user, as with python -m
+    sys.path.insert(0, "")  # a module beside the user, as with python -m
+    known, names = zoo(), [what]
+    if what not in known.gans and find_spec(what.partition(".")[0]):
         known, names = with_module(what)
-    else:
-        known = zoo()
-        names = [known.gan(what).name]
+    known.gan(names[0])
     for name in names:
         click.echo(f"{name}:")
         for claim in claims(name, among=known):

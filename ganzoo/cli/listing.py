@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -54,7 +53,7 @@ def show(what: str) -> None:
 
 
 def show_gan(name: str) -> None:
-    from ganzoo.settings import describe, resolve, settings
+    from ganzoo.settings import describe, resolve, settings, written
     from ganzoo.zoo import PARTS, zoo
 
     gan = zoo().gan(name)
@@ -76,6 +75,7 @@ def show_gan(name: str) -> None:
 
 
 def show_weights(source: str) -> None:
+    from ganzoo.settings import written
     from ganzoo.weights import find, load
 
     path = find(source)
@@ -94,14 +94,7 @@ def show_weights(source: str) -> None:
 
 def summary(function: object) -> str:
     """The first line of a docstring."""
-    return (inspect.getdoc(function) or "").partition("\n")[0]
-
-
-def written(value: object) -> str:
-    """A value as --set takes it."""
-    if isinstance(value, list | tuple):
-        return ",".join(map(str, value)) or "none"
-    return json.dumps(value) if isinstance(value, bool | dict) or value is None else str(value)
+    return (inspect.getdoc(function) or "").partition("\n")[0].replace("``", "")
 
 
 def table(rows: Iterable[tuple[str, ...]]) -> None:

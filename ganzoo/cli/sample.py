@@ -62,7 +62,7 @@ def sample(
     target = Path(out or f"{model.header['gan']}.png")
     if target.exists() and not force and not (target.is_dir() and not any(target.iterdir())):
         raise GanzooError(f"{target} exists; replace it with --force, or name another with --out")
-    chosen: Any = parse_seeds(seeds) if seeds else range(number) if number else seeds_of(model)
+    chosen: Any = parse_seeds(seeds) if seeds is not None else range(number) if number else seeds_of(model)
     conditions = None
     shown = None
     if model.header["conditions"] or data or (model.limits is None and target.suffix == ".png"):

@@ -89,7 +89,8 @@ def begin(
     preset = given.pop("preset")
     recipe = resolve(gan, overrides, preset=preset)
     if dry_run:
-        from ganzoo.cli.listing import table, written
+        from ganzoo.cli.listing import table
+        from ganzoo.settings import written
 
         click.echo(f"{name} on {given['data'] or gan.data}, seed {given['seed']}:")
         table((key, written(value)) for key, value in recipe.flat().items())
@@ -107,13 +108,14 @@ def begin(
     folder = Path(out) if out else Path("runs") / folder_name(name, options, named)
     claim(folder, force=force)
     try:
-        frozen = (
-            load(find(parent)).networks if parent else parent_of(recipe, options, folder.parent, reporter(), click.echo)
-        )
+        if parent is None:
+            trained = parent_of(recipe, options, folder.parent, reporter(), click.echo)
+        else:
+            trained = load(find(parent))
     except Interrupted as interrupted:
         click.echo(f"Stopped while training the parent; it is saved in {interrupted.folder}.\nGo on with: {command}")
         raise SystemExit(130) from None
-    finish(Run.start(folder, recipe, options, frozen))
+    finish(Run.start(folder, recipe, options, trained))
 
 
 def go_on(folder: Path, rounds: int | None) -> None:

@@ -103,7 +103,7 @@ OFFSET = {"parent_signal": "offset"}
 def ganzoo_gans() -> Iterable[GAN]:
     v1 = GAN(
         name="privileged-v1-ann",
-        summary="a child refines its parent's images, and learns from the parent's successes; dense",
+        summary="a dense child refines its parent's images, learning from successes",
         paper="Privileged-GAN, version 1 (student project)",
         generator="privileged-child-ann",
         discriminator="dense",
@@ -115,7 +115,7 @@ def ganzoo_gans() -> Iterable[GAN]:
     v2 = replace(
         v1,
         name="privileged-v2-ann",
-        summary="a child refines its parent's images, and learns from successes and failures; dense",
+        summary="a dense child refines its parent's images, learning from successes and failures",
         paper="Privileged-GAN, version 2 (student project)",
         settings=dict(v1.settings) | {"parent_signal": "failures"},
         presets={"published": PUBLISHED_ANN | OFFSET},
@@ -123,7 +123,7 @@ def ganzoo_gans() -> Iterable[GAN]:
     cnn = {"rounds": 6000, "lr": 1e-3}
     yield GAN(
         name="privileged-parent-cnn",
-        summary="the small convolutional GAN whose images the privileged CNNs refine",
+        summary="a small convolutional GAN, as the privileged CNNs were published over",
         paper="Privileged-GAN (student project)",
         generator="privileged-parent-cnn",
         discriminator="privileged-cnn",
@@ -143,4 +143,4 @@ def ganzoo_gans() -> Iterable[GAN]:
             discriminator="privileged-cnn",
             parent="privileged-parent-cnn",
         )
-        yield replace(v, name=v.name.removesuffix("-ann"))
+        yield replace(v, name=v.name.removesuffix("-ann"), summary=f"the better of its two forms: {v.name}")

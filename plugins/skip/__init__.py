@@ -147,7 +147,7 @@ def ganzoo_gans() -> Iterable[GAN]:
     yield GAN(
         name="skip-gan",
         summary="images, as a learned mixture with the draw of a simple prior model",
-        paper="after ABC-GAN / skipGAN, arXiv:2304.03805; for images: ganzoo",
+        paper="after ABC-GAN / skipGAN, arXiv:2304.03805",
         generator="skip-gan",
         discriminator="dense",
         trainer="skip",

@@ -1,0 +1,127 @@
+"""The documentation says what is true: generated parts are fresh, links lead somewhere, commands would run."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from ganzoo import hookspecs
+from ganzoo.cli import main
+from ganzoo.spec import GAN
+from ganzoo.zoo import zoo
+
+ROOT = Path(__file__).parents[2]
+OURS = "ganzoo-kit"
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+FENCE = re.compile(r"(?ms)^```(\w*)\n(.*?)^```$")
+
+
+def known_gans() -> list[GAN]:
+    known = zoo()
+    return [gan for gan in known.gans.values() if known.owners["GAN", gan.name].distribution == OURS]
+
+
+def commands_in(text: str, languages: tuple[str, ...] = ("",)) -> list[list[str]]:
+    """The calls of ganzoo in fenced blocks, as words without the first."""
+    lines = [line for language, block in FENCE.findall(text) if language in languages for line in block.splitlines()]
+    words = [shlex.split(line, comments=True) for line in lines]
+    return [line[1:] for line in words if line and Path(line[0]).name == "ganzoo"]
+
+
+COMMANDS = [
+    pytest.param(words, id=f"{page.relative_to(ROOT)}: {shlex.join(words)}")
+    for page in PAGES
+    for words in commands_in(page.read_text())
+]
+HELP = [
+    pytest.param(words, id=f"help: {shlex.join(words)}")
+    for command in main.commands.values()
+    for line in inspect.cleandoc(command.help or "").splitlines()
+    if line.startswith("  ganzoo ")
+    for words in [shlex.split(line.split("  ")[1])[1:]]
+]
+
+
+def test_the_generated_parts_are_fresh() -> None:
+    script = [sys.executable, str(ROOT / "docs" / "generate.py"), "--check"]
+    result = subprocess.run(script, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("words", [*COMMANDS, *HELP])
+def test_a_command_would_run(words: list[str]) -> None:
+    """Its options parse, and what it names exists; of a training the whole recipe is resolved."""
+    command = main.commands[words[0]]
+    context = command.make_context(words[0], words[1:])
+    given = context.params
+    if words[0] == "train":
+        if given["resume"] is None:
+            result = CliRunner().invoke(main, [*words, "--dry-run"])
+            assert result.exit_code == 0, result.output
+        if given["data"]:
+            zoo().part("dataset", given["data"].partition(":")[0])
+    elif words[0] in ("show", "sample", "check"):
+        what = given["what" if words[0] != "sample" else "source"]
+        if not re.search(r"[./]|^NAME$", what):
+            zoo().gan(what)
+
+
+def test_the_makefile_has_every_target_that_is_named() -> None:
+    targets = set(re.findall(r"(?m)^([a-z]+):", (ROOT / "Makefile").read_text()))
+    named = {name for page in PAGES for name in re.findall(r"(?m)^make ([a-z]+)|`make ([a-z]+)`", page.read_text())}
+    assert {a or b for a, b in named} <= targets
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
+        path, _, anchor = target.partition("#")
+        if "://" in target:
+            continue
+        linked = (page.parent / path).resolve() if path else page
+        assert linked.exists(), target
+        if anchor:
+            heads = re.findall(r"(?m)^#+ (.+)$", linked.read_text())
+            assert anchor in {re.sub(r"[^\w -]", "", head).strip().lower().replace(" ", "-") for head in heads}, target
+
+
+@pytest.mark.parametrize("gan", known_gans(), ids=lambda gan: gan.name)
+def test_a_gan_has_a_page_with_its_presets(gan: GAN) -> None:
+    pages = [page.read_text() for page in (ROOT / "docs" / "gans").glob("*.md") if gan.name in page.read_text()]
+    mine = [text for text in pages if re.search(rf"(?m)^(#.*\b|\| `.*`?){re.escape(gan.name)}\b", text)]
+    assert mine, f"no page in docs/gans has {gan.name} in a heading or a table"
+    for preset in gan.presets:
+        assert any(preset in text for text in mine), f"preset {preset} of {gan.name} is not documented"
+
+
+@pytest.mark.parametrize("hook", [name for name in vars(hookspecs) if name.startswith("ganzoo_")])
+def test_a_hook_is_documented(hook: str) -> None:
+    assert f"`{hook}`" in (ROOT / "docs" / "writing-a-plugin.md").read_text()
+
+
+@pytest.mark.parametrize("command", main.commands)
+def test_a_command_is_documented(command: str) -> None:
+    assert f"## ganzoo {command}\n" in (ROOT / "docs" / "cli.md").read_text()
+    prose = [page for page in PAGES if page.name in ("README.md", "tutorial.md", "writing-a-plugin.md")]
+    assert any(f"ganzoo {command}" in page.read_text() for page in prose)
+
+
+def test_every_option_of_a_command_has_help() -> None:
+    for name, command in main.commands.items():
+        assert command.help, name
+        for option in command.params:
+            assert not isinstance(option, click.Option) or option.help, f"{name} {option.name}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_nobody_is_told_to_install_somebody_elses_ganzoo(page: Path) -> None:
+    wrong = re.compile(r"""install\s+(-\S+\s+)*['"]?ganzoo(?!-kit)\b|dependencies\s*=.*["']ganzoo(?!-kit)\b""")
+    assert not wrong.search(page.read_text())
