@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ganzoo.data import Data
 from ganzoo.images import Bytes, grid, scatter, side_by_side, to_uint8
-from ganzoo.model import Model
+from ganzoo.sampling import Labels, Sampling, Stage
 
 POINTS = 2000  # in a picture of vectors
 
 
-def seeds_of(model: Model) -> range:
+def seeds_of(model: Sampling) -> range:
     """The seeds of the standard picture: 64 images (or eight rows with every class once), or a cloud of points."""
     if model.limits is None:
         return range(POINTS)
@@ -22,11 +20,11 @@ def seeds_of(model: Model) -> range:
 
 
 def portrait(
-    model: Model,
+    model: Sampling,
     seeds: ArrayLike | None = None,
     *,
-    labels: int | Sequence[int] | None = None,
-    stage: str | None = None,
+    labels: Labels | None = None,
+    stage: Stage | None = None,
     data: Data | None = None,
 ) -> Bytes:
     """A picture, uint8 ``(height, width, channels)``, of what a model makes of ``seeds``.

@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from ganzoo.spec import GAN, GanzooError, Overrides
-from ganzoo.zoo import PARTS, Zoo, zoo
+from ganzoo.spec import GAN, PARTS, GanzooError, Overrides
+from ganzoo.zoo import Zoo, zoo
 
 if TYPE_CHECKING:
     from ganzoo.model import Model

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ganzoo.networks import Networks
 
 Overrides = Mapping[str, Any]
+PARTS = ("generator", "discriminator", "trainer", "optimizer")
 
 
 class GanzooError(Exception):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,7 @@ def claims(gan: str | GAN, *, settings: Overrides | None = None, among: Zoo | No
     """Prove the contract claim by claim, yielding each claim that holds; see :func:`check`."""
     among = among or zoo()
     record = among.gan(gan) if isinstance(gan, str) else gan
+    among = replace(among, gans={**among.gans, record.name: record})  # its weights are looked up by its name
     recipe = resolve(record, {"batch": BATCH, "loop.rounds": ROUNDS, **(settings or {})}, among=among)
     data = small(datasets.load(record.data))
 

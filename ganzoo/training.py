@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from ganzoo.data import Data
 from ganzoo.device import Device, Randomness
 from ganzoo.feed import Feed
-from ganzoo.model import FORMAT, Model
+from ganzoo.header import FORMAT
+from ganzoo.model import Model
 from ganzoo.networks import Average, Networks, build, load_state, state
 from ganzoo.settings import Recipe
 from ganzoo.spec import GanzooError, Task

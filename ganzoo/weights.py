@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Mapping
 from importlib.resources import files
@@ -16,13 +15,12 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ganzoo.files import atomic_write
-from ganzoo.model import FORMAT, Model
+from ganzoo.header import FORMAT, check
+from ganzoo.model import Model
 from ganzoo.networks import Networks, build, load_state, state
 from ganzoo.settings import Recipe, resolve
 from ganzoo.spec import GanzooError, Task
-from ganzoo.zoo import PARTS, Zoo, zoo
-
-LARGEST = 2**26  # values in a sample, a latent or an embedding that a header may ask for
+from ganzoo.zoo import Zoo, zoo
 
 
 def write(path: str | Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
@@ -64,7 +62,7 @@ def load(path: str | Path, *, among: Zoo | None = None) -> Model:
         GanzooError: the file cannot be read, was not written by ganzoo, or does not fit the GAN that it names.
     """
     tensors, header = read(path)
-    check_header(header, path)
+    check(header, path)
     among = among or zoo()
     recipe = resolve(among.gan(header["gan"]), header["settings"], among=among)
     for device in ("meta", "cpu"):
@@ -90,35 +88,6 @@ def task_in(header: Mapping[str, Any], recipe: Recipe) -> Task:
         conditions=header["conditions"] if recipe.gan.conditional else 0,
         parent=parent,
     )
-
-
-def check_header(header: Mapping[str, Any], path: str | Path) -> None:
-    """Refuse a header with a missing entry, or one of the wrong kind or beyond all bounds."""
-
-    def count(value: Any, least: int) -> bool:
-        return isinstance(value, int) and not isinstance(value, bool) and least <= value <= LARGEST
-
-    shape, limits, data, settings = (header.get(name) for name in ("shape", "range", "data", "settings"))
-    checks = {
-        "gan": isinstance(header.get("gan"), str),
-        "settings": isinstance(settings, dict)
-        and all(isinstance(settings[key], str) for key in settings if key.rpartition(".")[2] in (*PARTS, "parent")),
-        "data": isinstance(data, dict) and isinstance(data.get("name"), str) and isinstance(data.get("classes"), list),
-        "shape": isinstance(shape, list)
-        and 1 <= len(shape) <= 3
-        and all(count(side, 1) for side in shape)
-        and math.prod(shape) <= LARGEST,
-        "range": limits is None or limits in ([-1.0, 1.0], [0.0, 1.0]),
-        "labels": count(header.get("labels"), 0),
-        "conditions": count(header.get("conditions"), 0),
-        "latent": count(header.get("latent"), 1),
-        "distribution": header.get("distribution") in ("normal", "uniform", "sphere"),
-        "rounds": isinstance(header.get("rounds"), int),
-    }
-    for name, good in checks.items():
-        if not good:
-            text = repr(header.get(name))
-            raise GanzooError(f"{path} has a bad header: '{name}' is {text[:60]}{'...' * (len(text) > 60)}")
 
 
 def find(source: str) -> Path:

@@ -13,9 +13,8 @@ from typing import Any, TypeVar
 import pluggy
 
 from ganzoo import hookspecs
-from ganzoo.spec import GAN, GanzooError
+from ganzoo.spec import GAN, PARTS, GanzooError
 
-PARTS = ("generator", "discriminator", "trainer", "optimizer")
 KINDS = (*PARTS, "dataset")
 
 log = logging.getLogger("ganzoo")

@@ -54,7 +54,8 @@ def show(what: str) -> None:
 
 def show_gan(name: str) -> None:
     from ganzoo.settings import describe, resolve, settings, written
-    from ganzoo.zoo import PARTS, zoo
+    from ganzoo.spec import PARTS
+    from ganzoo.zoo import zoo
 
     gan = zoo().gan(name)
     recipe = resolve(gan)

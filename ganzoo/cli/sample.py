@@ -11,7 +11,7 @@ import click
 from ganzoo.spec import GanzooError
 
 if TYPE_CHECKING:
-    from ganzoo.model import Model
+    from ganzoo.sampling import Sampling, Stage
 
 
 @click.command()
@@ -29,7 +29,7 @@ def sample(
     number: int | None,
     seeds: str | None,
     label: int | None,
-    stage: str | None,
+    stage: Stage | None,
     data: str | None,
     data_dir: str | None,
     out: str | None,
@@ -86,7 +86,7 @@ def sample(
     click.echo(f"{len(chosen)} samples of {model.header['gan']} ({path}) in {target}")
 
 
-def write_singles(folder: Path, model: Model, seeds: Sequence[int], label: int | None, stage: str | None) -> None:
+def write_singles(folder: Path, model: Sampling, seeds: Sequence[int], label: int | None, stage: Stage | None) -> None:
     """One PNG for each seed, pixel for pixel, named after it."""
     from ganzoo.images import to_uint8, write_png
     from ganzoo.runs import writing
