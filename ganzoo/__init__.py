@@ -14,6 +14,7 @@ What needs torch is imported when it is first used.
 
 from __future__ import annotations
 
+import copy
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +86,8 @@ def train(
         data = datasets.load(data or record.data)
     prepare()
     recipe = recipe.over(parent)
-    return Training(recipe, data, choose(device, precision), seed=seed, parent=parent.networks if parent else None)
+    frozen = copy.deepcopy(parent.networks).freeze() if parent else None  # the caller may go on with the parent
+    return Training(recipe, data, choose(device, precision), seed=seed, parent=frozen)
 
 
 def load(source: str | Path) -> Model:

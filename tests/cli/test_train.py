@@ -1,0 +1,393 @@
+"""A run on disk: what it leaves, what it refuses, and how it goes on after every kind of end."""
+
+from __future__ import annotations
+
+import errno
+import json
+import multiprocessing
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ganzoo.runs import Run, read_record
+from ganzoo.weights import load, read
+
+from ..support import TRAIN, differing, tensors_of
+from .conftest import invoke
+
+Text = Callable[[str], str]
+GANZOO = [sys.executable, "-c", "from ganzoo.cli import main; main(prog_name='ganzoo')"]
+FILES = ["checkpoint.safetensors", "metrics.jsonl", "run.json", "samples", "weights.safetensors"]
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def rounds_in(folder: Path) -> list[int]:
+    """Rounds that the metrics are of."""
+    path = folder / "metrics.jsonl"
+    return [json.loads(line)["round"] for line in path.read_text().splitlines()] if path.exists() else []
+
+
+@pytest.fixture
+def whole(runs: Path) -> dict[str, Any]:
+    """What an uninterrupted run has left."""
+    return tensors_of(runs / "simple")
+
+
+def test_a_run_leaves_all_that_repeats_continues_and_shows_it(ganzoo: Text) -> None:
+    said = ganzoo(f"train simple {TRAIN} --sample-every 4 --save-every 3")
+    (folder,) = Path("runs").iterdir()
+    assert folder.name.startswith("simple-mnist-10k-seed1-")
+    assert names(folder) == FILES
+    assert names(folder / "samples") == ["round-000004.png", "round-000006.png"]
+    assert rounds_in(folder) == [3, 4, 6]
+    record = read_record(folder)
+    assert (record["gan"], record["seed"], record["device"]) == ("simple", 1, "cpu")
+    assert record["settings"]["generator.widths"] == [16]
+    assert load(folder / "weights.safetensors").header["rounds"] == 6
+    assert f"ganzoo sample {folder}" in said
+    assert "Training simple on mnist-10k (10,000 samples), cpu fp32, seed 1" in said
+
+
+def test_a_dry_run_writes_nothing(ganzoo: Text) -> None:
+    said = ganzoo(f"train simple {TRAIN} --dry-run")
+    assert "simple on mnist-10k, seed 1:" in said
+    assert "generator.widths" in said
+    assert names(Path()) == []
+
+
+def test_a_run_goes_where_it_is_told(ganzoo: Text) -> None:
+    ganzoo(f"train simple {TRAIN} --out 'a b/c'")
+    assert names(Path("a b/c")) == FILES
+
+
+def test_an_existing_folder_is_refused_and_replaced_by_force(ganzoo: Text, refused: Text) -> None:
+    ganzoo(f"train simple {TRAIN} --out x --sample-every 1")
+    assert refused(f"train simple {TRAIN} --out x") == (
+        "x exists; resume it with: ganzoo train --resume x, or replace it with --force, or name another with --out"
+    )
+    Path("x/notes.txt").write_text("mine")
+    ganzoo(f"train simple {TRAIN} --out x --rounds 2 --sample-every 2 --force")
+    assert rounds_in(Path("x")) == [1, 2]
+    assert names(Path("x/samples")) == ["round-000002.png"]
+    assert Path("x/notes.txt").read_text() == "mine"
+    Path("file").touch()
+    assert refused(f"train simple {TRAIN} --out file").startswith("file exists; replace it")
+    assert refused(f"train simple {TRAIN} --out file --force").startswith("cannot write in file: ")
+
+
+@pytest.mark.parametrize(
+    "wrong", ["--device tpu", "--data mnits", "--generator dcgan --data ring8 --discriminator dense", "--parent none"]
+)
+def test_force_keeps_the_old_run_until_the_new_one_can_begin(
+    runs: Path, refused: Text, ganzoo: Text, wrong: str
+) -> None:
+    ganzoo(f"train simple {TRAIN} --out x")
+    line = " ".join(word for word in shlex.split(TRAIN) if "generator.widths" not in word or "dcgan" not in wrong)
+    refused(f"train simple {line.replace('--set --set', '--set')} {wrong} --out x --force")
+    assert differing(tensors_of(Path("x")), tensors_of(runs / "simple")) == []
+
+
+def test_metrics_and_pictures_come_as_often_as_asked(ganzoo: Text) -> None:
+    ganzoo(f"train simple {TRAIN} --rounds 120 --out x --save-every 80 --sample-every 1000")
+    assert rounds_in(Path("x")) == [50, 80, 100, 120]
+    assert names(Path("x/samples")) == ["round-000120.png"]
+    entry = json.loads(Path("x/metrics.jsonl").read_text().splitlines()[0])
+    assert set(entry) == {
+        "round", "rounds_per_second", "loss.generator", "loss.discriminator", "discriminator_accuracy"
+    }  # fmt: skip
+
+
+# Stopping and going on.
+
+
+def at(number: int, monkeypatch: pytest.MonkeyPatch, act: Callable[[], Any]) -> None:
+    """Do something when a round has been played."""
+    log = Run._log
+
+    def logged(run: Run, rounds: Any, seconds: float) -> Any:
+        if rounds[-1].number == number:
+            act()
+        return log(run, rounds, seconds)
+
+    monkeypatch.setattr(Run, "_log", logged)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("save_every", [1, 4])
+def test_a_stopped_run_goes_on_as_if_it_had_not_been(
+    ganzoo: Text, stopped: Text, whole: dict[str, Any], number: int, save_every: int
+) -> None:
+    before = signal.getsignal(number)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        at(3, monkeypatch, lambda: os.kill(os.getpid(), number))
+        said = stopped(f"train simple {TRAIN} --out x --save-every {save_every} --sample-every 1")
+    assert signal.getsignal(number) == before
+    *_, end, command = said.splitlines()
+    assert end == "Stopped after round 4; everything is saved.", "the signal came when round 3 had been played"
+    assert command == "Go on with: ganzoo train --resume x"
+    ganzoo(command.removeprefix("Go on with: ganzoo "))
+    assert differing(tensors_of(Path("x")), whole) == []
+    assert rounds_in(Path("x")) == [1, 2, 3, 4, 5, 6]
+
+
+def test_ctrl_c_and_the_printed_command(whole: dict[str, Any]) -> None:
+    """The whole way, in processes of their own."""
+    line = f"train simple {TRAIN} --rounds 100000 --set decay=constant --out x --save-every 5"
+    running = subprocess.Popen([*GANZOO, *shlex.split(line)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_for(running, Path("x/metrics.jsonl"))
+    running.send_signal(signal.SIGINT)
+    said, complaint = running.communicate(timeout=60)
+    assert (running.returncode, complaint) == (130, "")
+    played = load(Path("x/weights.safetensors")).header["rounds"]
+    *_, end, command = said.splitlines()
+    assert end == f"Stopped after round {played}; everything is saved."
+    assert rounds_in(Path("x"))[-1] == played
+    more = [*shlex.split(command.removeprefix("Go on with: ganzoo ")), "--rounds", str(played + 2)]
+    subprocess.run([*GANZOO, *more], check=True, capture_output=True)
+    assert load(Path("x/weights.safetensors")).header["rounds"] == played + 2
+
+
+def wait_for(running: subprocess.Popen[str], path: Path) -> None:
+    for _ in range(6000):
+        if path.exists() and path.stat().st_size:
+            return
+        assert running.poll() is None, running.communicate()
+        time.sleep(0.01)
+    raise AssertionError(f"{path} did not come")
+
+
+def test_a_run_that_is_killed_goes_on_from_its_checkpoint(ganzoo: Text) -> None:
+    line = f"train simple {TRAIN} --rounds 500 --save-every 20 --sample-every 40 --out"
+    running = subprocess.Popen(
+        [*GANZOO, *shlex.split(line), "x"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    wait_for(running, Path("x/metrics.jsonl"))
+    assert running.poll() is None, "killed too late"
+    running.kill()
+    running.communicate()
+    assert read(Path("x/checkpoint.safetensors"))[1]["rounds"] < 500
+    ganzoo("train --resume x")
+    ganzoo(f"{line} y")
+    assert differing(tensors_of(Path("x")), tensors_of(Path("y"))) == []
+    assert rounds_in(Path("x")) == rounds_in(Path("y"))
+    assert names(Path("x/samples")) == names(Path("y/samples"))
+
+
+def killed_in_a_save(line: str, saves: int) -> None:
+    """Run a command that dies, as by kill -9, when it has written a file but not yet moved it into place."""
+    fsync, done = os.fsync, 0
+
+    def die(descriptor: int) -> None:
+        nonlocal done
+        done += 1
+        if done == saves:
+            os._exit(9)
+        fsync(descriptor)
+
+    os.fsync = die
+    sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123
+    invoke(line)
+    os._exit(0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs fork")
+def test_a_run_that_is_killed_in_a_save_goes_on_too(ganzoo: Text, refused: Text, whole: dict[str, Any]) -> None:
+    """Killed at every file that a short run writes: the record, weights, checkpoints and pictures."""
+    line = f"train simple {TRAIN} --save-every 3 --sample-every 6 --out"
+    ends = []
+    for saves in range(1, 20):
+        folder = Path(f"x{saves}")
+        process = multiprocessing.get_context("fork").Process(target=killed_in_a_save, args=(f"{line} {folder}", saves))
+        process.start()
+        process.join(60)
+        ends.append(process.exitcode)
+        if process.exitcode == 0:
+            break
+        if (folder / "checkpoint.safetensors").exists():
+            ganzoo(f"train --resume {folder}")
+        else:
+            refused(f"train --resume {folder}")
+            ganzoo(f"{line} {folder} --force")
+        assert differing(tensors_of(folder), whole) == []
+        assert rounds_in(folder) == [3, 6]
+        assert [name for name in names(folder) if not name.startswith(".")] == FILES
+    assert ends == [9] * 8 + [0]
+
+
+def test_rounds_can_be_raised(ganzoo: Text, refused: Text) -> None:
+    ganzoo(f"train simple {TRAIN} --set decay=constant --rounds 4 --out x")
+    assert refused("train --resume x") == "the run in x has played its 4 rounds; raise them with --rounds"
+    assert "x has 4 rounds already; --rounds has to be larger" in refused("train --resume x --rounds 3")
+    ganzoo("train --resume x --rounds 6")
+    ganzoo(f"train simple {TRAIN} --set decay=constant --out y")
+    assert differing(tensors_of(Path("x")), tensors_of(Path("y"))) == []
+    assert read_record(Path("x"))["settings"]["loop.rounds"] == 6
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda folder: (folder / "run.json").unlink(), "x is no run's folder: it holds no run.json"),
+        (lambda folder: (folder / "run.json").write_text("{"), "run.json cannot be read as the record of a run"),
+        (lambda folder: (folder / "run.json").write_text("[]"), "run.json cannot be read as the record of a run"),
+        (lambda folder: (folder / "run.json").write_text("{}"), "as the record of a run: it lacks 'command'"),
+        (lambda folder: (folder / "checkpoint.safetensors").unlink(), "x holds no checkpoint yet; start again with: "),
+        (lambda folder: (folder / "checkpoint.safetensors").write_bytes(b"x"), "is no readable safetensors file"),
+        (
+            lambda folder: (folder / "weights.safetensors").rename(folder / "checkpoint.safetensors"),
+            "is no checkpoint: it lacks 'average'",
+        ),
+        (lambda folder: edit(folder, data_sha256="0"), "data set mnist-10k has changed since the run in x began"),
+        (lambda folder: edit(folder, gan="dcgna"), "no GAN named 'dcgna'; did you mean 'dcgan'?"),
+        (lambda folder: edit(folder, settings=[]), "run.json cannot be read as the record of a run"),
+        (lambda folder: edit(folder, device="tpu"), "device 'tpu' is not available here"),
+    ],
+)
+def test_a_run_that_cannot_go_on_says_why(stopped: Text, refused: Text, spoil: Any, message: str) -> None:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        at(3, monkeypatch, lambda: os.kill(os.getpid(), signal.SIGINT))
+        stopped(f"train simple {TRAIN} --out x")
+    spoil(Path("x"))
+    assert message in refused("train --resume x")
+
+
+def edit(folder: Path, **changes: Any) -> None:
+    path = folder / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_metrics_that_were_cut_short_are_mended(ganzoo: Text, stopped: Text) -> None:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        at(3, monkeypatch, lambda: os.kill(os.getpid(), signal.SIGINT))
+        stopped(f"train simple {TRAIN} --out x")
+    with Path("x/metrics.jsonl").open("a") as file:
+        file.write('{"round": 5, "loss": 1}\n{"round": 6, "lo')
+    ganzoo("train --resume x")
+    assert rounds_in(Path("x")) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_diverged_run_stops_and_keeps_what_was_good(refused: Text) -> None:
+    message = refused(f"train simple {TRAIN} --set lr=1e30 --out x --save-every 1")
+    assert message.startswith("the loss of the ")
+    saved = read(Path("x/checkpoint.safetensors"))[1]["rounds"]
+    assert f"x keeps the last good checkpoint, of round {saved}; try a lower learning rate" in message
+    assert rounds_in(Path("x")) == list(range(1, saved + 1))
+
+
+def test_a_full_disk_is_one_line_and_spoils_nothing(refused: Text, ganzoo: Text, whole: dict[str, Any]) -> None:
+    write_bytes, written = Path.write_bytes, 0
+
+    def full(path: Path, data: bytes) -> int:
+        nonlocal written
+        written += 1
+        if written > 4:
+            write_bytes(path, data[: len(data) // 2])
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write_bytes(path, data)
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(Path, "write_bytes", full)
+        message = refused(f"train simple {TRAIN} --out x --save-every 2")
+    assert message.startswith("cannot write x/weights.safetensors: No space left on device; choose a folder")
+    assert names(Path("x")) == FILES, "no half of a file"
+    assert read(Path("x/checkpoint.safetensors"))[1]["rounds"] == 2
+    ganzoo("train --resume x")
+    assert differing(tensors_of(Path("x")), whole) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("train", "name either a GAN (ganzoo list) or a run to continue (--resume RUN)"),
+        ("train simple --resume x", "name either a GAN (ganzoo list) or a run to continue (--resume RUN)"),
+        ("train --resume x --seed 3", "--seed cannot change a run that has begun"),
+        ("train --resume x --set lr=1", "--set cannot change a run that has begun"),
+        ("train --resume x", "x is no run's folder"),
+        ("train simpel", "no GAN named 'simpel'; did you mean 'simple'? (ganzoo list)"),
+        ("train simple --set lrr=1", "simple has no setting 'lrr'; did you mean 'lr'?"),
+        ("train simple --set lr", "--set takes KEY=VALUE, not 'lr'"),
+        ("train simple --set lr=fast", "lr='fast' is not a number (optimizer.lr)"),
+        ("train simple --set widths=16", "'widths' is a setting of more than one part; say generator.widths or"),
+        ("train simple --preset none", "simple has no preset 'none'; its presets: "),
+        ("train simple --trainer wgn", "no trainer named 'wgn'; did you mean 'wgan'?"),
+        ("train simple --data mnits", "no dataset named 'mnits'; did you mean 'mnist'?"),
+        ("train simple --data mnist-10k:5", "mnist-10k takes no argument after a colon"),
+        ("train simple --device cuda:99", "device 'cuda:99' is not available here"),
+        ("train simple --set widths.generator=16", "has no setting 'widths.generator'"),
+        ("train simple --set generator.widths=99999999999999999999", "generator 'dense' cannot be built with widths="),
+        ("train simple --out /dev/null/x", "cannot write in /dev/null/x: "),
+        ("train dcgan --data ring8", "a convolutional generator fits images whose sides are"),
+        ("train simple --rounds 0", "Invalid value for '--rounds'"),
+        ("train simple --seed -1", "Invalid value for '--seed'"),
+        ("train privileged-v1-ann --parent no/such", "there is no run or file no/such"),
+    ],
+)
+def test_what_cannot_be_trained_is_one_line(refused: Text, line: str, message: str) -> None:
+    assert message in refused(line)
+    assert not list(Path().glob("runs/*"))
+
+
+# Parents.
+
+CHILD = f"privileged-v1-ann {TRAIN} " + " ".join(
+    f"--set parent.{setting}" for setting in ("rounds=4", "latent=8", "generator.widths=16", "discriminator.widths=16")
+)
+
+
+def test_a_parent_is_trained_first_and_only_once(ganzoo: Text) -> None:
+    said = ganzoo(f"train {CHILD} --out runs/x")
+    (parent,) = Path("runs").glob("simple-*")
+    assert f"parent simple: not trained yet, so it is trained first, in {parent}" in said
+    trained = tensors_of(parent)
+    assert f"parent simple: taken from {parent}" in ganzoo(f"train {CHILD} --out runs/y")
+    assert differing(tensors_of(parent), trained) == []
+    assert differing(tensors_of(Path("runs/x")), tensors_of(Path("runs/y"))) == []
+    child = load(Path("runs/x/weights.safetensors"))
+    assert child.has_parent
+    assert (child.sample([5], stage="parent") == load(parent / "weights.safetensors").sample([5])).all()
+    ganzoo(f"train {CHILD} --out runs/z --parent {parent}")
+    assert differing(tensors_of(Path("runs/x")), tensors_of(Path("runs/z"))) == []
+
+
+def test_another_parent_is_not_mistaken_for_it(ganzoo: Text, refused: Text) -> None:
+    ganzoo(f"train {CHILD} --out runs/x")
+    (parent,) = Path("runs").glob("simple-*")
+    edit(parent, seed=2)
+    assert f"{parent} holds another simple than the parent that is needed" in refused(f"train {CHILD} --out runs/y")
+
+
+@pytest.mark.parametrize("saved", [True, False])
+def test_a_parent_that_was_interrupted_is_continued(ganzoo: Text, stopped: Text, saved: bool) -> None:
+    ganzoo(f"train {CHILD} --out whole/x")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        at(2, monkeypatch, lambda: os.kill(os.getpid(), signal.SIGINT))
+        said = stopped(f"train {CHILD} --out runs/x")
+    (parent,) = Path("runs").glob("simple-*")
+    assert f"Stopped while training the parent; it is saved in {parent}." in said
+    if not saved:  # as if it had been killed before its first checkpoint
+        (parent / "checkpoint.safetensors").unlink()
+    said = ganzoo(f"train {CHILD} --out runs/x")
+    assert (f"continued in {parent}" if saved else "is trained first") in said
+    assert differing(tensors_of(Path("runs/x")), tensors_of(Path("whole/x"))) == []
+
+
+def test_a_stopped_child_goes_on_without_its_parents_run(ganzoo: Text, stopped: Text) -> None:
+    ganzoo(f"train {CHILD} --out whole/x")
+    (parent,) = Path("whole").glob("simple-*")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        at(3, monkeypatch, lambda: os.kill(os.getpid(), signal.SIGINT))
+        stopped(f"train {CHILD} --out x --parent {parent}")
+    parent.rename("away")
+    ganzoo("train --resume x")
+    assert differing(tensors_of(Path("x")), tensors_of(Path("whole/x"))) == []

@@ -1,0 +1,43 @@
+"""Every preset of every family builds its networks as large as they are, and plays a round on a small batch."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ganzoo.device import choose
+from ganzoo.settings import resolve
+from ganzoo.training import Training
+from ganzoo.zoo import zoo
+
+from ..support import images, parent_for, play
+
+TOLD = replace(images(1, 28, 28), labels=np.arange(12) % 3, classes=("a", "b", "c"))
+PRESETS = [
+    (name, preset)
+    for name, gan in zoo().gans.items()
+    for preset in gan.presets
+    if not name.startswith("skip-gan")  # whose data are of another kind
+]
+
+
+@pytest.mark.parametrize(("name", "preset"), PRESETS)
+def test_a_preset_builds_and_plays(name: str, preset: str) -> None:
+    gan = zoo().gan(name)
+    usual = resolve(gan, preset=preset)
+    few = {key: 1 for key in ("generator_steps", "critic_steps") if key in usual.values["trainer"]}
+    recipe = resolve(gan, {"batch": 4, "rounds": 1} | few, preset=preset)
+    parent = parent_for(recipe, TOLD) if recipe.parent and recipe.loop.schedule == "sequential" else None
+    training = Training(recipe, TOLD, choose("cpu", "fp32"), parent=parent.networks if parent else None)
+    (losses,) = play(training)
+    assert set(losses) == set(training.players)
+    assert all(math.isfinite(loss) for loss in losses.values())
+
+
+@pytest.mark.parametrize(("name", "preset"), PRESETS)
+def test_a_preset_says_something_new(name: str, preset: str) -> None:
+    gan = zoo().gan(name)
+    assert resolve(gan, preset=preset).flat() != resolve(gan).flat()

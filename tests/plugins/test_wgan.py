@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from ganzoo.data import Data
+from ganzoo.zoo import zoo
+
+from ..support import begin, play
+
+
+def test_weights_of_the_critic_are_clipped_after_each_move(tiny: Data) -> None:
+    training = begin("wgan", tiny, rounds=2, clip=0.02)
+    play(training)
+    assert all(weight.abs().max() <= 0.02 for weight in training.nets.discriminator.parameters())
+    assert any(weight.abs().max() > 0.02 for weight in training.nets.generator.parameters())
+
+
+@pytest.mark.parametrize("gan", ["wgan", "wgan-gp"])
+def test_the_critic_takes_several_steps_in_a_round(tiny: Data, gan: str) -> None:
+    training = begin(gan, tiny, rounds=2, critic_steps=3)
+    estimates = [played.figures["wasserstein_estimate"] for played in training]
+    assert training.feed.draws == 2 * (3 + 1)
+    assert all(torch.isfinite(estimate) for estimate in estimates)
+
+
+def test_the_loss_of_the_clipped_critic_is_the_estimate(tiny: Data) -> None:
+    (played,) = begin("wgan", tiny, rounds=1)
+    assert torch.equal(played.losses["discriminator"], -played.figures["wasserstein_estimate"])
+
+
+def test_the_penalty_holds_the_critic_to_unit_gradients(tiny: Data) -> None:
+    steps = {"rounds": 60, "critic_steps": 2, "lr": 1e-2, "decay": "constant", "ema": 0}
+    norms = {}
+    for penalty in (0.0, 10.0):
+        training = begin("wgan-gp", tiny, penalty=penalty, **steps)
+        play(training)
+        real = training.feed.next()[0].requires_grad_()
+        (slope,) = torch.autograd.grad(training.nets.discriminator(real).sum(), real)
+        norms[penalty] = float(slope.flatten(1).norm(dim=1).mean())
+    assert norms[10.0] == pytest.approx(1, abs=0.5)
+    assert norms[0.0] > 2 * norms[10.0]
+
+
+@pytest.mark.parametrize("name", ["wgan-gp", "cgan"])
+def test_published_critics_have_no_batch_norm(name: str) -> None:
+    """It would couple the samples whose gradients the penalty takes one by one."""
+    published = zoo().gan(name).presets["published"]
+    assert published["discriminator.norm"] in ("none", "layer", "instance")

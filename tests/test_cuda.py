@@ -1,0 +1,53 @@
+"""What only a GPU can show; skipped where there is none."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from ganzoo.data import Data
+from ganzoo.spec import GanzooError
+
+from .support import begin, differing, play, snapshot
+
+pytestmark = [
+    pytest.mark.cuda,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device"),
+]
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("gan", ["simple", "wgan-gp"])
+def test_resuming_on_cuda_changes_no_bit(tiny: Data, gan: str, precision: str) -> None:
+    on_gpu = {"device": "cuda", "precision": precision, "rounds": 4}
+    whole, first, second = (begin(gan, tiny, **on_gpu) for _ in range(3))
+    play(first, 2)
+    second.load({name: tensor.cpu() for name, tensor in snapshot(first).items()}, "the checkpoint")
+    play(second)
+    play(whole)
+    assert differing(whole.state(), second.state()) == []
+    assert {weight.device.type for weight in whole.nets.parameters()} == {"cuda"}
+
+
+def test_what_happens_between_two_rounds_on_cuda_changes_nothing(tiny: Data) -> None:
+    alone, disturbed = (begin("simple", tiny, device="cuda", rounds=3, smoothing=0.1) for _ in range(2))
+    expected = play(alone)
+    losses = []
+    for _ in range(3):
+        losses += play(disturbed, 1)
+        torch.rand(5, device="cuda")
+    assert losses == expected
+
+
+def test_a_checkpoint_of_the_cpu_is_refused_on_cuda(tiny: Data) -> None:
+
+    on_cpu, on_gpu = begin("simple", tiny, rounds=1), begin("simple", tiny, rounds=1, device="cuda")
+    with pytest.raises(GanzooError, match="made on another kind of device than 'cuda'"):
+        on_gpu.load(snapshot(on_cpu), "the checkpoint")
+
+
+def test_images_of_cuda_are_those_of_the_cpu(tiny: Data) -> None:
+    model = begin("simple", tiny, device="cuda", rounds=1).model()
+    images = model.sample(range(5))
+    model.networks.cpu()
+    assert abs(images - model.sample(range(5))).max() < 1e-4

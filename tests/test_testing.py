@@ -1,0 +1,223 @@
+"""The contract: every registered GAN keeps it, and a GAN that breaks a claim is told which."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from ganzoo.losses import bce
+from ganzoo.spec import GAN
+from ganzoo.testing import ContractError, check, claims
+from ganzoo.zoo import zoo
+
+
+@pytest.mark.parametrize("name", sorted(zoo().gans))
+def test_every_registered_gan_keeps_the_contract(name: str) -> None:
+    check(name)
+
+
+def play(nets: Any, draw: Any) -> Iterator[Any]:
+    """A game that keeps every claim."""
+    G, D = nets.generator, nets.discriminator
+    real, z = draw()
+    yield D, bce(D(real), 1) + bce(D(G(z)), 0)
+    yield G, bce(D(G(z)), 1)
+
+
+def dense(task: Any) -> nn.Module:
+    return nn.Sequential(nn.Linear(task.latent, 8), nn.BatchNorm1d(8), nn.Linear(8, 2))
+
+
+def judge(task: Any) -> nn.Module:
+    return nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 1))
+
+
+GOOD = GAN(name="good", summary="", generator=dense, discriminator=judge, trainer=play, data="ring8")
+
+
+def test_the_claims_are_proved_one_by_one() -> None:
+    assert len(list(claims(GOOD))) == 7
+
+
+# Trainers that break the rules.
+
+
+def steps_itself(nets: Any, draw: Any) -> Iterator[Any]:
+    yield from play(nets, draw)
+    with torch.no_grad():
+        nets.discriminator[0].weight.mul_(0.9)
+
+
+def steps_before_any_move(nets: Any, draw: Any) -> Iterator[Any]:
+    with torch.no_grad():
+        nets.generator[0].weight.mul_(0.9)
+    yield from play(nets, draw)
+
+
+def moves_a_stranger(nets: Any, draw: Any) -> Iterator[Any]:
+    stranger = nn.Linear(2, 1)
+    yield stranger, stranger(draw()[0]).mean()
+
+
+def never_ends(nets: Any, draw: Any) -> Iterator[Any]:
+    while True:
+        yield from play(nets, draw)
+
+
+def diverges(nets: Any, draw: Any) -> Iterator[Any]:
+    for network, loss in play(nets, draw):
+        yield network, loss / 0
+
+
+def yields_many_losses(nets: Any, draw: Any) -> Iterator[Any]:
+    real, _ = draw()
+    yield nets.discriminator, nets.discriminator(real)
+
+
+def yields_a_number(nets: Any, draw: Any) -> Iterator[Any]:
+    yield nets.discriminator, 0.5
+
+
+def yields_a_loss_alone(nets: Any, draw: Any) -> Iterator[Any]:
+    for _, loss in play(nets, draw):
+        yield loss
+
+
+def yields_a_figure_that_was_read(nets: Any, draw: Any) -> Iterator[Any]:
+    for network, loss in play(nets, draw):
+        yield network, loss, {"loss": loss.item()}
+
+
+def forgets_the_generator(nets: Any, draw: Any) -> Iterator[Any]:
+    yield next(iter(play(nets, draw)))
+
+
+def has_its_own_random_numbers(nets: Any, draw: Any) -> Iterator[Any]:
+    generator = torch.Generator()
+    generator.seed()
+    for network, loss in play(nets, draw):
+        yield network, loss * (1 + torch.rand((), generator=generator))
+
+
+def counts_its_rounds(nets: Any, draw: Any) -> Iterator[Any]:
+    nets.rounds = getattr(nets, "rounds", 0) + 1
+    for network, loss in play(nets, draw):
+        yield network, loss * nets.rounds**2 + sum(weight.square().sum() for weight in network.parameters())
+
+
+@pytest.mark.parametrize(
+    ("trainer", "complaint"),
+    [
+        (steps_itself, "the trainer changed the weights of the discriminator, whose move it was not"),
+        (steps_before_any_move, "the trainer changed the weights of the generator, whose move it was not"),
+        (moves_a_stranger, "moved a network that is not a player; the players are generator, discriminator"),
+        (never_ends, "the round did not end within 1000 moves"),
+        (diverges, "the loss of the discriminator is not one finite number but inf"),
+        (yields_many_losses, "the loss of the discriminator is not one finite number but [["),
+        (yields_a_number, "the loss of the discriminator is not one finite number but 0.5"),
+        (yields_a_loss_alone, "the trainer yielded Tensor; a move is (network, loss) or (network, loss, figures)"),
+        (yields_a_figure_that_was_read, "the figure 'loss' is not a tensor with one number"),
+        (forgets_the_generator, "only discriminator moved in a round"),
+        (has_its_own_random_numbers, "two trainings with one seed differ in '"),
+        (counts_its_rounds, "a resumed training differs from an uninterrupted one in '"),
+    ],
+)
+def test_a_trainer_that_breaks_a_claim(trainer: Callable[..., Any], complaint: str) -> None:
+    refuse(replace(GOOD, trainer=trainer), complaint)
+
+
+# Generators that break the rules.
+
+
+class Generator(nn.Module):
+    def __init__(self, task: Any) -> None:
+        super().__init__()
+        self.net = nn.Linear(task.latent, 2)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.net(z)  # type: ignore[no-any-return]
+
+
+class OfAnotherShape(Generator):
+    def forward(self, z: Tensor) -> Tensor:
+        return super().forward(z)[:, None]
+
+
+class NotFinite(Generator):
+    def forward(self, z: Tensor) -> Tensor:
+        made = super().forward(z)
+        return made if self.training else made / 0
+
+
+class Noisy(Generator):
+    def forward(self, z: Tensor) -> Tensor:
+        return super().forward(z) + torch.rand(len(z), 2)
+
+
+class OfTheWholeBatch(Generator):
+    def forward(self, z: Tensor) -> Tensor:
+        return super().forward(z - z.mean(0))
+
+
+class WithArguments(Generator):
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return super().forward(*inputs)
+
+
+class WithHiddenState(Generator):
+    """Its scale is no buffer, so it is lost on the way through a file."""
+
+    def __init__(self, task: Any) -> None:
+        super().__init__(task)
+        self.scale = 1.0 + (task.data is not None)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return super().forward(z) * self.scale
+
+
+class WithABranch(Generator):
+    def forward(self, z: Tensor) -> Tensor:
+        return super().forward(z) if z.sum() > 0 else super().forward(-z)
+
+
+@pytest.mark.parametrize(
+    ("generator", "complaint"),
+    [
+        (NotFinite, "the generator makes samples that are not finite"),
+        (Noisy, "the generator samples otherwise after saving and loading"),
+        (OfTheWholeBatch, "a sample depends on the others in its batch"),
+        (WithArguments, "the generator's forward takes *args; name its inputs"),
+        (WithHiddenState, "the generator samples otherwise after saving and loading"),
+        (WithABranch, "the generator cannot be exported: "),
+    ],
+)
+def test_a_generator_that_breaks_a_claim(generator: type[nn.Module], complaint: str) -> None:
+    refuse(replace(GOOD, generator=generator), complaint)
+
+
+def test_a_generator_of_another_shape() -> None:
+    flat = replace(GOOD, generator=OfAnotherShape, discriminator=lambda task: nn.Sequential(nn.Flatten(), judge(task)))
+    refuse(flat, "the generator makes samples of shape (7, 1, 2), expected (7, 2)")
+
+
+def test_a_generator_beyond_its_range() -> None:
+    def unbounded(task: Any) -> nn.Module:
+        return nn.Sequential(nn.Linear(task.latent, 784), nn.Unflatten(1, task.shape), nn.Threshold(0, 2))
+
+    def flat(task: Any) -> nn.Module:
+        return nn.Sequential(nn.Flatten(), nn.Linear(784, 1))
+
+    images = replace(GOOD, generator=unbounded, discriminator=flat, data="mnist-10k")
+    refuse(images, "beyond -1.0..1.0")
+
+
+def refuse(gan: GAN, complaint: str) -> None:
+    with pytest.raises(ContractError) as caught:
+        check(gan)
+    assert complaint in str(caught.value)
+    assert "\n" not in str(caught.value)
