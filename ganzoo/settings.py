@@ -192,6 +192,8 @@ def resolve(
     if for_parent and parent is None:
         key = f"parent.{next(iter(for_parent))}"
         raise GanzooError(f"{gan.name} has no parent, so '{key}' sets nothing (ganzoo show {gan.name})")
+    if parent == gan.name:
+        raise GanzooError(f"{gan.name} cannot be its own parent; name another GAN (ganzoo list)")
     table = settings(functions)
     values = {
         part: {name: chosen.get(setting.key, setting.default) for name, setting in arguments.items()}

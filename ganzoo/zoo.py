@@ -111,6 +111,8 @@ def collect(entry_points: Iterable[importlib.metadata.EntryPoint]) -> Zoo:
         try:
             manager.register(point.load(), plugin.name)
             gans, parts = records(manager, plugin.name)
+            if not (gans or any(parts.values())):
+                raise LookupError("it registers nothing; do its hooks have @hookimpl, and return records?")
         except Exception as error:  # a third party's import may fail in any way, and must not stop the rest
             manager.unregister(name=plugin.name)
             reason = f"{type(error).__name__}: {error}".splitlines()[0]

@@ -62,7 +62,7 @@ def ganzoo_gans() -> Iterable[GAN]:
         generator="cgan-dense",
         discriminator="cgan-dense",
         trainer="non-saturating",
-        settings={"rounds": 10000, "lr": 1e-3},
+        settings={"rounds": 9000, "lr": 1e-3},
         presets={
             "wgan-gp": {"trainer": "wgan-gp", "beta1": 0.0, "beta2": 0.9, "lr": 5e-4, "critic_steps": 2},
             "published": {

@@ -41,6 +41,6 @@ def ganzoo_gans() -> Iterable[GAN]:
         generator="dcgan",
         discriminator="dcgan",
         trainer="non-saturating",
-        settings={"rounds": 4000, "lr": 5e-4, "norm": "instance", "generator_steps": 2},
+        settings={"rounds": 8000, "lr": 5e-4, "norm": "instance", "generator_steps": 2},
         presets={"published": PUBLISHED, "student": STUDENT},
     )

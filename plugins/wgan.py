@@ -44,6 +44,6 @@ def ganzoo_gans() -> Iterable[GAN]:
         discriminator="dense",
         trainer="wgan",
         optimizer="rmsprop",
-        settings={"rounds": 6000, "lr": 5e-4, "clip": 0.03, "generator.widths": (256, 512, 1024)},
+        settings={"rounds": 9000, "lr": 5e-4, "clip": 0.03, "generator.widths": (256, 512, 1024)},
         presets={"paper": PAPER, "classic": CLASSIC},
     )

@@ -155,7 +155,11 @@ def test_an_installed_module_is_not_added_twice() -> None:
 
 @pytest.mark.parametrize(
     ("module", "message"),
-    [("no_such.module", "cannot be loaded as a plugin: ModuleNotFoundError"), ("ganzoo.lazy", "registers no GAN")],
+    [
+        ("no_such.module", "cannot be loaded as a plugin: ModuleNotFoundError"),
+        ("ganzoo.lazy", "registers nothing"),
+        ("ganzoo_plugins.core", "registers no GAN"),
+    ],
 )
 def test_a_module_that_is_no_plugin_is_refused(module: str, message: str) -> None:
     with pytest.raises(GanzooError, match=message):

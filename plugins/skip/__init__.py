@@ -151,7 +151,7 @@ def ganzoo_gans() -> Iterable[GAN]:
         generator="skip-gan",
         discriminator="dense",
         trainer="skip",
-        settings={"rounds": 12000, "lr": 1e-3, "discriminator.widths": (512, 256)},
+        settings={"rounds": 8000, "lr": 1e-3, "discriminator.widths": (512, 256)},
     )
     yield GAN(
         name="skip-gan-tabular",

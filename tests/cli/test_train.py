@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from ganzoo.runs import Run, read_record
+from ganzoo.runs import Run
+from ganzoo.runs.folders import read_record
 from ganzoo.weights import load, read
 
 from ..support import TRAIN, differing, tensors_of

@@ -1,37 +1,31 @@
-"""Run folders: a training on disk, from its first round to its last, across any number of interruptions.
-
-A folder holds ``run.json`` (all that repeats the run), ``checkpoint.safetensors`` (all that continues it),
-``weights.safetensors`` (the generator as it is sampled), ``metrics.jsonl`` and ``samples/*.png``.
-"""
+"""A training and its folder."""
 
 from __future__ import annotations
 
 import json
-import re
 import shutil
-import signal
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import torch
 
-from ganzoo import data as datasets
 from ganzoo.device import choose, prepare
-from ganzoo.files import atomic_write
+from ganzoo.files import write_text, writing
 from ganzoo.images import write_png
 from ganzoo.model import Model
 from ganzoo.networks import build
 from ganzoo.portrait import portrait
-from ganzoo.settings import Recipe, resolve, written
-from ganzoo.spec import GanzooError, Overrides
+from ganzoo.runs.folders import read_record
+from ganzoo.runs.interrupts import interruptible
+from ganzoo.runs.options import Options
+from ganzoo.settings import Recipe, resolve
+from ganzoo.spec import GanzooError
 from ganzoo.training import Round, Training, task_of
-from ganzoo.weights import load, read, save_weights, write
+from ganzoo.weights import read, save_weights, write
 from ganzoo.zoo import zoo
 
 LOG_EVERY = 50
@@ -51,34 +45,6 @@ class Reporter(Protocol):
     def start(self, training: Training, folder: Path) -> None: ...
     def log(self, training: Training, entry: Mapping[str, Any]) -> None: ...
     def stop(self) -> None: ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What makes a run besides its recipe; with that, the text of ``run.json``.
-
-    Attributes:
-        data: name of the data set.
-        image_size: height and width, for data sets of any size.
-        data_dir: where files of downloaded data sets lie.
-        seed: of all that is random.
-        device, precision: see :func:`ganzoo.device.choose`.
-        sample_every, save_every: rounds between pictures, and between checkpoints; a tenth of the run by default.
-        command: what the user typed.
-    """
-
-    data: str
-    image_size: int | None = None
-    data_dir: str | None = None
-    seed: int = 0
-    device: str = "auto"
-    precision: str = "auto"
-    sample_every: int | None = None
-    save_every: int | None = None
-    command: str = ""
-
-    def load_data(self, split: Literal["train", "test"] = "train") -> datasets.Data:
-        return datasets.load(self.data, split=split, directory=self.data_dir, size=self.image_size)
 
 
 class Run:
@@ -156,13 +122,13 @@ class Run:
             with interruptible() as stopped:
                 if self.training.number == 0:
                     self._save()
-                for number in self._rounds():
-                    pending.append(number)
+                for played in self._rounds():
+                    pending.append(played)
                     stop = stopped.is_set()  # once: a signal that comes later ends the next round, which is then saved
-                    last = number.number == rounds or stop
-                    sample = last or number.number % sample_every == 0
-                    save = last or number.number % save_every == 0
-                    if sample or save or number.number % LOG_EVERY == 0:
+                    last = played.number == rounds or stop
+                    sample = last or played.number % sample_every == 0
+                    save = last or played.number % save_every == 0
+                    if sample or save or played.number % LOG_EVERY == 0:
                         reporter.log(self.training, self._log(pending, time.perf_counter() - clock))
                         pending = []
                     if sample:
@@ -171,7 +137,7 @@ class Run:
                         self._save()
                     if not pending:
                         clock = time.perf_counter()  # pictures and checkpoints are not what a round takes
-                    if stop and number.number < rounds:
+                    if stop and played.number < rounds:
                         raise Interrupted(self.folder)
         finally:
             reporter.stop()
@@ -198,22 +164,26 @@ class Run:
 
     def _save(self) -> None:
         """The checkpoint comes last: whatever happens between the two, its rounds are in the weights too."""
+        state = self.training.state()
+        for name, tensor in state.items():
+            if tensor.is_floating_point() and not tensor.isfinite().all():
+                self._diverged(self.training.number, f"'{name}' is no longer finite")
         save_weights(self.folder / "weights.safetensors", self.training.model())
-        write(self.folder / "checkpoint.safetensors", self.training.state(), self.training.header())
+        write(self.folder / "checkpoint.safetensors", state, self.training.header())
 
     def _log(self, rounds: Sequence[Round], seconds: float) -> dict[str, Any]:
         """Fetch the figures of these rounds in one go, log their means, and check that the losses are finite."""
         named = [
-            (number.number, name, value, kind)
-            for number in rounds
-            for kind, values in (("loss", number.losses), ("figure", number.figures))
+            (played.number, name, value, kind)
+            for played in rounds
+            for kind, values in (("loss", played.losses), ("figure", played.figures))
             for name, value in values.items()
         ]
         numbers = torch.stack([value.detach().float().reshape(()) for _, _, value, _ in named]).tolist()
         sums: dict[str, list[float]] = {}
         for (number, name, _, kind), value in zip(named, numbers, strict=True):
             if kind == "loss" and not abs(value) < float("inf"):
-                self._diverged(number, name, value)
+                self._diverged(number, f"the loss of the {name} became {value}")
             sums.setdefault(f"loss.{name}" if kind == "loss" else name, []).append(value)
         entry = {
             "round": rounds[-1].number,
@@ -224,11 +194,11 @@ class Run:
             file.write(json.dumps(entry) + "\n")
         return entry
 
-    def _diverged(self, number: int, player: str, value: float) -> None:
+    def _diverged(self, number: int, what: str) -> None:
         saved = read(self.folder / "checkpoint.safetensors")[1]["rounds"]
         raise GanzooError(
-            f"the loss of the {player} became {value} in round {number}; {self.folder} keeps the last good checkpoint, "
-            f"of round {saved}; try a lower learning rate (--set lr=...) or --precision fp32"
+            f"{what} in round {number}; {self.folder} keeps the last good checkpoint, of round {saved}; "
+            "try a lower learning rate (--set lr=...) or --precision fp32"
         )
 
     def _cut_metrics(self) -> None:
@@ -242,112 +212,3 @@ class Run:
             except (ValueError, KeyError, TypeError):
                 continue  # a line that was cut short when the process was killed
         write_text(path, "".join(kept))
-
-
-def claim(folder: Path, *, force: bool) -> None:
-    """Make sure that a new run may use the folder; with ``force``, in place of an old one.
-
-    Raises:
-        GanzooError: the folder is in use.
-    """
-    if force or not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return
-    begun = (folder / "checkpoint.safetensors").exists()
-    again = f"resume it with: ganzoo train --resume {folder}, or " if begun else ""
-    raise GanzooError(f"{folder} exists; {again}replace it with --force, or name another with --out")
-
-
-def parent_of(recipe: Recipe, options: Options, root: Path, reporter: Reporter, say: Any) -> Model | None:
-    """The parent, trained first under ``root`` if no run there has trained them.
-
-    A run is taken if recipe, data and seed are the same; one that is not finished is continued.
-    """
-    if recipe.parent is None or recipe.loop.schedule == "round":
-        return None
-    wanted = recipe.parent
-    folder = root / folder_name(wanted.gan.name, options, parent_overrides(wanted))
-    weights = folder / "weights.safetensors"
-    if (folder / "checkpoint.safetensors").exists():  # without one, it was stopped before its first round
-        record = read_record(folder)
-        if json.loads(json.dumps(wanted.flat())) != record["settings"] or record["seed"] != options.seed:
-            raise GanzooError(
-                f"{folder} holds another {wanted.gan.name} than the parent that is needed; move it away, or name the "
-                "parent with --parent"
-            )
-        run = Run.resume(folder)
-        left = run.training.recipe.loop.rounds - run.training.number
-        say(f"parent {wanted.gan.name}: " + (f"continued in {folder}" if left else f"taken from {folder}"))
-    else:
-        say(f"parent {wanted.gan.name}: not trained yet, so it is trained first, in {folder}")
-        run = Run.start(folder, wanted, options, parent_of(wanted, options, root, reporter, say))
-        left = wanted.loop.rounds
-    if left:
-        run.play(reporter)
-    return load(weights)
-
-
-def parent_overrides(recipe: Recipe) -> Overrides:
-    """What distinguishes a parent's recipe from its GAN's defaults, for the name of its folder."""
-    usual = resolve(recipe.gan).flat()
-    return {key: value for key, value in recipe.flat().items() if usual.get(key) != value}
-
-
-def folder_name(gan: str, options: Options, overrides: Overrides) -> str:
-    """The name of a run's folder, from its options: ``simple-mnist-10k-seed0-batch=32``."""
-    chosen = [f"{key.removeprefix('loop.')}={written(value)}" for key, value in overrides.items()]
-    words = "-".join([gan, options.data, f"seed{options.seed}", *chosen])
-    return re.sub(r"[^\w.=,-]+", "_", words)[:200]
-
-
-def read_record(folder: Path) -> dict[str, Any]:
-    """``run.json`` of a folder; :class:`GanzooError` if it is not there or not a run's."""
-    path = folder / "run.json"
-    if not path.is_file():
-        raise GanzooError(f"{folder} is no run's folder: it holds no run.json")
-    try:
-        record = json.loads(path.read_text())
-        missing = sorted({"gan", "settings", "threads", "data_sha256", *Options.__dataclass_fields__} - record.keys())
-        if not isinstance(record.get("settings", {}), dict):
-            raise ValueError
-    except (OSError, ValueError, AttributeError):
-        raise GanzooError(f"{path} cannot be read as the record of a run") from None
-    if missing:
-        raise GanzooError(f"{path} cannot be read as the record of a run: it lacks '{missing[0]}'")
-    return record  # type: ignore[no-any-return]
-
-
-def write_text(path: Path, text: str) -> None:
-    with atomic_write(path) as temporary:
-        temporary.write_text(text)
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turn what the file system refuses into one line."""
-    try:
-        yield
-    except OSError as error:
-        raise GanzooError(f"cannot write in {path}: {error.strerror or error}") from None
-
-
-@contextmanager
-def interruptible() -> Iterator[threading.Event]:
-    """Within it the first Ctrl-C or SIGTERM only sets the event, so that a round can be finished; a second one ends."""
-    stopped = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stopped
-        return
-    signals = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in signals}
-
-    def stop(number: int, frame: object) -> None:
-        stopped.set()
-        signal.signal(number, before[signal.Signals(number)])
-
-    try:
-        for number in signals:
-            signal.signal(number, stop)
-        yield stopped
-    finally:
-        for number in signals:
-            signal.signal(number, before[number])

@@ -1,0 +1,14 @@
+"""Run folders: a training on disk, from its first round to its last, across any number of interruptions.
+
+A folder holds ``run.json`` (all that repeats the run), ``checkpoint.safetensors`` (all that continues it),
+``weights.safetensors`` (the generator as it is sampled), ``metrics.jsonl`` and ``samples/*.png``.
+"""
+
+from __future__ import annotations
+
+from ganzoo.runs.folders import claim, folder_name
+from ganzoo.runs.options import Options
+from ganzoo.runs.parents import parent_of
+from ganzoo.runs.run import Interrupted, Reporter, Run
+
+__all__ = ["Interrupted", "Options", "Reporter", "Run", "claim", "folder_name", "parent_of"]

@@ -1,0 +1,36 @@
+"""What makes a run besides its recipe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ganzoo import data as datasets
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What makes a run besides its recipe; with that, the text of ``run.json``.
+
+    Attributes:
+        data: name of the data set.
+        image_size: height and width, for data sets of any size.
+        data_dir: where files of downloaded data sets lie.
+        seed: of all that is random.
+        device, precision: see :func:`ganzoo.device.choose`.
+        sample_every, save_every: rounds between pictures, and between checkpoints; a tenth of the run by default.
+        command: what the user typed.
+    """
+
+    data: str
+    image_size: int | None = None
+    data_dir: str | None = None
+    seed: int = 0
+    device: str = "auto"
+    precision: str = "auto"
+    sample_every: int | None = None
+    save_every: int | None = None
+    command: str = ""
+
+    def load_data(self, split: Literal["train", "test"] = "train") -> datasets.Data:
+        return datasets.load(self.data, split=split, directory=self.data_dir, size=self.image_size)
