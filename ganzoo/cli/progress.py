@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ganzoo.training import Training
 
 PAUSE = 5.0  # seconds between two plain lines
+WIDE = 130  # columns of a terminal that has room for losses beside the bar
 
 
 def reporter() -> Reporter:
@@ -72,14 +73,16 @@ class Bar:
         with needs():
             from rich import progress
         click.echo(headline(training, folder))
-        self.bar = progress.Progress(
-            progress.BarColumn(None),
+        columns: list[str | progress.ProgressColumn] = [
+            progress.BarColumn(16),
             progress.MofNCompleteColumn(),
-            progress.TextColumn("{task.fields[speed]}"),
-            progress.TextColumn("ETA"),
-            progress.TimeRemainingColumn(),
-            progress.TextColumn("{task.fields[figures]}"),
-        )
+            "{task.fields[speed]}",
+            "ETA",
+            progress.TimeRemainingColumn(compact=True),
+        ]
+        self.bar = progress.Progress(*columns)
+        if self.bar.console.width >= WIDE:
+            self.bar.columns = (*columns, "{task.fields[figures]}")
         total = training.recipe.loop.rounds
         self.task = self.bar.add_task("", total=total, completed=training.number, speed="", figures="")
         self.bar.start()

@@ -28,7 +28,8 @@ from ganzoo.training import Round, Training, task_of
 from ganzoo.weights import read, save_weights, write
 from ganzoo.zoo import zoo
 
-LOG_EVERY = 50
+LOG_EVERY = 50  # rounds
+LOG_SECONDS = 5.0  # for networks that take long over so many rounds
 
 
 class Interrupted(Exception):  # noqa: N818
@@ -128,8 +129,9 @@ class Run:
                     last = played.number == rounds or stop
                     sample = last or played.number % sample_every == 0
                     save = last or played.number % save_every == 0
-                    if sample or save or played.number % LOG_EVERY == 0:
-                        reporter.log(self.training, self._log(pending, time.perf_counter() - clock))
+                    seconds = time.perf_counter() - clock
+                    if sample or save or played.number % LOG_EVERY == 0 or seconds > LOG_SECONDS:
+                        reporter.log(self.training, self._log(pending, seconds))
                         pending = []
                     if sample:
                         self.picture()
