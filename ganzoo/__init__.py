@@ -27,10 +27,19 @@ if TYPE_CHECKING:
 
     from ganzoo.data import Data
     from ganzoo.model import Model
+    from ganzoo.runtime import Sampler
     from ganzoo.training import Training
 
-__all__ = ["GAN", "GanzooError", "Task", "get", "hookimpl", "load", "train"]
+__all__ = ["GAN", "GanzooError", "Sampler", "Task", "get", "hookimpl", "load", "train"]
 __version__ = version("ganzoo-kit")
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Sampler":
+        from ganzoo.runtime import Sampler
+
+        return Sampler
+    raise AttributeError(f"module 'ganzoo' has no attribute {name!r}")
 
 
 def get(name: str) -> GAN:

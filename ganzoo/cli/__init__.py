@@ -9,6 +9,8 @@ from typing import Any
 import click
 
 from ganzoo.cli.check import check
+from ganzoo.cli.demo import demo
+from ganzoo.cli.export import export
 from ganzoo.cli.listing import list_, show
 from ganzoo.cli.sample import sample
 from ganzoo.cli.train import train
@@ -50,5 +52,5 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
-for command in (list_, show, train, sample, check):
+for command in (list_, show, train, sample, export, demo, check):
     main.add_command(command)

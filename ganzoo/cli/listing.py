@@ -45,8 +45,11 @@ def show(what: str) -> None:
       ganzoo show wgan-gp
       ganzoo show runs/dcgan-mnist-10k-seed0
       ganzoo show weights.safetensors
+      ganzoo show dcgan.onnx
     """
-    if Path(what).exists():
+    if Path(what).suffix == ".onnx":
+        show_onnx(what)
+    elif Path(what).exists():
         show_weights(what)
     else:
         show_gan(what)
@@ -73,6 +76,20 @@ def show_gan(name: str) -> None:
     for preset, overrides in gan.presets.items():
         click.echo(f"\nPreset (--preset {preset}):")
         table((key, written(value)) for key, value in overrides.items())
+
+
+def show_onnx(path: str) -> None:
+    from ganzoo.onnxfile import read
+    from ganzoo.settings import written
+
+    content, header = read(path)
+    settings, output = header.pop("settings"), header["output"]
+    header |= {"data": header["data"]["name"], "classes": header["data"]["classes"]}
+    header |= {"output": f"{output['dtype']} {output.get('layout', '')}".rstrip()}
+    shown = [(key, written(value)) for key, value in header.items() if key not in ("format", "inputs")]
+    table([("file", f"{path} ({len(content):,} bytes)"), *shown])
+    click.echo("\nSettings:")
+    table((key, written(value)) for key, value in settings.items())
 
 
 def show_weights(source: str) -> None:

@@ -1,16 +1,18 @@
-"""``ganzoo sample``: pictures and arrays from trained weights."""
+"""``ganzoo sample``: pictures and arrays from trained weights and from exported files."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from ganzoo.spec import GanzooError
 
 if TYPE_CHECKING:
+    from ganzoo.data import Data
+    from ganzoo.images import Bytes
     from ganzoo.sampling import Sampling, Stage
 
 
@@ -19,9 +21,17 @@ if TYPE_CHECKING:
 @click.option("-n", "--number", type=click.IntRange(1, 10_000_000), help="How many samples: seeds 0 to N - 1.")
 @click.option("--seeds", metavar="LIST", help="Which seeds, for example 0-63 or 7,8,20-29.")
 @click.option("--label", type=int, help="The class to sample, for a GAN that is told classes.")
+@click.option(
+    "--interpolate",
+    type=int,
+    nargs=2,
+    metavar="A B",
+    help="The way from seed A to seed B, in -n steps; 10 by default.",
+)
 @click.option("--stage", type=click.Choice(["child", "parent"]), help="One of the two, for a GAN with a parent.")
 @click.option("--data", metavar="NAME", help="Data to draw vectors over, or to take regression inputs from.")
 @click.option("--data-dir", type=click.Path(), help="Where files of data sets lie; GANZOO_DATA_DIR says it too.")
+@click.option("--provider", metavar="NAME", help="What runs an ONNX file: auto, cpu, cuda, tensorrt, directml, coreml.")
 @click.option("--out", type=click.Path(), help="x.png for a grid, x.npz for arrays, a folder for single PNGs.")
 @click.option("--force", is_flag=True, help="Replace a file that exists.")
 def sample(
@@ -29,13 +39,17 @@ def sample(
     number: int | None,
     seeds: str | None,
     label: int | None,
+    interpolate: tuple[int, int] | None,
     stage: Stage | None,
     data: str | None,
     data_dir: str | None,
+    provider: str | None,
     out: str | None,
     force: bool,
 ) -> None:
     """Sample a trained generator. The same seed gives the same image, whatever the others are.
+
+    An ONNX file needs no torch, and its first image is there at once.
 
     \b
     Examples:
@@ -43,62 +57,92 @@ def sample(
       ganzoo sample cgan --label 7 -n 16 --out sevens.png
       ganzoo sample privileged-v2 --seeds 0-9999 --out digits.npz
       ganzoo sample weights.safetensors --seeds 7,12 --out pictures/
+      ganzoo sample dcgan.onnx --interpolate 3 8 --out way.png
     """
+    import numpy as np
+
+    from ganzoo.images import write_npz, write_png
+    from ganzoo.latents import parse_seeds
+    from ganzoo.portrait import portrait, seeds_of, way
+
+    if seeds is not None and (number is not None or interpolate is not None):
+        other = "-n" if number is not None else "--interpolate"
+        raise GanzooError(f"{other} and --seeds both say which samples; give one of them")
+    model, path = opened(source, stage, provider)
+    target = Path(out or f"{model.header['gan']}.png")
+    if target.suffix not in ("", ".png", ".npz"):
+        raise GanzooError(f"cannot write '{target.suffix}' files; --out takes x.png, x.npz or a folder")
+    if target.exists() and not force and not (target.is_dir() and not any(target.iterdir())):
+        raise GanzooError(f"{target} exists; replace it with --force, or name another with --out")
+
+    told: Any = label
+    drawn = conditions = columns = None
+    if interpolate is not None:
+        if model.header["conditions"]:
+            raise GanzooError(f"{model.header['gan']} is told more than latents and labels; leave out --interpolate")
+        columns = number or 10
+        z, labels = way(model, *interpolate, columns, label)
+        told = labels
+        made_of: dict[str, Any] = {"latents": z}
+        names = (f"step-{index:06d}" for index in [*range(columns)] * (len(z) // columns))
+    else:
+        chosen: Any = parse_seeds(seeds) if seeds is not None else range(number) if number else seeds_of(model)
+        if model.header["conditions"] or data or (model.limits is None and target.suffix == ".png"):
+            drawn = data_of(model, data, data_dir)
+            if model.header["conditions"]:
+                chosen = chosen[: len(drawn)]
+                conditions = None if drawn.conditions is None else drawn.conditions[: len(chosen)]
+        z, labels = model.latents(chosen), model.labels(len(chosen), label)
+        made_of = {"seeds": np.asarray(chosen, np.int64)}
+        names = (f"seed-{seed:06d}" for seed in chosen)
+
+    if target.suffix == ".png":
+        write_png(target, portrait(model, z=z, labels=told, stage=stage, data=drawn, columns=columns))
+    else:
+        samples = model.decode(z, labels=told, conditions=conditions, stage=stage or "child")
+        if target.suffix == ".npz":
+            extra = {"labels": labels, "conditions": conditions}
+            given = {name: values for name, values in extra.items() if values is not None}
+            write_npz(target, images=samples, **made_of, **given)
+        else:
+            if labels is not None:
+                names = (f"{name}-label-{label}" for name, label in zip(names, labels, strict=True))
+            write_singles(target, names, model.images(samples))
+    click.echo(f"{len(z)} samples of {model.header['gan']} ({path}) in {target}")
+
+
+def opened(source: str, stage: Stage | None, provider: str | None) -> tuple[Sampling, Path]:
+    """The trained generator in a file: an exported one without torch, weights with it."""
+    if Path(source).suffix == ".onnx":
+        from ganzoo.runtime import Sampler
+
+        if stage is not None:
+            raise GanzooError(f"{source} holds one generator; leave out --stage, or sample its weights (safetensors)")
+        return Sampler(source, providers=provider), Path(source)
+    if provider is not None:
+        raise GanzooError(f"--provider is for ONNX files; leave it out, or export {source} first")
     from ganzoo.lazy import needs
 
     with needs():
-        import numpy as np
-
-        from ganzoo import data as datasets
-        from ganzoo.images import write_npz, write_png
-        from ganzoo.latents import parse_seeds
-        from ganzoo.portrait import portrait, seeds_of
         from ganzoo.weights import find, load
-
-    if number is not None and seeds is not None:
-        raise GanzooError("-n and --seeds both say which samples; give one of them")
     path = find(source)
-    model = load(path)
-    target = Path(out or f"{model.header['gan']}.png")
-    if target.exists() and not force and not (target.is_dir() and not any(target.iterdir())):
-        raise GanzooError(f"{target} exists; replace it with --force, or name another with --out")
-    chosen: Any = parse_seeds(seeds) if seeds is not None else range(number) if number else seeds_of(model)
-    conditions = None
-    shown = None
-    if model.header["conditions"] or data or (model.limits is None and target.suffix == ".png"):
-        split = "test" if model.header["conditions"] else "train"
-        shown = datasets.load(data or model.header["data"]["name"], split=split, directory=data_dir)  # type: ignore[arg-type]
-        if model.header["conditions"]:
-            chosen = chosen[: len(shown)]
-            conditions = None if shown.conditions is None else shown.conditions[: len(chosen)]
-
-    if target.suffix == ".png":
-        write_png(target, portrait(model, chosen, labels=label, stage=stage, data=shown))
-    elif target.suffix == ".npz":
-        samples = model.sample(chosen, labels=label, conditions=conditions, stage=stage or "child")
-        labels = model.labels(len(samples), label)
-        extra = {"labels": labels, "conditions": conditions, "seeds": np.asarray(chosen, np.int64)}
-        write_npz(target, images=samples, **{name: value for name, value in extra.items() if value is not None})
-    elif target.suffix:
-        raise GanzooError(f"cannot write '{target.suffix}' files; --out takes x.png, x.npz or a folder")
-    else:
-        write_singles(target, model, chosen, label, stage)
-    click.echo(f"{len(chosen)} samples of {model.header['gan']} ({path}) in {target}")
+    return load(path), path
 
 
-def write_singles(folder: Path, model: Sampling, seeds: Sequence[int], label: int | None, stage: Stage | None) -> None:
-    """One PNG for each seed, pixel for pixel, named after it."""
-    from ganzoo.images import to_uint8, write_png
-    from ganzoo.runs import writing
+def data_of(model: Sampling, name: str | None, folder: str | None) -> Data:
+    """The data that the samples stand against: what the GAN was trained on by default, unseen in a regression."""
+    from ganzoo import data
 
-    samples = model.sample(seeds, labels=label, stage=stage or "child")
-    if model.limits is None:
-        raise GanzooError(
-            f"{model.header['gan']} makes vectors, which are no single pictures; --out takes x.npz or x.png"
-        )
+    split: Literal["train", "test"] = "test" if model.header["conditions"] else "train"
+    return data.load(name or model.header["data"]["name"], split=split, directory=folder)
+
+
+def write_singles(folder: Path, names: Iterable[str], images: Bytes) -> None:
+    """One PNG for each image, pixel for pixel."""
+    from ganzoo.files import writing
+    from ganzoo.images import write_png
+
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    labels = model.labels(len(samples), label)
-    for index, (seed, image) in enumerate(zip(seeds, to_uint8(samples, model.limits), strict=True)):
-        kind = "" if labels is None else f"-label-{labels[index]}"
-        write_png(folder / f"seed-{seed:06d}{kind}.png", image)
+    for name, image in zip(names, images, strict=True):
+        write_png(folder / f"{name}.png", image)

@@ -1,0 +1,162 @@
+"""``ganzoo sample`` and ``ganzoo show`` with exported files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganzoo.latents import latents
+from ganzoo.runtime import Sampler
+
+from ..onnx_files import LATENT, saved, tiny
+from ..support import python
+
+Text = Callable[[str], str]
+
+
+@pytest.fixture(autouse=True)
+def files(empty_folder: Path) -> None:
+    saved(tiny(), Path("tiny.onnx"))
+    saved(tiny(labels=3), Path("cgan.onnx"))
+    saved(tiny(uint8=True, shape=[3, 4, 6]), Path("bytes.onnx"))
+    saved(tiny(shape=[2], range=None, data={"name": "ring8", "classes": []}), Path("ring.onnx"))
+    saved(tiny(conditions=4, shape=[1], range=None, data={"name": "friedman2", "classes": []}), Path("told.onnx"))
+
+
+def arrays(path: str) -> dict[str, np.ndarray]:
+    with np.load(path) as file:
+        return dict(file)
+
+
+def test_arrays_are_those_of_the_sampler(ganzoo: Text) -> None:
+    assert ganzoo("sample cgan.onnx --seeds 7,3 --out x.npz") == "2 samples of tiny (cgan.onnx) in x.npz\n"
+    found = arrays("x.npz")
+    assert (found["seeds"].tolist(), found["labels"].tolist()) == ([7, 3], [0, 1])
+    np.testing.assert_array_equal(found["images"], Sampler("cgan.onnx").sample([7, 3]))
+    ganzoo("sample cgan.onnx --label 2 -n 4 --out y.npz")
+    np.testing.assert_array_equal(arrays("y.npz")["images"], Sampler("cgan.onnx").draw(4, labels=2))
+
+
+def test_pictures(ganzoo: Text) -> None:
+    ganzoo("sample tiny.onnx -n 4")
+    ganzoo("sample bytes.onnx -n 4 --out bytes.png")
+    ganzoo("sample cgan.onnx --out classes.png")
+    ganzoo("sample ring.onnx -n 20 --out ring.png")
+    sizes = {name: (Image.open(f"{name}.png").mode, Image.open(f"{name}.png").size) for name in ("tiny", "bytes")}
+    assert sizes == {"tiny": ("L", (198, 134)), "bytes": ("RGB", (198, 134))}
+    tile = 2 + 6 * 16
+    assert Image.open("classes.png").size == (2 + 3 * tile, 2 + 8 * (2 + 4 * 16)), "one column for each class"
+    assert Image.open("ring.png").size == (512, 512)
+
+
+def test_single_pictures(ganzoo: Text) -> None:
+    ganzoo("sample cgan.onnx --seeds 7,12 --out there")
+    assert sorted(path.name for path in Path("there").iterdir()) == [
+        "seed-000007-label-0.png",
+        "seed-000012-label-1.png",
+    ]
+    ganzoo("sample bytes.onnx --seeds 5 --out bytes")
+    assert np.array_equal(np.asarray(Image.open("bytes/seed-000005.png")), Sampler("bytes.onnx").sample([5])[0])
+
+
+def test_interpolation_goes_from_seed_to_seed(ganzoo: Text) -> None:
+    ganzoo("sample tiny.onnx --interpolate 3 8 --out way.npz")
+    way = arrays("way.npz")
+    assert set(way) == {"images", "latents"}
+    np.testing.assert_array_equal(way["latents"][[0, -1]], latents([3, 8], LATENT))
+    np.testing.assert_allclose(way["images"][[0, -1]], Sampler("tiny.onnx").sample([3, 8]), atol=1e-6)
+    ganzoo("sample tiny.onnx --interpolate 3 8 -n 4 --out steps")
+    assert sorted(path.name for path in Path("steps").iterdir()) == [f"step-00000{index}.png" for index in range(4)]
+    ganzoo("sample tiny.onnx --interpolate 3 8 --out way.png")
+    assert Image.open("way.png").size == (2 + 10 * 98, 2 + 66), "in one row"
+
+
+def test_interpolation_of_a_conditional_gan_has_a_row_for_each_class(ganzoo: Text) -> None:
+    ganzoo("sample cgan.onnx --interpolate 3 8 -n 5 --out way.npz")
+    way = arrays("way.npz")
+    assert way["labels"].tolist() == [0] * 5 + [1] * 5 + [2] * 5
+    np.testing.assert_array_equal(way["latents"][:5], way["latents"][5:10])
+    ganzoo("sample cgan.onnx --interpolate 3 8 -n 5 --out way.png")
+    assert Image.open("way.png").size == (2 + 5 * 98, 2 + 3 * 66)
+    ganzoo("sample cgan.onnx --interpolate 3 8 -n 5 --label 1 --out one.npz")
+    np.testing.assert_allclose(arrays("one.npz")["images"], way["images"][5:10], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("none.onnx", "there is no file none.onnx"),
+        ("tiny.onnx --stage parent", "tiny.onnx holds one generator; leave out --stage"),
+        ("tiny.onnx --stage child", "tiny.onnx holds one generator; leave out --stage"),
+        ("tiny.onnx --provider gpu", "no provider named 'gpu'; choose one of auto, cpu, cuda, tensorrt"),
+        ("tiny.onnx --label 1", "tiny is not told labels"),
+        ("cgan.onnx --label 3", "label 3 is out of range; it has 0..2"),
+        ("tiny.onnx --seeds 1 --interpolate 3 8", "--interpolate and --seeds both say which samples"),
+        ("tiny.onnx -n 1 --interpolate 3 8", "ask for at least 2 samples instead of 1"),
+        ("tiny.onnx --interpolate 3 -8", "-8 is not a seed"),
+        ("told.onnx --interpolate 3 8", "tiny is told more than latents and labels; leave out --interpolate"),
+        ("ring.onnx --out x", "tiny makes vectors, which are no single pictures; --out takes x.npz or x.png"),
+        ("simple --provider cpu", "--provider is for ONNX files; leave it out, or export simple first"),
+    ],
+)
+def test_what_cannot_be_sampled_is_one_line(refused: Text, line: str, message: str) -> None:
+    before = set(Path().iterdir())
+    assert message in refused(f"sample {line}")
+    assert set(Path().iterdir()) == before
+
+
+def test_inputs_of_a_regression_come_from_its_data(ganzoo: Text) -> None:
+    ganzoo("sample told.onnx -n 5 --out x.npz")
+    found = arrays("x.npz")
+    assert (found["conditions"].shape, found["images"].shape) == ((5, 4), (5, 1))
+
+
+def test_an_exported_generator_makes_the_picture_of_its_weights(ganzoo: Text, runs: Path) -> None:
+    from ganzoo import load
+    from ganzoo.export import export
+
+    export(load(runs / "cgan"), "exported.onnx")
+    ganzoo("sample exported.onnx --out exported.png")
+    ganzoo(f"sample {runs / 'cgan'} --out weights.png")
+    exported, weights = (np.asarray(Image.open(f"{name}.png"), int) for name in ("exported", "weights"))
+    assert np.abs(exported - weights).max() <= 1
+
+
+def test_the_provider_can_be_named(ganzoo: Text) -> None:
+    ganzoo("sample tiny.onnx --provider cpu -n 2 --out x.npz")
+
+
+def test_show_says_what_a_file_is(ganzoo: Text, refused: Text) -> None:
+    lines = dict(line.split(maxsplit=1) for line in ganzoo("show bytes.onnx").splitlines() if len(line.split()) > 1)
+    size = Path("bytes.onnx").stat().st_size
+    assert lines["file"] == f"bytes.onnx ({size:,} bytes)"
+    assert (lines["gan"], lines["shape"], lines["output"]) == ("tiny", "3,4,6", "uint8")
+    assert refused("show none.onnx") == "there is no file none.onnx"
+
+
+def test_neither_imports_torch() -> None:
+    code = """
+import sys
+from ganzoo.cli import main
+for line in sys.argv[1:]:
+    try:
+        main(line.split(), prog_name="ganzoo")
+    except SystemExit as done:
+        assert not done.code
+print(sorted({"torch", "onnx", "safetensors", "ganzoo.data"} & set(sys.modules)))
+"""
+    done = python(code, "show cgan.onnx", "sample cgan.onnx --out x.png", "sample tiny.onnx --out pictures")
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
+def test_weights_are_interpolated_too(ganzoo: Text, runs: Path) -> None:
+    for name, rows in (("simple", 1), ("cgan", 10)):
+        ganzoo(f"sample {runs / name} --interpolate 3 8 -n 5 --out {name}.npz")
+        assert arrays(f"{name}.npz")["images"].shape == (5 * rows, 1, 28, 28)
+    ganzoo(f"sample {runs / 'child'} --interpolate 3 8 -n 5 --out child.png")
+    one = 12 + 28 * 3 * 2 + 2
+    assert Image.open("child.png").size == (12 + 5 * one, 24 + 28 * 3), "beside the parent's"

@@ -1,0 +1,54 @@
+"""What docs/embedding.md shows is run."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from ganzoo.cli import main
+from ganzoo.latents import latents
+
+from ..onnx_files import saved, tiny
+from .test_node import NODE, modules
+
+PAGE = (Path(__file__).parents[2] / "docs" / "embedding.md").read_text()
+SHAPE = [1, 28, 28]
+
+
+def block(language: str) -> str:
+    (code,) = re.findall(rf"(?ms)^```{language}\n(.*?)^```$", PAGE)
+    return str(code)
+
+
+def test_the_latents_of_the_table() -> None:
+    rows = re.findall(r"(?m)^\| (normal|uniform|sphere) \| (\d+) \| ([-\d., ]+) \|$", PAGE)
+    assert len(rows) == 7
+    for distribution, seed, values in rows:
+        expected = [float(value) for value in values.split(",")]
+        np.testing.assert_allclose(latents([int(seed)], 4, distribution)[0], expected, rtol=2e-7)
+
+
+def test_the_python_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved(tiny(shape=SHAPE, labels=10), tmp_path / "cgan.onnx")
+    monkeypatch.chdir(tmp_path)
+    scope: dict[str, np.ndarray] = {}
+    exec(block("py"), scope)
+    assert (scope["sevens"].shape, scope["sevens"].dtype) == ((3, *SHAPE), np.float32)
+    assert (scope["pictures"].shape, scope["pictures"].dtype) == ((3, 28, 28, 1), np.uint8)
+    assert scope["batch"].shape == (100_000 % 256, *SHAPE)
+
+
+def test_the_javascript_code(tmp_path: Path) -> None:
+    (tmp_path / "node_modules").symlink_to(modules())
+    model = saved(tiny(shape=SHAPE, labels=10), tmp_path / "cgan.onnx")
+    assert CliRunner().invoke(main, ["demo", str(model), "-o", str(tmp_path / "model")]).exit_code == 0
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    (tmp_path / "app.js").write_text(block("js") + "console.log(String(samples.dims), width, height, rgba.length);\n")
+    done = subprocess.run([str(NODE), "app.js"], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "3,1,28,28 28 28 3136\n"
