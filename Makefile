@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # With more than one thread, torch waits for the others by spinning; that is slow wherever anything else is running.
-QUIETLY := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
+QUIETLY := OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint docs clean

@@ -64,8 +64,12 @@ def made_for_bf16(device: torch.device) -> bool:
 
 
 def prepare(threads: int | None = None) -> int:
-    """Set what the whole process shares, and return the number of CPU threads: all that this process may use, unless
-    ``OMP_NUM_THREADS`` or the caller says otherwise. Another number may change the last bits of a result."""
+    """Set what the whole process shares, and return the number of CPU threads.
+
+    That is all that this process may use, unless ``OMP_NUM_THREADS`` or the caller says otherwise. Another number may
+    change the last bits of a result, so it is not chosen by timing. Where other work keeps the cores busy, one thread
+    is faster than two that wait for each other.
+    """
     torch.set_flush_denormal(True)  # Adam's second moments decay into denormals, which a CPU handles slowly
     if threads is None and "OMP_NUM_THREADS" not in os.environ:
         threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

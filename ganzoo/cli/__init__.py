@@ -48,8 +48,6 @@ def main() -> None:
       ganzoo sample privileged-v2 -n 64 --out grid.png
     """
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
-    # Threads that wait by spinning take the cores from each other as soon as anything else runs. Read when torch loads.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 for command in (list_, show, train, sample, export, demo, check):
