@@ -6,6 +6,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
+CLIENTS := onnxruntime-web@1.30.0 onnxruntime-node@1.30.0
+
 # With more than one thread, torch waits for the others by spinning; that is slow wherever anything else is running.
 QUIETLY := OMP_NUM_THREADS=1
 
@@ -25,7 +27,7 @@ demo: $(VENV)/.train
 	$(BIN)/ganzoo train privileged-v2
 	@echo "The command is $(BIN)/ganzoo; to call it ganzoo: source $(BIN)/activate"
 
-test: lint
+test: lint node_modules/.clients
 	$(QUIETLY) $(BIN)/pytest
 
 lint: $(VENV)/.dev
@@ -37,7 +39,16 @@ docs: $(VENV)/.dev
 	$(QUIETLY) $(BIN)/python docs/generate.py
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) node_modules build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+
+# The clients in a browser and in Node are tested where there is an npm; without one, those tests skip and say so.
+node_modules/.clients:
+	@mkdir -p node_modules
+	@if command -v npm >/dev/null; then \
+		npm install --silent --no-save --no-package-lock --ignore-scripts $(CLIENTS) || \
+		echo "npm cannot install $(CLIENTS): the tests of these clients will be skipped"; \
+	fi
+	@touch $@
 
 # One stamp for each set of extras; pyproject.toml says what they hold.
 $(VENV)/.train $(VENV)/.dev: $(VENV)/.%: pyproject.toml | $(VENV)/bin/python
