@@ -7,11 +7,9 @@ from the start of a process to its first image.
 from __future__ import annotations
 
 import copy
-import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -146,16 +144,22 @@ def cold_start(turns: int) -> list[dict[str, Any]]:
     return rows
 
 
+# A process starts with the peak memory of the one that forked it, so a small one has to do that.
+LAUNCHER = """
+import os, subprocess, sys, time
+start = time.perf_counter()
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+print(time.perf_counter() - start, usage.ru_maxrss if status == 0 else sys.exit(status))
+"""
+
+
 def first_image(source: Path, target: Path) -> tuple[float, int]:
     """Seconds and peak resident kilobytes of ``ganzoo sample`` in a process of its own."""
     command = [sys.executable, "-m", "ganzoo", "sample", str(source), "-n", "1", "--out", str(target), "--force"]
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise RuntimeError(f"{' '.join(command)} ended with {status}")
-    process.returncode = 0
-    return time.perf_counter() - start, usage.ru_maxrss
+    launched = subprocess.run([sys.executable, "-S", "-c", LAUNCHER, *command], capture_output=True, check=True)
+    seconds, memory = launched.stdout.split()
+    return float(seconds), int(memory)
 
 
 def report(result: dict[str, Any]) -> str:
