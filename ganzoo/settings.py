@@ -37,7 +37,7 @@ class Loop:
         latent: length of z.
         distribution: of z: normal N(0, 1), uniform U(-1, 1), or the sphere of radius sqrt(latent).
         pixels: range of images: signed [-1, 1] (tanh) or unit [0, 1] (sigmoid).
-        ema: decay of the averaged generator that is sampled and saved; 0 keeps no average.
+        ema: decay of the averaged generator that is sampled and saved; 0 copies the generator.
         ttur: the discriminator's learning rate as a multiple of the generator's (Heusel et al., 2017).
         decay: the learning rate over the rounds: linear to 0, or constant.
         schedule: for a GAN with a parent: sequential trains the parent first and freezes it, round trains both side by

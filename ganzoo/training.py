@@ -130,8 +130,8 @@ class Training(Iterator[Round]):
 
     @property
     def generator(self) -> nn.Module:
-        """What is sampled and saved: the averaged generator, or the generator itself where no average is kept."""
-        return self.average.network if self.recipe.loop.ema else self.nets.generator
+        """What is sampled and saved: the averaged generator; with ``ema=0`` it is a copy, in evaluation mode."""
+        return self.average.network
 
     def model(self) -> Model:
         """The generator as it stands, ready to be sampled; it goes on changing with this training."""

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ganzoo.data import Data
 from ganzoo.losses import bce, fixed, gradient_norms
+from ganzoo.networks import state
 from ganzoo.spec import GanzooError
 from ganzoo.training import noise
 from ganzoo.zoo import zoo
@@ -220,10 +221,14 @@ def test_noise_has_the_second_moment_of_its_distribution(distribution: str, chec
         assert torch.allclose(z.norm(dim=1), torch.tensor(3.0))
 
 
-def test_a_training_without_an_average_samples_the_generator_itself(tiny: Data) -> None:
-    kept, none = begin("simple", tiny, rounds=1), begin("simple", tiny, rounds=1, ema=0)
-    assert kept.generator is not kept.nets.generator
-    assert none.generator is none.nets.generator
+def test_without_an_average_the_generator_itself_is_sampled_in_evaluation_mode(tiny: Data) -> None:
+    training = begin("simple", tiny, ema=0, rounds=2)
+    play(training)
+    model = training.model()
+    assert differing(state(model.networks.generator), state(training.nets.generator)) == []
+    before = snapshot(training)
+    model.sample(range(3))
+    assert differing(before, snapshot(training)) == []
 
 
 # What a plugin's trainer can rely on, and what it is told when it breaks the rules.
