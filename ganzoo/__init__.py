@@ -94,9 +94,9 @@ def train(
     if data is None or isinstance(data, str):
         data = datasets.load(data or record.data)
     prepare()
-    recipe = recipe.over(parent)
+    recipe = recipe.over(parent, data.shape)
     frozen = copy.deepcopy(parent.networks).freeze() if parent else None  # the caller may go on with the parent
-    return Training(recipe, data, choose(device, precision), seed=seed, parent=frozen)
+    return Training(recipe, data, choose(device, precision, images=data.is_images), seed=seed, parent=frozen)
 
 
 def load(source: str | Path) -> Model:

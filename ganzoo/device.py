@@ -39,8 +39,10 @@ class Device:
         return size < free // 2
 
 
-def choose(name: str = "auto", precision: str = "auto") -> Device:
-    """The device of that name; ``auto`` takes CUDA, MPS or the CPU, and bf16 where the device is made for it.
+def choose(name: str = "auto", precision: str = "auto", *, images: bool = True) -> Device:
+    """The device of that name; ``auto`` takes CUDA, MPS or the CPU, and for images bf16 where it is made for that.
+
+    Vectors are trained in fp32 unless bf16 is named: its eight bits of mantissa are coarser than their clusters.
 
     Raises:
         GanzooError: the device is not there, naming those that are.
@@ -52,7 +54,7 @@ def choose(name: str = "auto", precision: str = "auto") -> Device:
     if name not in (*there, *cuda):
         raise GanzooError(f"device '{name}' is not available here; available: auto, {', '.join([*there, *cuda])}")
     device = torch.device(name)
-    return Device(device, made_for_bf16(device) if precision == "auto" else precision == "bf16")
+    return Device(device, images and made_for_bf16(device) if precision == "auto" else precision == "bf16")
 
 
 def made_for_bf16(device: torch.device) -> bool:
@@ -128,10 +130,14 @@ class Randomness:
         """What a checkpoint keeps: uint8 tensors on the CPU."""
         return {str(index): state for index, state in enumerate(self._state)}
 
-    def load(self, state: dict[str, Tensor]) -> None:
-        """Go on from a checkpoint's state."""
+    def load(self, state: dict[str, Tensor], source: str) -> None:
+        """Go on from a checkpoint's state; :class:`GanzooError` if it is none, or of another kind of device."""
         if len(state) != len(self._state):
-            raise GanzooError(
-                f"the checkpoint was made on another kind of device than '{self.device}'; name that with --device"
-            )
-        self._state = [state[str(index)].cpu() for index in range(len(state))]
+            raise GanzooError(f"{source} holds no random state for the device '{self.device}'")
+        try:
+            states = [state[str(index)].cpu() for index in range(len(self._state))]
+            with self._swapped_out():
+                self._set(states)
+        except (KeyError, IndexError, RuntimeError, TypeError):
+            raise GanzooError(f"{source} holds no random state for the device '{self.device}'") from None
+        self._state = states

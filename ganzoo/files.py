@@ -56,3 +56,28 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise GanzooError(f"cannot write in {path}: {error.strerror or error}") from None
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes out of a folder; the lock ends with the process, however that ends.
+
+    Where the system has no such locks (Windows), there is none.
+
+    Raises:
+        GanzooError: another process holds it.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with writing(folder):
+        descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise GanzooError(f"another process is training in {folder}; wait for it, or name another folder") from None
+    finally:
+        os.close(descriptor)

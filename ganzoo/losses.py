@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from ganzoo.lazy import F, nn, torch
+from ganzoo.spec import GanzooError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,6 +43,8 @@ def bce(logits: Tensor, target: float, smoothing: float = 0.0, weights: Tensor |
     With ``smoothing`` s, each example draws a target of its own, uniform within s of the given one on the side of 1/2.
     ``weights`` ``(N, 1)`` say how much each example counts.
     """
+    if not 0 <= smoothing <= 0.5:
+        raise GanzooError(f"smoothing={smoothing} is out of range; targets spread by 0 to 0.5")
     logits = logits.float()
     targets = torch.full_like(logits, target)
     if smoothing:

@@ -72,8 +72,10 @@ def dense_discriminator(
     return nn.Sequential(nn.Flatten(), *dense((math.prod(task.shape), *widths, 1), hidden, norm, dropout))
 
 
-def halvings(task: Task, name: str) -> tuple[int, tuple[int, int]]:
+def halvings(task: Task, name: str, width: int) -> tuple[int, tuple[int, int]]:
     """How often height and width halve until both lie in 4..7, and what is left of them then."""
+    if width < 1:
+        raise GanzooError(f"{name} of width {width} cannot be built; give a width of at least 1")
     if len(task.shape) == 3:
         _, height, width = task.shape
         for steps in range(1, 9):
@@ -93,7 +95,7 @@ def conv_generator(task: Task, *, width: int = 32, gain: float = 1.0) -> nn.Modu
     ``width`` counts the features of the layer before the image, and doubles with each layer before it; ``gain`` is the
     mean from which the batch normalisations' gains are drawn.
     """
-    steps, (height, side) = halvings(task, "a convolutional generator")
+    steps, (height, side) = halvings(task, "a convolutional generator", width)
     features = [width * 2 ** (steps - 1 - step) for step in range(steps)]
     first = features[0]
     net = nn.Sequential(
@@ -112,7 +114,7 @@ def conv_generator(task: Task, *, width: int = 32, gain: float = 1.0) -> nn.Modu
 
 def conv_discriminator(task: Task, *, width: int = 32, norm: Norm = "batch", gain: float = 1.0) -> nn.Module:
     """Convolutions (k4 s2 p1) down to a 4x4 to 7x7 map, then one logit; the first layer has no normalisation."""
-    steps, (height, side) = halvings(task, "a convolutional discriminator")
+    steps, (height, side) = halvings(task, "a convolutional discriminator", width)
     features = [task.shape[0], *(width * 2**step for step in range(steps))]
     net = nn.Sequential()
     for inputs, outputs in pairwise(features):

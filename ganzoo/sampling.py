@@ -142,12 +142,15 @@ class Sampling(ABC):
             return None
         if labels is None:
             return np.arange(count, dtype=np.int64) % int(classes)
-        told = np.asarray(labels, np.int64)
+        try:
+            told = np.asarray(labels, np.int64)
+        except (OverflowError, ValueError, TypeError):
+            raise GanzooError(f"{labels!r:.60} is no label; {self.header['gan']} has 0..{classes - 1}") from None
         if told.shape not in ((), (count,)):
             raise GanzooError(f"{len(told)} labels do not fit {count} samples; give one label, or one for each")
         wrong = told[(told < 0) | (told >= classes)]
         if wrong.size:
-            raise GanzooError(f"label {wrong.flat[0]} is out of range; it has 0..{classes - 1}")
+            raise GanzooError(f"label {wrong.flat[0]} is out of range; {self.header['gan']} has 0..{classes - 1}")
         return np.broadcast_to(told, count)
 
     def _told(

@@ -55,9 +55,9 @@ class Loop:
     schedule: Literal["sequential", "round"] = "sequential"
 
     def __post_init__(self) -> None:
-        for name in ("rounds", "batch", "latent"):
-            if getattr(self, name) < 1:
-                raise GanzooError(f"{name}={getattr(self, name)} is too small; it has to be at least 1")
+        for name, most in (("rounds", 10**12), ("batch", 2**20), ("latent", 2**20)):
+            if not 1 <= getattr(self, name) <= most:
+                raise GanzooError(f"{name}={getattr(self, name)} is out of range; it has to be 1 to {most:,}")
         if self.ttur <= 0:
             raise GanzooError(f"ttur={self.ttur} is out of range; it has to be above 0")
         if not 0 <= self.ema < 1:
@@ -117,12 +117,27 @@ class Recipe:
             reason = str(error).partition("\n")[0]
             raise GanzooError(f"{part} '{name}' cannot be built with {numbers}: {reason}") from error
 
-    def over(self, parent: Model | None) -> Recipe:
-        """This recipe with the parent that was really trained, whatever GAN and settings it has."""
+    def over(self, parent: Model | None, shape: tuple[int, ...]) -> Recipe:
+        """This recipe with the parent that was really trained, whatever settings it has.
+
+        Args:
+            parent: the trained parent, if one is given.
+            shape: of the samples to be trained on, which the parent has to make too.
+
+        Raises:
+            GanzooError: there is no place for a parent, or it does not go with the child.
+        """
         if parent is None:
             return self
         if self.parent is None:
             raise GanzooError(f"{self.gan.name} has no parent, so none can be given (ganzoo show {self.gan.name})")
+        if self.loop.schedule == "round":
+            raise GanzooError("schedule=round trains the parent side by side, so no trained one can be given")
+        if tuple(parent.header["shape"]) != shape:
+            raise GanzooError(
+                f"the parent makes samples of shape {tuple(parent.header['shape'])}, and the data have {shape}"
+            )
+        agree(self, parent.recipe)
         return replace(self, parent=parent.recipe)
 
     def flat(self) -> dict[str, Any]:
@@ -203,7 +218,22 @@ def resolve(
         gan, names, functions, values, resolve(among.gan(parent), for_parent, among=among) if parent else None
     )
     _ = recipe.loop  # its own checks
+    if recipe.parent:
+        agree(recipe, recipe.parent)
     return recipe
+
+
+def agree(child: Recipe, parent: Recipe) -> None:
+    """A child and its parent see the same latents and the same range of images; :class:`GanzooError` otherwise."""
+    if parent.gan.conditional:
+        raise GanzooError(f"{parent.gan.name} is told labels or inputs, so it cannot be the parent of {child.gan.name}")
+    for name in ("pixels", "distribution"):
+        ours, theirs = getattr(child.loop, name), getattr(parent.loop, name)
+        if ours != theirs:
+            raise GanzooError(
+                f"{child.gan.name} has {name}={ours} and its parent {parent.gan.name} {name}={theirs}; set both alike "
+                f"(--set {name}=... --set parent.{name}=...)"
+            )
 
 
 def lookup(gan: GAN, key: str, table: Mapping[str, Mapping[str, Setting]]) -> Setting:

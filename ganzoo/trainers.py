@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganzoo.lazy import nn, torch
 from ganzoo.losses import accuracy, bce, fixed, mean, squared, unit_gradient_penalty, zero_gradient_penalty
+from ganzoo.spec import GanzooError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -64,6 +65,8 @@ def least_squares(nets: Networks, draw: Draw, *, discriminator_steps: int = 1, g
 
 def wasserstein(nets: Networks, draw: Draw, *, critic_steps: int = 5, clip: float = 0.01) -> Moves:
     """The Wasserstein game with clipped weights (Arjovsky et al., 2017)."""
+    if clip <= 0:
+        raise GanzooError(f"clip={clip} is out of range; weights are clipped to -clip..clip, with clip above 0")
     G, D = nets.generator, nets.discriminator
     for _ in range(critic_steps):
         real, z, *given = draw()

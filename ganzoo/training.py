@@ -49,6 +49,13 @@ def task_of(recipe: Recipe, data: Data, parent: Networks | None = None) -> Task:
     )
 
 
+def untrained_parent(recipe: Recipe, data: Data) -> Networks | None:
+    """Fresh networks for the parent of a recipe, and for the parent's own, to be trained or loaded into."""
+    if recipe.parent is None:
+        return None
+    return build(recipe.parent, task_of(recipe.parent, data, untrained_parent(recipe.parent, data)))
+
+
 class Training(Iterator[Round]):
     """An iterator that plays one round at each step, until the recipe's number of rounds.
 
@@ -60,8 +67,8 @@ class Training(Iterator[Round]):
         self.number = 0
         self.randomness = Randomness(seed, device.torch)
         with self.randomness.stream():
-            if recipe.parent and parent is None:  # trained side by side, so it begins here
-                parent = build(recipe.parent, task_of(recipe.parent, data))
+            if parent is None:  # one that is trained side by side begins here
+                parent = untrained_parent(recipe, data)
             self.task = task_of(recipe, data, parent)
             self.nets = build(recipe, self.task).to(device.torch).train()
         self.average = Average(self.nets.generator, recipe.loop.ema)
@@ -83,6 +90,8 @@ class Training(Iterator[Round]):
                 self.step(player, loss)
                 losses[player] = loss.detach()
                 figures |= more[0] if more else {}
+        if not losses:
+            raise GanzooError(f"a round of {self.recipe.gan.name} has no moves; give it at least one step")
         self.number += 1
         self.average.update(self.number)
         return Round(self.number, losses, figures)
@@ -179,16 +188,28 @@ class Training(Iterator[Round]):
             raise GanzooError(f"{source} is no checkpoint: it lacks '{min(missing)}'")
         load_state(self.nets, parts["networks"], source)
         load_state(self.average.network, parts["average"], source)
-        for name, tensor in parts.get("optimizer", {}).items():
-            player, index, key = name.rsplit(".", 2)
-            try:
-                weight = self.players[player][int(index)]
-            except (KeyError, IndexError, ValueError):
-                raise GanzooError(f"{source} does not fit: there is no weight for 'optimizer.{name}'") from None
-            # fused optimizers keep their step counter beside the weights
-            self.optimizers[player].state[weight][key] = tensor.to(weight.device)
-        self.randomness.load(parts["random"])
-        self.number, self.feed.draws = parts["position"][""].tolist()
+        self._load_optimizers(parts.get("optimizer", {}), source)
+        self.randomness.load(parts["random"], source)
+        position = parts["position"].get("")
+        if position is None or position.dtype != torch.int64 or position.shape != (2,) or position.min() < 0:
+            raise GanzooError(f"{source} does not fit: 'position' is not two whole numbers")
+        self.number, self.feed.draws = position.tolist()
+
+    def _load_optimizers(self, tensors: dict[str, Tensor], source: str) -> None:
+        """All weights of a player have the same kinds of state: a step counter, and tensors of the weight's shape."""
+        left = dict(tensors)
+        for player, optimizer in self.optimizers.items():
+            kinds = {name.rpartition(".")[2] for name in tensors if name.startswith(f"{player}.0.")}
+            for index, weight in enumerate(self.players[player]):
+                for kind in sorted(kinds):
+                    tensor = left.pop(name := f"{player}.{index}.{kind}", None)
+                    shape = () if kind == "step" else weight.shape
+                    if tensor is None or tensor.shape != shape or tensor.dtype != torch.float32:
+                        raise GanzooError(f"{source} does not fit: 'optimizer.{name}' is missing or of another shape")
+                    # fused optimizers keep their step counter beside the weights
+                    optimizer.state[weight][kind] = tensor.to(weight.device)
+        if left:
+            raise GanzooError(f"{source} does not fit: there is no weight for 'optimizer.{min(left)}'")
 
 
 def rate(optimizer: torch.optim.Optimizer) -> list[float]:

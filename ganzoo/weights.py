@@ -99,7 +99,7 @@ def find(source: str) -> Path:
         GanzooError: there are none, with the command that makes them.
     """
     path = Path(source)
-    if path.is_dir():
+    if path.is_dir() and not (source in zoo().gans and not (path / "weights.safetensors").exists()):
         weights = path / "weights.safetensors"
         if weights.is_file():
             return weights

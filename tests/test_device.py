@@ -48,7 +48,7 @@ def test_a_stream_goes_on_from_its_state() -> None:
     one, other = Randomness(5, CPU), Randomness(6, CPU)
     with one.stream():
         torch.rand(7)
-    other.load(one.state())
+    other.load(one.state(), "x")
     with one.stream():
         ours = torch.rand(2)
     with other.stream():
@@ -56,8 +56,8 @@ def test_a_stream_goes_on_from_its_state() -> None:
 
 
 def test_the_state_of_another_kind_of_device_is_refused() -> None:
-    with pytest.raises(GanzooError, match="made on another kind of device than 'cpu'"):
-        Randomness(5, CPU).load({"0": torch.get_rng_state(), "1": torch.get_rng_state()})
+    with pytest.raises(GanzooError, match="x holds no random state for the device 'cpu'"):
+        Randomness(5, CPU).load({"0": torch.get_rng_state(), "1": torch.get_rng_state()}, "x")
 
 
 def test_the_threads_are_as_many_as_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -315,3 +315,38 @@ def test_dense_gans_take_vectors(tiny: Data) -> None:
     model = training.model()
     assert model.limits is None
     assert model.sample(range(5)).shape == (5, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "tensor", "message"),
+    [
+        ("optimizer.generator.0.exp_avg", torch.zeros(1), "missing or of another shape"),
+        ("optimizer.generator.0.exp_avg", None, "there is no weight|missing or of another shape"),
+        ("optimizer.generator.99.step", torch.zeros(()), "there is no weight for"),
+        ("position", torch.zeros(1, dtype=torch.int64), "not two whole numbers"),
+        ("position", torch.tensor([-1, 0]), "not two whole numbers"),
+        ("random.0", torch.zeros(3, dtype=torch.uint8), "no random state"),
+    ],
+)
+def test_a_checkpoint_that_was_tampered_with_is_refused(
+    tiny: Data, name: str, tensor: Tensor | None, message: str
+) -> None:
+    training = begin("simple", tiny, rounds=2)
+    play(training, 1)
+    tensors = snapshot(training)
+    if tensor is None:
+        del tensors[name]
+    else:
+        tensors[name] = tensor
+    with pytest.raises(GanzooError, match=message):
+        begin("simple", tiny, rounds=2).load(tensors, "x")
+
+
+def test_a_parent_that_does_not_go_with_the_child_is_refused(tiny: Data) -> None:
+    with pytest.raises(GanzooError, match="set both alike"):
+        begin("privileged-v1", tiny, schedule="round", pixels="unit")
+    parent = begin("simple", tiny, rounds=1).model()
+    with pytest.raises(GanzooError, match="side by side"):
+        begin("privileged-v1", tiny, schedule="round", parent=parent)
+    with pytest.raises(GanzooError, match="the data have"):
+        begin("privileged-v1", "mnist-10k", parent=parent)

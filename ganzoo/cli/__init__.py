@@ -33,6 +33,14 @@ class Zoo(click.Group):
             if os.environ.get("GANZOO_DEBUG"):
                 raise
             raise Failure(str(error)) from error
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            if os.environ.get("GANZOO_DEBUG"):
+                raise
+            raise Failure(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}") from error
+        except KeyboardInterrupt:
+            raise SystemExit(130) from None
 
 
 @click.group(cls=Zoo, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -47,12 +47,14 @@ def show(what: str) -> None:
       ganzoo show weights.safetensors
       ganzoo show dcgan.onnx
     """
+    from ganzoo.zoo import zoo
+
     if Path(what).suffix == ".onnx":
         show_onnx(what)
-    elif Path(what).exists():
-        show_weights(what)
-    else:
+    elif what in zoo().gans or not Path(what).exists():
         show_gan(what)
+    else:
+        show_weights(what)
 
 
 def show_gan(name: str) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +13,25 @@ from ganzoo.runs.options import Options
 from ganzoo.settings import written
 from ganzoo.spec import GanzooError, Overrides
 
+FILES = ("run.json", "checkpoint.safetensors", "weights.safetensors", "metrics.jsonl")
+"""Of a run, besides ``samples/round-*.png``."""
+
 
 def claim(folder: Path, *, force: bool) -> None:
-    """Make sure that a new run may use the folder; with ``force``, in place of an old one.
+    """Make sure that a new run may use the folder; with ``force``, in place of an old run, but of nothing else.
 
     Raises:
         GanzooError: the folder is in use.
     """
-    if force or not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    if force:
+        ours = [name for name in FILES if (folder / name).exists()]
+        if ours and "run.json" not in ours:
+            raise GanzooError(f"{folder} is no run's folder, so its {ours[0]} is not replaced; name another with --out")
         return
     begun = (folder / "checkpoint.safetensors").exists()
-    again = f"resume it with: ganzoo train --resume {folder}, or " if begun else ""
+    again = f"resume it with: ganzoo train --resume {shlex.quote(str(folder))}, or " if begun else ""
     raise GanzooError(f"{folder} exists; {again}replace it with --force, or name another with --out")
 
 
@@ -40,11 +50,45 @@ def read_record(folder: Path) -> dict[str, Any]:
         raise GanzooError(f"{folder} is no run's folder: it holds no run.json")
     try:
         record = json.loads(path.read_text())
-        missing = sorted({"gan", "settings", "threads", "data_sha256", *Options.__dataclass_fields__} - record.keys())
-        if not isinstance(record.get("settings", {}), dict):
-            raise ValueError
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, RecursionError):
         raise GanzooError(f"{path} cannot be read as the record of a run") from None
-    if missing:
-        raise GanzooError(f"{path} cannot be read as the record of a run: it lacks '{missing[0]}'")
+    for name, good in CHECKS.items():
+        if not isinstance(record, dict) or name not in record:
+            raise GanzooError(f"{path} cannot be read as the record of a run: it lacks '{name}'")
+        if not good(record[name]):
+            raise GanzooError(f"{path} cannot be read as the record of a run: '{name}' is {record[name]!r:.60}")
     return record  # type: ignore[no-any-return]
+
+
+def text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def text_or_none(value: object) -> bool:
+    return value is None or text(value)
+
+
+def count(least: int, most: int) -> Callable[[object], bool]:
+    """Whether a value is a whole number in that range."""
+    return lambda value: isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def count_or_none(value: object) -> bool:
+    return value is None or count(1, 10**12)(value)
+
+
+CHECKS: dict[str, Callable[[object], bool]] = {
+    "gan": text,
+    "settings": lambda value: isinstance(value, dict),
+    "data": text,
+    "data_sha256": text,
+    "data_dir": text_or_none,
+    "image_size": count_or_none,
+    "seed": count(0, 2**63 - 1),
+    "device": text,
+    "precision": lambda value: value in ("fp32", "bf16"),
+    "threads": count(1, 1024),
+    "sample_every": count_or_none,
+    "save_every": count_or_none,
+    "command": text,
+}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -14,17 +13,17 @@ from typing import Any, Protocol
 import torch
 
 from ganzoo.device import choose, prepare
-from ganzoo.files import write_text, writing
+from ganzoo.files import locked, write_text, writing
+from ganzoo.header import check
 from ganzoo.images import write_png
 from ganzoo.model import Model
-from ganzoo.networks import build
 from ganzoo.portrait import portrait
-from ganzoo.runs.folders import read_record
+from ganzoo.runs.folders import FILES, read_record
 from ganzoo.runs.interrupts import interruptible
 from ganzoo.runs.options import Options
 from ganzoo.settings import Recipe, resolve
 from ganzoo.spec import GanzooError
-from ganzoo.training import Round, Training, task_of
+from ganzoo.training import Round, Training, untrained_parent
 from ganzoo.weights import read, save_weights, write
 from ganzoo.zoo import zoo
 
@@ -60,9 +59,9 @@ class Run:
     def start(cls, folder: Path, recipe: Recipe, options: Options, parent: Model | None = None) -> Run:
         """Begin a run in a folder, in place of an old one; over a trained ``parent`` for a child in sequence."""
         threads = prepare()
-        device = choose(options.device, options.precision)
         data = options.load_data()
-        recipe = recipe.over(parent)
+        device = choose(options.device, options.precision, images=data.is_images)
+        recipe = recipe.over(parent, data.shape)
         training = Training(recipe, data, device, seed=options.seed, parent=parent.networks if parent else None)
         record = asdict(options) | {
             "gan": recipe.gan.name,
@@ -75,9 +74,10 @@ class Run:
             "torch": torch.__version__,
         }
         with writing(folder):  # now that all is known to be good, since the old run cannot be brought back
-            for name in ("run.json", "checkpoint.safetensors", "weights.safetensors", "metrics.jsonl"):
+            for name in FILES:
                 (folder / name).unlink(missing_ok=True)
-            shutil.rmtree(folder / "samples", ignore_errors=True)
+            for picture in folder.glob("samples/round-*.png"):
+                picture.unlink()
             (folder / "samples").mkdir(parents=True, exist_ok=True)
         write_text(folder / "run.json", json.dumps(record, indent=2))
         return cls(folder, training, options)
@@ -86,6 +86,15 @@ class Run:
     def resume(cls, folder: Path, rounds: int | None = None) -> Run:
         """Continue the run in a folder from its last checkpoint, perhaps to a larger number of rounds."""
         record = read_record(folder)
+        checkpoint = folder / "checkpoint.safetensors"
+        if not checkpoint.is_file():
+            raise GanzooError(f"{folder} holds no checkpoint yet; start again with: {record['command']} --force")
+        tensors, header = read(checkpoint)
+        check(header, checkpoint)
+        for name in ("gan", "seed", "settings"):
+            theirs, ours = (entry[name] if name != "settings" else fixed(entry[name]) for entry in (header, record))
+            if theirs != ours:
+                raise GanzooError(f"{folder / 'run.json'} and the checkpoint beside it disagree about '{name}'")
         overrides = record["settings"] | ({} if rounds is None else {"loop.rounds": rounds})
         recipe = resolve(zoo().gan(record["gan"]), overrides)
         options = Options(**{name: record[name] for name in Options.__dataclass_fields__})
@@ -94,16 +103,12 @@ class Run:
         data = options.load_data()
         if data.sha256 != record["data_sha256"]:
             raise GanzooError(f"data set {options.data} has changed since the run in {folder} began; start a new run")
-        parent = None
-        if recipe.parent and recipe.loop.schedule == "sequential":
-            parent = build(recipe.parent, task_of(recipe.parent, data)).freeze()
+        parent = untrained_parent(recipe, data)
+        if parent and recipe.loop.schedule == "sequential":
+            parent.freeze()
         training = Training(recipe, data, device, seed=options.seed, parent=parent)
-        checkpoint = folder / "checkpoint.safetensors"
-        if not checkpoint.is_file():
-            raise GanzooError(f"{folder} holds no checkpoint yet; start again with: {options.command} --force")
-        tensors, _ = read(checkpoint)
         training.load(tensors, str(checkpoint))
-        if training.number > recipe.loop.rounds:
+        if rounds is not None and training.number >= rounds:
             raise GanzooError(f"the run in {folder} has {training.number} rounds already; --rounds has to be larger")
         if rounds is not None:
             write_text(folder / "run.json", json.dumps(record | {"settings": recipe.flat()}, indent=2))
@@ -120,7 +125,7 @@ class Run:
         pending: list[Round] = []
         clock = time.perf_counter()
         try:
-            with interruptible() as stopped:
+            with locked(self.folder), interruptible() as stopped:
                 if self.training.number == 0:
                     self._save()
                 for played in self._rounds():
@@ -148,7 +153,15 @@ class Run:
         """The rounds that are left. Parts that cannot play together fail in the first one, and that is told plainly."""
         try:
             first = next(self.training, None)
-        except (RuntimeError, ValueError, TypeError, LookupError, AttributeError) as error:
+        except (
+            RuntimeError,
+            ValueError,
+            TypeError,
+            LookupError,
+            AttributeError,
+            MemoryError,
+            ArithmeticError,
+        ) as error:
             reason = f"{type(error).__name__}: {error}".partition("\n")[0]
             raise GanzooError(
                 f"{self.training.recipe.gan.name} cannot play a round with these parts and settings: {reason} "
@@ -161,6 +174,8 @@ class Run:
     def picture(self) -> Path:
         """Draw the fixed latents' samples, and return the file."""
         path = self.folder / "samples" / f"round-{self.training.number:06d}.png"
+        with writing(path.parent):
+            path.parent.mkdir(exist_ok=True)
         write_png(path, portrait(self.training.model(), data=self.shown))
         return path
 
@@ -189,7 +204,7 @@ class Run:
             sums.setdefault(f"loss.{name}" if kind == "loss" else name, []).append(value)
         entry = {
             "round": rounds[-1].number,
-            "rounds_per_second": round(len(rounds) / seconds, 2),
+            "rounds_per_second": float(f"{len(rounds) / seconds:.4g}"),
             **{name: sum(values) / len(values) for name, values in sums.items()},
         }
         with writing(self.folder), (self.folder / "metrics.jsonl").open("a") as file:
@@ -197,9 +212,10 @@ class Run:
         return entry
 
     def _diverged(self, number: int, what: str) -> None:
-        saved = read(self.folder / "checkpoint.safetensors")[1]["rounds"]
+        checkpoint = self.folder / "checkpoint.safetensors"
+        saved = f"of round {read(checkpoint)[1]['rounds']}" if checkpoint.exists() else "if there is one"
         raise GanzooError(
-            f"{what} in round {number}; {self.folder} keeps the last good checkpoint, of round {saved}; "
+            f"{what} in round {number}; {self.folder} keeps the last good checkpoint, {saved}; "
             "try a lower learning rate (--set lr=...) or --precision fp32"
         )
 
@@ -207,10 +223,15 @@ class Run:
         """Drop what was logged after the checkpoint: those rounds are played again."""
         path = self.folder / "metrics.jsonl"
         kept = []
-        for line in path.read_text().splitlines() if path.exists() else []:
+        for line in path.read_text(errors="replace").splitlines() if path.is_file() else []:
             try:
                 if json.loads(line)["round"] <= self.training.number:
                     kept.append(line + "\n")
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, RecursionError):
                 continue  # a line that was cut short when the process was killed
         write_text(path, "".join(kept))
+
+
+def fixed(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that cannot change while a run goes on."""
+    return {key: value for key, value in settings.items() if key != "loop.rounds"}

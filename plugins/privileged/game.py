@@ -48,7 +48,7 @@ def privileged(
     loss = bce(on_real, 1) + bce(on_fake, 0)
     if parent_signal == "failures":
         doubts = torch.sigmoid(-fixed(D1, y).float())
-        loss = loss + signal_weight * bce(D2(y), 0, weights=doubts / doubts.mean())
+        loss = loss + signal_weight * bce(D2(y), 0, weights=doubts / doubts.mean().clamp_min(1e-12))
     if parent_signal == "offset":
         loss = loss + parent_loss.detach()
     if penalty:

@@ -94,7 +94,7 @@ def test_interpolation_of_a_conditional_gan_has_a_row_for_each_class(ganzoo: Tex
         ("tiny.onnx --stage child", "tiny.onnx holds one generator; leave out --stage"),
         ("tiny.onnx --provider gpu", "no provider named 'gpu'; choose one of auto, cpu, cuda, tensorrt"),
         ("tiny.onnx --label 1", "tiny is not told labels"),
-        ("cgan.onnx --label 3", "label 3 is out of range; it has 0..2"),
+        ("cgan.onnx --label 3", "label 3 is out of range; tiny has 0..2"),
         ("tiny.onnx --seeds 1 --interpolate 3 8", "--interpolate and --seeds both say which samples"),
         ("tiny.onnx -n 1 --interpolate 3 8", "ask for at least 2 samples instead of 1"),
         ("tiny.onnx --interpolate 3 -8", "-8 is not a seed"),

@@ -82,6 +82,9 @@ def test_an_existing_folder_is_refused_and_replaced_by_force(ganzoo: Text, refus
     assert rounds_in(Path("x")) == [1, 2]
     assert names(Path("x/samples")) == ["round-000002.png"]
     assert Path("x/notes.txt").read_text() == "mine"
+    Path("other").mkdir()
+    Path("other/weights.safetensors").write_text("mine")
+    assert "is no run's folder" in refused(f"train simple {TRAIN} --out other --force")
     Path("file").touch()
     assert refused(f"train simple {TRAIN} --out file").startswith("file exists; replace it")
     assert refused(f"train simple {TRAIN} --out file --force").startswith("cannot write in file: ")
@@ -242,7 +245,7 @@ def test_rounds_can_be_raised(ganzoo: Text, refused: Text) -> None:
         (lambda folder: (folder / "run.json").unlink(), "x is no run's folder: it holds no run.json"),
         (lambda folder: (folder / "run.json").write_text("{"), "run.json cannot be read as the record of a run"),
         (lambda folder: (folder / "run.json").write_text("[]"), "run.json cannot be read as the record of a run"),
-        (lambda folder: (folder / "run.json").write_text("{}"), "as the record of a run: it lacks 'command'"),
+        (lambda folder: (folder / "run.json").write_text("{}"), "as the record of a run: it lacks 'gan'"),
         (lambda folder: (folder / "checkpoint.safetensors").unlink(), "x holds no checkpoint yet; start again with: "),
         (lambda folder: (folder / "checkpoint.safetensors").write_bytes(b"x"), "is no readable safetensors file"),
         (
@@ -250,7 +253,9 @@ def test_rounds_can_be_raised(ganzoo: Text, refused: Text) -> None:
             "is no checkpoint: it lacks 'average'",
         ),
         (lambda folder: edit(folder, data_sha256="0"), "data set mnist-10k has changed since the run in x began"),
-        (lambda folder: edit(folder, gan="dcgna"), "no GAN named 'dcgna'; did you mean 'dcgan'?"),
+        (lambda folder: edit(folder, gan="dcgna"), "disagree about 'gan'"),
+        (lambda folder: edit(folder, threads=10**6), "'threads' is 1000000"),
+        (lambda folder: edit(folder, seed=5), "disagree about 'seed'"),
         (lambda folder: edit(folder, settings=[]), "run.json cannot be read as the record of a run"),
         (lambda folder: edit(folder, device="tpu"), "device 'tpu' is not available here"),
     ],

@@ -50,5 +50,5 @@ def test_labels_choose_the_image(tiny: Data) -> None:
     assert np.allclose(one_each[0], zeros, atol=1e-6)
     assert not np.allclose(one_each[1], one_each[0])
     assert np.array_equal(model.sample(seeds), one_each), "all classes in turn by default"
-    with pytest.raises(GanzooError, match=r"label 3 is out of range; it has 0..2"):
+    with pytest.raises(GanzooError, match=r"label 3 is out of range; cgan has 0..2"):
         model.sample(seeds, labels=3)
