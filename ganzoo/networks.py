@@ -32,6 +32,10 @@ class Networks(nn.Module):
         self.latent = int(getattr(generator, "latent", latent))
         self.frozen = False
 
+    def alone(self) -> Networks:
+        """The same two networks without their parent, of which the generator holds what it needs."""
+        return Networks(self.generator, self.discriminator, latent=self.latent)
+
     def freeze(self) -> Networks:
         """Take these networks out of training for good."""
         self.frozen = True

@@ -20,10 +20,10 @@ from ganzoo import data as datasets
 from ganzoo.data import Data
 from ganzoo.device import choose
 from ganzoo.model import Model
-from ganzoo.networks import build, state
+from ganzoo.networks import state
 from ganzoo.settings import Recipe, resolve
 from ganzoo.spec import GAN, GanzooError, Overrides
-from ganzoo.training import Training, task_of
+from ganzoo.training import Training, untrained_parent
 from ganzoo.weights import load
 from ganzoo.zoo import Zoo, zoo
 
@@ -100,10 +100,10 @@ def small(data: Data) -> Data:
 
 def training(recipe: Recipe, data: Data) -> Training:
     """A training on the CPU at full precision, over an untrained parent if the GAN has one."""
-    parent = None
-    if recipe.parent and recipe.loop.schedule == "sequential":
-        torch.manual_seed(1)
-        parent = build(recipe.parent, task_of(recipe.parent, data)).freeze()
+    torch.manual_seed(1)
+    parent = untrained_parent(recipe, data) if recipe.loop.schedule == "sequential" else None
+    if parent:
+        parent = parent.alone().freeze()
     return Training(recipe, data, choose("cpu", "fp32"), seed=0, parent=parent)
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from ganzoo.files import atomic_write
 from ganzoo.header import FORMAT, check
 from ganzoo.model import Model
-from ganzoo.networks import Networks, build, load_state, state
+from ganzoo.networks import build, load_state, state
 from ganzoo.settings import Recipe, resolve
 from ganzoo.spec import GanzooError, Task
 from ganzoo.zoo import Zoo, zoo
@@ -68,7 +68,7 @@ def load(path: str | Path, *, among: Zoo | None = None) -> Model:
     for device in ("meta", "cpu"):
         with torch.device(device):
             networks = build(recipe, task_in(header, recipe))
-        networks = Networks(networks.generator, networks.discriminator, latent=networks.latent)
+        networks = networks.alone()
         load_state(networks, tensors, str(path))
     if networks.latent != header["latent"]:
         raise GanzooError(

@@ -105,15 +105,16 @@ class Run:
             raise GanzooError(f"data set {options.data} has changed since the run in {folder} began; start a new run")
         parent = untrained_parent(recipe, data)
         if parent and recipe.loop.schedule == "sequential":
-            parent.freeze()
+            parent = parent.alone().freeze()
         training = Training(recipe, data, device, seed=options.seed, parent=parent)
         training.load(tensors, str(checkpoint))
         if rounds is not None and training.number >= rounds:
             raise GanzooError(f"the run in {folder} has {training.number} rounds already; --rounds has to be larger")
-        if rounds is not None:
-            write_text(folder / "run.json", json.dumps(record | {"settings": recipe.flat()}, indent=2))
         run = cls(folder, training, options)
-        run._cut_metrics()
+        with locked(folder):
+            if rounds is not None:
+                write_text(folder / "run.json", json.dumps(record | {"settings": recipe.flat()}, indent=2))
+            run._cut_metrics()
         return run
 
     def play(self, reporter: Reporter) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from ganzoo.files import locked
 from ganzoo.runs import Run
 from ganzoo.runs.folders import read_record
 from ganzoo.weights import load, read
@@ -397,3 +398,19 @@ def test_a_stopped_child_goes_on_without_its_parents_run(ganzoo: Text, stopped: 
     parent.rename("away")
     ganzoo("train --resume x")
     assert differing(tensors_of(Path("x")), tensors_of(Path("whole/x"))) == []
+
+
+def test_a_child_of_a_child_goes_on(ganzoo: Text) -> None:
+    few = " ".join(f"--set {'parent.' * depth}rounds=1 --set {'parent.' * depth}batch=8" for depth in (1, 2))
+    ganzoo(f"train privileged-v1 --set parent=privileged-v2-ann {few} --set decay=constant --rounds 1 --out x")
+    ganzoo("train --resume x --rounds 2")
+    assert rounds_in(Path("x")) == [1, 2]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such locks")
+def test_one_process_at_a_time_trains_in_a_folder(ganzoo: Text, refused: Text) -> None:
+    ganzoo(f"train simple {TRAIN} --set decay=constant --rounds 2 --out x")
+    with locked(Path("x")):
+        assert "another process is training in x" in refused("train --resume x --rounds 4")
+    assert read_record(Path("x"))["settings"]["loop.rounds"] == 2
+    ganzoo("train --resume x --rounds 4")
