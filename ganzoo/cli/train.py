@@ -34,7 +34,7 @@ from ganzoo.spec import GanzooError
     type=click.Choice(["auto", "fp32", "bf16"]),
     default="auto",
     show_default=True,
-    help="auto takes bf16 where the device is made for it.",
+    help="auto takes bf16 for images where the device is made for it.",
 )
 @click.option("--data-dir", type=click.Path(), help="Where files of data sets lie, or go; GANZOO_DATA_DIR says it too.")
 @click.option(
