@@ -19,6 +19,11 @@ class GanzooError(Exception):
     """Something outside the code is wrong. The message names the value, the good values and the next command."""
 
 
+def told(error: BaseException) -> str:
+    """Kind and first line of somebody else's error, for a message of one line."""
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
 @dataclass(frozen=True, kw_only=True)
 class GAN:
     """A game and its players: everything that a plugin says about one GAN.

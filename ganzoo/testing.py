@@ -22,7 +22,7 @@ from ganzoo.device import choose
 from ganzoo.model import Model
 from ganzoo.networks import state
 from ganzoo.settings import Recipe, resolve
-from ganzoo.spec import GAN, GanzooError, Overrides
+from ganzoo.spec import GAN, GanzooError, Overrides, told
 from ganzoo.training import Training, untrained_parent
 from ganzoo.weights import load
 from ganzoo.zoo import Zoo, zoo
@@ -252,6 +252,5 @@ def exports(model: Model, data: Data) -> None:
         program = torch.export.export(generator, arguments, dynamic_shapes=tuple({0: batch} for _ in arguments))
         result = program.module()(*(argument.repeat(3, *[1] * (argument.dim() - 1)) for argument in arguments))
     except Exception as error:  # whatever the exporter raises, it is the generator's forward that it cannot take
-        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-        raise ContractError(f"the generator cannot be exported: {reason}") from error
+        raise ContractError(f"the generator cannot be exported: {told(error)}") from error
     require(len(result) == 3 * count, "the exported generator fixes the batch size")

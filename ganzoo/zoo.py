@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import pluggy
 
 from ganzoo import hookspecs
-from ganzoo.spec import GAN, PARTS, GanzooError
+from ganzoo.spec import GAN, PARTS, GanzooError, told
 
 KINDS = (*PARTS, "dataset")
 
@@ -115,7 +115,7 @@ def collect(entry_points: Iterable[importlib.metadata.EntryPoint]) -> Zoo:
                 raise LookupError("it registers nothing; do its hooks have @hookimpl, and return records?")
         except Exception as error:  # a third party's import may fail in any way, and must not stop the rest
             manager.unregister(name=plugin.name)
-            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            reason = told(error)
             plugin = Plugin(plugin.name, plugin.module, plugin.distribution, plugin.version, reason)
             log.warning("%s cannot be loaded and is skipped: %s", plugin, reason)
             gans, parts = [], {}

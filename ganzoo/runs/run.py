@@ -22,7 +22,7 @@ from ganzoo.runs.folders import FILES, read_record
 from ganzoo.runs.interrupts import interruptible
 from ganzoo.runs.options import Options
 from ganzoo.settings import Recipe, resolve
-from ganzoo.spec import GanzooError
+from ganzoo.spec import GanzooError, told
 from ganzoo.training import Round, Training, untrained_parent
 from ganzoo.weights import read, save_weights, write
 from ganzoo.zoo import zoo
@@ -91,9 +91,9 @@ class Run:
             raise GanzooError(f"{folder} holds no checkpoint yet; start again with: {record['command']} --force")
         tensors, header = read(checkpoint)
         check(header, checkpoint)
-        for name in ("gan", "seed", "settings"):
-            theirs, ours = (entry[name] if name != "settings" else fixed(entry[name]) for entry in (header, record))
-            if theirs != ours:
+        theirs = lasting(header)
+        for name, ours in lasting(record).items():
+            if ours != theirs[name]:
                 raise GanzooError(f"{folder / 'run.json'} and the checkpoint beside it disagree about '{name}'")
         overrides = record["settings"] | ({} if rounds is None else {"loop.rounds": rounds})
         recipe = resolve(zoo().gan(record["gan"]), overrides)
@@ -163,9 +163,8 @@ class Run:
             MemoryError,
             ArithmeticError,
         ) as error:
-            reason = f"{type(error).__name__}: {error}".partition("\n")[0]
             raise GanzooError(
-                f"{self.training.recipe.gan.name} cannot play a round with these parts and settings: {reason} "
+                f"{self.training.recipe.gan.name} cannot play a round with these parts and settings: {told(error)} "
                 "(GANZOO_DEBUG=1 shows where)"
             ) from error
         if first is not None:
@@ -233,6 +232,7 @@ class Run:
         write_text(path, "".join(kept))
 
 
-def fixed(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that cannot change while a run goes on."""
-    return {key: value for key, value in settings.items() if key != "loop.rounds"}
+def lasting(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What stays as it is while a run goes on, of a record or of a checkpoint's header."""
+    settings = {key: value for key, value in entry["settings"].items() if key != "loop.rounds"}
+    return {"gan": entry["gan"], "seed": entry.get("seed"), "settings": settings}
