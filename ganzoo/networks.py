@@ -62,6 +62,16 @@ class Networks(nn.Module):
         return [p for p in self.players()[player].parameters() if p.requires_grad and p not in parents]
 
 
+class Absent(nn.Module):
+    """Stands for a discriminator that a file of weights leaves out; whoever asks it anything is told so."""
+
+    def forward(self, *_: Tensor) -> Tensor:
+        raise GanzooError(
+            "these weights hold a generator without its discriminator, which is asked here; a parent that is trained "
+            "here has both (leave out --parent, or name a run)"
+        )
+
+
 def build(recipe: Recipe, task: Task) -> Networks:
     """Make the networks of a recipe for a task, on the CPU or whatever device is torch's default."""
     generator, discriminator = recipe.call("generator", task), recipe.call("discriminator", task)

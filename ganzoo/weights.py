@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
+from ganzoo import packing, shipped
 from ganzoo.files import atomic_write
 from ganzoo.header import FORMAT, check
 from ganzoo.model import Model
-from ganzoo.networks import build, load_state, state
+from ganzoo.networks import Absent, Networks, build, load_state, state
 from ganzoo.settings import Recipe, resolve
 from ganzoo.spec import GanzooError, Task
 from ganzoo.zoo import Zoo, zoo
@@ -41,15 +41,55 @@ def read(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
                 raise GanzooError(f"{path} was not written by ganzoo: its header has no entry 'ganzoo'")
             if header.get("format") != FORMAT:
                 raise GanzooError(f"{path} has the format {header.get('format')!r}, and this ganzoo reads {FORMAT}")
-            return {name: file.get_tensor(name) for name in file.keys()}, header  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError, RecursionError) as error:
         reason = str(error).splitlines()[0]
         raise GanzooError(f"{path} is no readable safetensors file: {reason}") from None
+    return unpack(tensors, path), header
 
 
-def save_weights(path: str | Path, model: Model) -> None:
-    """Write a generator as it is sampled, and its discriminator, which a child may want to ask."""
-    write(path, state(model.networks), model.header)
+def save_weights(path: str | Path, model: Model, *, packed: bool = False) -> None:
+    """Write a generator as it is sampled, and its discriminator, which a child may want to ask.
+
+    With ``packed``, the generator alone, in about a quarter of its bytes (:mod:`ganzoo.packing`): to give away.
+    """
+    write(path, pack(model.networks) if packed else state(model.networks), model.header)
+
+
+SCALES = "@scales"  # after the name of a tensor whose levels are in the file; no module's tensor has such a name
+
+
+def pack(networks: Networks) -> dict[str, Tensor]:
+    """The generator's tensors, those of some size as levels and scales."""
+    turned = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)  # their output channels come second
+    modules = networks.generator.named_modules(prefix="generator")
+    second = {f"{name}.weight" for name, module in modules if isinstance(module, turned)}
+    tensors = {}
+    for name, tensor in state(networks).items():
+        if not name.startswith("generator."):
+            continue
+        tensors[name] = tensor
+        if tensor.dtype == torch.float32 and tensor.ndim > 1 and tensor.numel() >= packing.SMALLEST:
+            levels, scales = packing.pack(tensor.numpy(force=True), axis=1 if name in second else 0)
+            tensors |= {name: torch.from_numpy(levels), name + SCALES: torch.from_numpy(scales)}
+    return tensors
+
+
+def unpack(tensors: dict[str, Tensor], path: str | Path) -> dict[str, Tensor]:
+    """Tensors as :func:`pack` found them; :class:`GanzooError` where levels and scales do not fit each other."""
+    plain = {name: tensor for name, tensor in tensors.items() if not name.endswith(SCALES)}
+    for name in tensors.keys() - plain.keys():
+        scales, levels = tensors[name], plain.get(name := name.removesuffix(SCALES))
+        fits = (
+            levels is not None
+            and (levels.dtype, scales.dtype) == (torch.int8, torch.float32)
+            and len(levels.shape) == len(scales.shape)
+            and all(few in (1, many) for few, many in zip(scales.shape, levels.shape, strict=True))
+        )
+        if levels is None or not fits:
+            raise GanzooError(f"{path} does not fit: the scales of '{name}' are not those of its levels")
+        plain[name] = torch.from_numpy(packing.unpack(levels.numpy(), scales.numpy()))
+    return plain
 
 
 def load(path: str | Path, *, among: Zoo | None = None) -> Model:
@@ -69,6 +109,8 @@ def load(path: str | Path, *, among: Zoo | None = None) -> Model:
         with torch.device(device):
             networks = build(recipe, task_in(header, recipe))
         networks = networks.alone()
+        if not any(name.startswith("discriminator.") for name in tensors):
+            networks.discriminator = Absent()
         load_state(networks, tensors, str(path))
     if networks.latent != header["latent"]:
         raise GanzooError(
@@ -93,7 +135,8 @@ def task_in(header: Mapping[str, Any], recipe: Recipe) -> Task:
 def find(source: str) -> Path:
     """The weights file that a run folder, a file or the name of a GAN stands for.
 
-    A name means the weights that ship with ganzoo, or else the newest run of that GAN under ``runs/``.
+    A name means the weights that ship with ganzoo (``ganzoo weights``), or else the newest run of that GAN under
+    ``runs/``.
 
     Raises:
         GanzooError: there are none, with the command that makes them.
@@ -108,10 +151,9 @@ def find(source: str) -> Path:
         return path
     if path.suffix or os.sep in source:
         raise GanzooError(f"there is no run or file {source}")
+    if entry := shipped.find(source):
+        return entry.path("safetensors")
     zoo().gan(source)
-    shipped = Path(str(files("ganzoo_weights"))) / f"{source}.safetensors"
-    if shipped.is_file():
-        return shipped
     for run in sorted(Path("runs").glob("*/run.json"), key=lambda run: run.stat().st_mtime, reverse=True):
         weights = run.parent / "weights.safetensors"
         try:

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 import ganzoo
 from ganzoo.data import Data
 from ganzoo.header import LARGEST
 from ganzoo.spec import GanzooError
-from ganzoo.weights import find, load, read, write
+from ganzoo.weights import SCALES, find, load, read, save_weights, write
 
 from .support import begin, parent_for, play
 
@@ -245,7 +246,56 @@ def test_weights_are_found_by_folder_file_and_name(tmp_path: Path, monkeypatch: 
 )
 def test_weights_that_are_not_there(source: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("ganzoo.weights.files", lambda package: tmp_path)  # whatever ships some day
+    monkeypatch.setattr("ganzoo.shipped.index", dict)
     Path("empty").mkdir()
     with pytest.raises(GanzooError, match=message.replace("?", r"\?")):
         find(source)
+
+
+# Weights to give away: packed, and without the discriminator.
+
+
+@pytest.fixture(scope="module")
+def packed(saved: Path) -> Path:
+    path = saved.with_name("packed.safetensors")
+    save_weights(path, load(saved), packed=True)
+    return path
+
+
+def test_packed_weights_make_nearly_the_same_samples(saved: Path, packed: Path) -> None:
+    whole, small = load(saved), load(packed)
+    assert small.header == whole.header
+    difference = np.abs(small.sample(range(50), labels=3) - whole.sample(range(50), labels=3))
+    assert 0 < difference.max() < 0.02
+    assert {name.split(".")[0] for name in read(packed)[0]} == {"generator"}
+
+
+def test_packing_twice_changes_nothing(packed: Path, tmp_path: Path) -> None:
+    save_weights(tmp_path / "again.safetensors", load(packed), packed=True)
+    first, again = load(packed), load(tmp_path / "again.safetensors")
+    assert np.abs(first.sample(range(9)) - again.sample(range(9))).max() < 1e-5
+
+
+def test_an_absent_discriminator_says_so(packed: Path) -> None:
+    model = load(packed)
+    with pytest.raises(GanzooError, match="a generator without its discriminator"):
+        model.networks.discriminator(torch.zeros(1, 1, 28, 28))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda tensors, name: tensors.pop(name),
+        lambda tensors, name: tensors.update({name: tensors[name].float()}),
+        lambda tensors, name: tensors.update({name + SCALES: tensors[name + SCALES].double()}),
+        lambda tensors, name: tensors.update({name + SCALES: tensors[name + SCALES][:-1].contiguous()}),
+        lambda tensors, name: tensors.update({name + SCALES: tensors[name + SCALES].flatten()}),
+    ],
+)
+def test_levels_and_scales_that_do_not_fit_are_refused(packed: Path, tmp_path: Path, spoil: Any) -> None:
+    tensors = load_file(packed)
+    with safe_open(packed, "pt") as file:
+        header = json.loads(file.metadata()["ganzoo"])
+    spoil(tensors, next(name for name in tensors if name + SCALES in tensors))
+    write(tmp_path / "bad.safetensors", tensors, header)
+    assert "the scales of 'generator." in complaint(tmp_path / "bad.safetensors")

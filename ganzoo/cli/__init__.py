@@ -14,6 +14,7 @@ from ganzoo.cli.export import export
 from ganzoo.cli.listing import list_, show
 from ganzoo.cli.sample import sample
 from ganzoo.cli.train import train
+from ganzoo.cli.weights import weights
 from ganzoo.spec import GanzooError
 
 
@@ -58,5 +59,5 @@ def main() -> None:
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
 
 
-for command in (list_, show, train, sample, export, demo, check):
+for command in (list_, show, weights, train, sample, export, demo, check):
     main.add_command(command)

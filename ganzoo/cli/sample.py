@@ -113,12 +113,16 @@ def sample(
 
 def opened(source: str, stage: Stage | None, provider: str | None) -> tuple[Sampling, Path]:
     """The trained generator in a file: an exported one without torch, weights with it."""
-    if Path(source).suffix == ".onnx":
+    from ganzoo import shipped
+
+    entry = shipped.find(source) if stage is None and not Path(source).exists() else None
+    path = entry.path("onnx") if entry else Path(source)
+    if path.suffix == ".onnx":
         from ganzoo.runtime import Sampler
 
         if stage is not None:
             raise GanzooError(f"{source} holds one generator; leave out --stage, or sample its weights (safetensors)")
-        return Sampler(source, providers=provider), Path(source)
+        return Sampler(path, providers=provider), path
     if provider is not None:
         raise GanzooError(f"--provider is for ONNX files; leave it out, or export {source} first")
     from ganzoo.lazy import needs

@@ -53,6 +53,7 @@ def export(
     """
     generator = graph.standalone(model.generator(stage))
     proto = forms.reduced(graph.trace(generator, model.header), form)
+    graph.keep_packed(proto)
     if uint8:
         graph.emit_bytes(proto, model.header)
     metadata = contract.describe(model.header, form=form, uint8=uint8, stage=stage)

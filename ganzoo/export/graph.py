@@ -21,6 +21,7 @@ from torch.nn.utils import parametrize
 from ganzoo.export import contract
 from ganzoo.lazy import needs
 from ganzoo.onnxfile import LARGEST_FILE
+from ganzoo.packing import packed_already
 from ganzoo.spec import GanzooError
 
 with needs():
@@ -142,6 +143,29 @@ def strip(proto: onnx.ModelProto) -> None:
     used = {name for node in graph.node for name in node.input}
     for tensor in [tensor for tensor in graph.initializer if tensor.name not in used]:
         graph.initializer.remove(tensor)
+
+
+def keep_packed(proto: onnx.ModelProto) -> None:
+    """Store weights that were packed (:mod:`ganzoo.packing`) as the bytes they are; the graph computes what it did.
+
+    onnxruntime multiplies levels and scales when it loads the file, so nothing is slower afterwards.
+    """
+    graph = proto.graph
+    unpacking = []
+    for tensor in list(graph.initializer):
+        packed = packed_already(numpy_helper.to_array(tensor))
+        if packed is None:
+            continue
+        names = [f"{tensor.name}.{part}" for part in ("levels", "scales", "floats")]
+        for values, name in zip(packed, names, strict=False):
+            graph.initializer.append(numpy_helper.from_array(values, name))
+        unpacking += [
+            helper.make_node("Cast", names[:1], names[2:], name=f"cast_{tensor.name}", to=onnx.TensorProto.FLOAT),
+            helper.make_node("Mul", [names[2], names[1]], [tensor.name], name=f"unpack_{tensor.name}"),
+        ]
+        graph.initializer.remove(tensor)
+    for node in reversed(unpacking):
+        graph.node.insert(0, node)
 
 
 def emit_bytes(proto: onnx.ModelProto, header: Mapping[str, Any]) -> None:
