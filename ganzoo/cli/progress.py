@@ -33,7 +33,7 @@ def headline(training: Training, folder: Path) -> str:
 
 def figures(entry: Mapping[str, Any]) -> str:
     """Losses and the like, short."""
-    hidden = ("round", "rounds_per_second")
+    hidden = ("round", "rounds_per_second", "cpu_seconds")
     return "  ".join(f"{name.removeprefix('loss.')} {value:.3f}" for name, value in entry.items() if name not in hidden)
 
 

@@ -122,6 +122,7 @@ class Run:
         rounds = self.training.recipe.loop.rounds
         sample_every = self.options.sample_every or max(1, rounds // 10)
         save_every = self.options.save_every or max(1, rounds // 10)
+        self._cpu = self._logged_cpu() - time.process_time()
         reporter.start(self.training, self.folder)
         pending: list[Round] = []
         clock = time.perf_counter()
@@ -205,11 +206,19 @@ class Run:
         entry = {
             "round": rounds[-1].number,
             "rounds_per_second": float(f"{len(rounds) / seconds:.4g}"),
+            "cpu_seconds": round(self._cpu + time.process_time(), 1),
             **{name: sum(values) / len(values) for name, values in sums.items()},
         }
         with writing(self.folder), (self.folder / "metrics.jsonl").open("a") as file:
             file.write(json.dumps(entry) + "\n")
         return entry
+
+    def _logged_cpu(self) -> float:
+        """CPU seconds of this run's earlier processes."""
+        path = self.folder / "metrics.jsonl"
+        lines = path.read_text().splitlines() if path.is_file() else []
+        spent = json.loads(lines[-1]).get("cpu_seconds") if lines else None
+        return spent if isinstance(spent, float) else 0.0
 
     def _diverged(self, number: int, what: str) -> None:
         checkpoint = self.folder / "checkpoint.safetensors"

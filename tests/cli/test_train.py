@@ -109,7 +109,7 @@ def test_metrics_and_pictures_come_as_often_as_asked(ganzoo: Text) -> None:
     assert names(Path("x/samples")) == ["round-000120.png"]
     entry = json.loads(Path("x/metrics.jsonl").read_text().splitlines()[0])
     assert set(entry) == {
-        "round", "rounds_per_second", "loss.generator", "loss.discriminator", "discriminator_accuracy"
+        "round", "rounds_per_second", "cpu_seconds", "loss.generator", "loss.discriminator", "discriminator_accuracy"
     }  # fmt: skip
 
 
