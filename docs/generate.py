@@ -15,16 +15,19 @@ from pathlib import Path
 from typing import Any
 
 import click
+from claims.figures import summary as summary_of
 
 from ganzoo import hookspecs
 from ganzoo.cli import main as ganzoo
 from ganzoo.cli.listing import summary
 from ganzoo.settings import Recipe, resolve, written
+from ganzoo.shipped import index
 from ganzoo.zoo import zoo
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = "ganzoo-kit"
 CLI = ROOT / "docs" / "cli.md"
+SHOWN = ("mnist-fd", "fashion-mnist-fd", "emoji32-fd", "coverage", "label_accuracy", "mae")
 BLOCK = re.compile(r"(?m)^<!-- generated: ([^>]+) -->\n(?s:.*?)^<!-- end -->$")
 CLICK = ".".join(version("click").split(".")[:2])  # another version may lay out the same help in another way
 
@@ -146,7 +149,35 @@ def file(_: Path, path: str, language: str) -> str:
     return f"```{language}\n{(ROOT / path).read_text()}```\n"
 
 
-KINDS = {"gans": gans, "parts": parts, "numbers": numbers, "hooks": hooks, "file": file}
+def claim(_: Path, name: str, *figures: str) -> str:
+    """What was measured for a claim, with the named figures."""
+    head, *lines = summary_of(name, figures)
+    return table(head, lines)
+
+
+def weights(where: Path) -> str:
+    """The trained weights that ship, with a picture and their scores."""
+    up = "../" * (len(where.relative_to(ROOT).parts) - 1)
+    names = dict.fromkeys(name for entry in index().values() for name in entry.scores if name in SHOWN)
+    return table(
+        ("weights", "samples", "data", "CPU s", "MB", *names),
+        (
+            (
+                f"[{entry.name}]({up}{page(entry.gan)})",
+                f"![samples of {entry.name}]({up}docs/pictures/{entry.name}.png)",
+                entry.data,
+                f"{entry.cpu_seconds:,.0f}",
+                " + ".join(f"{file['bytes'] / 1e6:.1f}" for file in entry.files.values()),
+                *(f"{entry.scores[name]:.3g}" if name in entry.scores else "" for name in names),
+            )
+            for entry in index().values()
+        ),
+    )
+
+
+KINDS = {
+    "gans": gans, "parts": parts, "numbers": numbers, "hooks": hooks, "file": file, "claim": claim, "weights": weights
+}  # fmt: skip
 
 
 def filled(path: Path) -> str:

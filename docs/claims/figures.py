@@ -1,0 +1,58 @@
+"""Tables and plots of what :mod:`measure` found."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+HERE = Path(__file__).parent
+Rows = list[dict[str, Any]]
+
+
+def rows_of(claim: str) -> dict[str, Rows]:
+    """The measured runs of a claim by variant."""
+    found: dict[str, Rows] = {}
+    for row in json.loads((HERE / f"{claim}.json").read_text()):
+        found.setdefault(row["variant"], []).append(row)
+    return found
+
+
+def spread(values: list[float], digits: int = 3) -> str:
+    """Mean and standard deviation, of a single value the value."""
+    mean = f"{fmean(values):.{digits}g}"
+    return mean if len(values) == 1 else f"{mean} ± {stdev(values):.2g}"
+
+
+def summary(claim: str, names: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """A head and a line for each variant: seeds, rounds, CPU seconds, and the named figures."""
+    lines = [("variant", "seeds", "rounds", "CPU s", *(f"`{name}`" for name in names))]
+    for variant, rows in rows_of(claim).items():
+        rounds, seconds = (fmean(row[key] for row in rows) for key in ("rounds", "cpu_seconds"))
+        figures = (spread([row["figures"][name] for row in rows]) for name in names)
+        lines.append((variant, str(len(rows)), f"{rounds:,.0f}", f"{seconds:,.0f}", *figures))
+    return lines
+
+
+def draw(claim: str, path: Path) -> None:
+    """The score of every run as a dot, a line for each variant; lower is better."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+
+    matplotlib.rcParams |= {"svg.hashsalt": claim, "font.size": 9}
+    found = rows_of(claim)
+    score = next(iter(found.values()))[0]["score"]
+    figure, axes = pyplot.subplots(figsize=(7, 0.7 + 0.3 * len(found)))
+    for height, rows in enumerate(reversed(found.values())):
+        values = [row["figures"][score] for row in rows]
+        axes.plot(values, [height] * len(values), "o", color="#3567a8", alpha=0.7)
+        axes.plot([fmean(values)], [height], "|", color="#c0392b", markersize=14)
+    axes.set_yticks(range(len(found)), list(reversed(found)))
+    axes.set_xscale("log")
+    axes.set_xlabel(f"{score}, lower is better; a dot for each seed, a bar for their mean")
+    axes.grid(axis="x", which="both", alpha=0.3)
+    figure.savefig(path, bbox_inches="tight", metadata={"Date": None})
+    pyplot.close(figure)

@@ -1,0 +1,150 @@
+"""Train and evaluate what a claim compares: ``python docs/claims/measure.py privileged``.
+
+``claims.toml`` says what that is. Runs go to ``runs/claims``, where those that are finished are taken as they are, and
+figures to ``NAME.json`` beside this file, from which ``docs/generate.py`` writes the tables of ``NAME.md``.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from figures import draw
+
+from ganzoo.files import write_text
+
+HERE = Path(__file__).parent
+CLAIMS = tomllib.loads((HERE / "claims.toml").read_text())
+PROBE = 300  # rounds that tell how fast a variant is
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One of the things that a claim compares.
+
+    Attributes:
+        name: of its rows.
+        train: what ``ganzoo train`` is given.
+        parent: the variant whose run of the same seed is its parent.
+        like: the variants whose CPU time, taken together, it is trained for.
+    """
+
+    name: str
+    train: str
+    parent: str | None = None
+    like: tuple[str, ...] = ()
+
+
+def variants(claim: str) -> Iterator[Variant]:
+    for name, given in CLAIMS[claim]["variants"].items():
+        told = {"train": given} if isinstance(given, str) else given
+        yield Variant(name, told["train"], told.get("parent"), tuple(told.get("like", ())))
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A variant with one seed, and its run."""
+
+    claim: str
+    variant: Variant
+    seed: int
+    root: Path
+
+    def folder(self, variant: str) -> Path:
+        return self.root / self.claim / f"{variant.replace(' ', '-')}-seed{self.seed}"
+
+    @property
+    def run(self) -> Path:
+        return self.folder(self.variant.name)
+
+    def train(self) -> None:
+        """Train it to its end, unless that is done."""
+        if (self.run / "checkpoint.safetensors").exists():
+            ganzoo("train", "--resume", str(self.run))
+            return
+        budget = sum(cpu_seconds(self.folder(name)) for name in self.variant.like)
+        rounds = ["--rounds", str(self.affordable(budget))] if self.variant.like else []
+        ganzoo(*self.arguments(), *rounds, "--out", str(self.run))
+
+    def affordable(self, budget: float) -> int:
+        """Rounds in so many CPU seconds."""
+        probe = self.run.with_name(f"{self.run.name}-probe")
+        shutil.rmtree(probe, ignore_errors=True)
+        ganzoo(*self.arguments(), "--rounds", str(PROBE), "--out", str(probe))
+        rounds = int(budget / cpu_seconds(probe) * PROBE)
+        shutil.rmtree(probe)
+        return rounds
+
+    def arguments(self) -> list[str]:
+        words = shlex.split(self.variant.train)
+        data = [] if "--data" in words else ["--data", CLAIMS[self.claim]["data"]]
+        parent = ["--parent", str(self.folder(self.variant.parent))] if self.variant.parent else []
+        return ["train", *words, *data, *parent, "--seed", str(self.seed)]
+
+    def row(self) -> dict[str, Any]:
+        """What became of it."""
+        from ganzoo.evaluation import evaluate
+
+        record = json.loads((self.run / "run.json").read_text())
+        found = evaluate(self.run).entry()
+        return {
+            "variant": self.variant.name,
+            "seed": self.seed,
+            "rounds": record["settings"]["loop.rounds"],
+            "cpu_seconds": cpu_seconds(self.run),
+            "figures": found["figures"],
+            "score": found["score"],
+            "log": history(self.run),
+            "measured": {key: found[key] for key in ("number", "data", "extractor")},
+            "real": found["references"].get("real"),
+        }
+
+
+def ganzoo(*words: str) -> None:
+    click.echo(f"ganzoo {shlex.join(words)}")
+    subprocess.run([sys.executable, "-m", "ganzoo", *words], check=True, stdout=subprocess.DEVNULL)
+
+
+def entries(run: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def cpu_seconds(run: Path) -> float:
+    return float(entries(run)[-1]["cpu_seconds"])
+
+
+def history(run: Path) -> dict[str, list[float]]:
+    """What the run logged at its evaluations, by name; empty without any."""
+    evaluated = [entry for entry in entries(run) if any(name.endswith("-fd") for name in entry)]
+    return {name: [entry[name] for entry in evaluated] for name in (evaluated[0] if evaluated else ())}
+
+
+@click.command()
+@click.argument("claims", nargs=-1, type=click.Choice(sorted(CLAIMS)), metavar="[NAME ...]")
+@click.option("--runs", type=click.Path(path_type=Path), default=Path("runs/claims"), show_default=True)
+@click.option("--only-train", is_flag=True, help="Leave the evaluation to a later call.")
+def main(claims: tuple[str, ...], runs: Path, only_train: bool) -> None:
+    """Train and evaluate what claims compare; all of them by default."""
+    for claim in claims or sorted(CLAIMS):
+        trials = [
+            Trial(claim, variant, seed, runs) for seed in range(CLAIMS[claim]["seeds"]) for variant in variants(claim)
+        ]
+        for trial in trials:
+            trial.train()
+        if not only_train:
+            rows = [trial.row() for trial in trials]
+            write_text(HERE / f"{claim}.json", json.dumps(rows, indent=1) + "\n")
+            draw(claim, HERE / f"{claim}.svg")
+
+
+if __name__ == "__main__":
+    main()
