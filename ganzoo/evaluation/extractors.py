@@ -26,11 +26,12 @@ from ganzoo.weights import read
 
 CHUNK = 250  # images at a time
 
-SHIPPED = {"mnist": "mnist", "mnist-10k": "mnist", "fashion-mnist": "fashion-mnist"}
+SHIPPED = {"mnist": "mnist", "mnist-10k": "mnist", "fashion-mnist": "fashion-mnist", "emoji32": "emoji32"}
 """Data sets whose extractor lies in the package, and its name."""
 HASHES = {
     "mnist": "bbfcdef14d5db03199bc7fe8873bb4147824d6b76612b5089aec72c420193617",
     "fashion-mnist": "4e60f4dc3ef15b6c55bd2459be02cab3c4274a47f3cfc963fda1b7ed8d49e1c6",
+    "emoji32": "6f6fa66b60012aafddf1115e0ab67d7151fb005caccf0d5b92d9d9046f0a1146",
 }
 """SHA-256 of the files that ship: figures of two extractors cannot be compared."""
 

@@ -80,9 +80,16 @@ def frechet(generated: Seen, real: Seen) -> float:
     return _calculated(generated, real, fid=True)["frechet_inception_distance"]
 
 
-def _calculated(generated: Seen, real: Seen, **wanted: Any) -> dict[str, float]:
+def available() -> None:
+    """Raise GanzooError where torch-fidelity is not installed."""
     with needs("eval"):
-        import torch_fidelity
+        import torch_fidelity  # noqa: F401
+
+
+def _calculated(generated: Seen, real: Seen, **wanted: Any) -> dict[str, float]:
+    available()
+    import torch_fidelity
+
     found: dict[str, float] = torch_fidelity.calculate_metrics(
         input1=Rows(generated),  # precision and recall take the first for the generated ones
         input2=Rows(real),

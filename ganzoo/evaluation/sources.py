@@ -48,6 +48,10 @@ class Source(ABC):
             GanzooError: they are of another shape, or hold what is no number.
         """
 
+    def about(self) -> dict[str, Any] | None:
+        """Whose samples they are, where that is known."""
+        return None
+
     @abstractmethod
     def labels(self, seeds: range) -> NDArray[np.int64] | None:
         """The classes ``(N,)`` that they were made for; ``None`` where there are none."""
@@ -63,6 +67,9 @@ class Generator(Source):
     @property
     def data(self) -> str | None:  # type: ignore[override]
         return str(self.model.header["data"]["name"])
+
+    def about(self) -> dict[str, Any] | None:
+        return {name: self.model.header[name] for name in ("gan", "rounds")}
 
     def draw(self, seeds: range, shape: tuple[int, ...]) -> Iterator[Samples]:
         _fits(tuple(self.model.header["shape"]), shape, self.path)

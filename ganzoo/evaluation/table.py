@@ -31,8 +31,10 @@ def about(evaluation: Evaluation) -> list[str]:
     """What the figures depend on, in lines."""
     data, extractor = evaluation.data, evaluation.extractor
     blocks = ", ".join(f"{first}-{last}" for first, last in evaluation.seeds)
+    whose = evaluation.generator
+    made = f"{whose['gan']} after {whose['rounds']:,} rounds, " if whose else ""
     lines = [
-        f"{evaluation.source}: {evaluation.number:,} samples" + (f", seeds {blocks}" if blocks else ""),
+        f"{evaluation.source}: {made}{evaluation.number:,} samples" + (f", seeds {blocks}" if blocks else ""),
         f"against {data['number']:,} of {data['name']} ({data['split']} part)",
     ]
     if extractor:

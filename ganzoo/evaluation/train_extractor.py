@@ -18,8 +18,8 @@ from torch import Tensor
 from ganzoo import data as datasets
 from ganzoo.device import prepare
 from ganzoo.evaluation.extractors import describe, see
-from ganzoo.evaluation.images import batches
 from ganzoo.evaluation.lenet import LeNet
+from ganzoo.evaluation.real import batches
 from ganzoo.spec import GanzooError
 from ganzoo.weights import write
 

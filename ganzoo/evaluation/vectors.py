@@ -74,6 +74,7 @@ def _record(
 ) -> Evaluation:
     return Evaluation(
         source=str(source.path),
+        generator=source.about(),
         data={"name": test.name, "split": "test", "number": len(test), "sha256": test.sha256},
         extractor=None,
         number=len(blocks[0]),
