@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from statistics import fmean, stdev
 from typing import Any
+
+import numpy as np
 
 Figures = Mapping[str, float]
 
@@ -51,12 +52,15 @@ class Evaluation:
 
 def means(blocks: Sequence[Figures]) -> dict[str, float]:
     """The mean of each figure over blocks."""
-    return {name: fmean(block[name] for block in blocks) for name in blocks[0]}
+    return {name: float(np.mean([block[name] for block in blocks])) for name in blocks[0]}
 
 
 def spreads(blocks: Sequence[Figures]) -> dict[str, float]:
     """The standard deviation of each figure over blocks; empty for a single one."""
-    return {name: stdev(block[name] for block in blocks) for name in blocks[0]} if len(blocks) > 1 else {}
+    if len(blocks) < 2:
+        return {}
+    with np.errstate(invalid="ignore"):  # a divergence may be infinite
+        return {name: float(np.std([block[name] for block in blocks], ddof=1)) for name in blocks[0]}
 
 
 def _plain(value: Any) -> Any:

@@ -50,4 +50,4 @@ def about(evaluation: Evaluation) -> list[str]:
 def _written(value: float | None) -> str:
     if value is None:
         return ""
-    return f"{value:.4g}" if abs(value) >= 0.001 or not value else f"{value:.5f}"
+    return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.4f}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,13 @@ def train(data: datasets.Data, test: datasets.Data, *, rounds: int = ROUNDS) -> 
     return network, describe(data, float(right.mean()))
 
 
+def save(path: str | Path, network: LeNet, header: dict[str, Any]) -> None:
+    """Write an extractor's file: weights in half precision, to which they were rounded already."""
+    exact = ("centre", "scale")
+    tensors = {name: tensor if name in exact else tensor.half() for name, tensor in network.state_dict().items()}
+    write(path, tensors, header)
+
+
 def moved(images: Tensor) -> Tensor:
     """A batch uint8 ``(N, C, H, W)`` moved by up to two pixels; its edges go on outwards."""
     height, width = images.shape[2:]
@@ -99,11 +107,7 @@ def main(*arguments: str) -> None:
         except datasets.NoTestPart:
             data, test = split(data)
         network, header = train(data, test, rounds=given.rounds)
-        tensors = {
-            name: tensor.half() if tensor.dim() > 0 and name != "centre" else tensor
-            for name, tensor in network.state_dict().items()
-        }
-        write(given.out, tensors, header)
+        save(given.out, network, header)
     except GanzooError as error:
         sys.exit(f"Error: {error}")
     print(f"{given.out}: {header['accuracy']:.2%} of {len(test):,} held-out images right")

@@ -141,10 +141,9 @@ class Run:
                     sample = last or played.number % sample_every == 0
                     save = last or played.number % save_every == 0
                     seconds = time.perf_counter() - clock
-                    every = self.options.evaluate_every
-                    score = every is not None and (played.number % every == 0 or played.number == rounds)
+                    score = self._scores(played.number)
                     if score or sample or save or played.number % LOG_EVERY == 0 or seconds > LOG_SECONDS:
-                        reporter.log(self.training, self._log(pending, seconds, score))
+                        reporter.log(self.training, self._log(pending, seconds))
                         pending = []
                     if sample:
                         self.picture()
@@ -195,10 +194,15 @@ class Run:
         save_weights(self.folder / "weights.safetensors", self.training.model())
         write(self.folder / "checkpoint.safetensors", state, self.training.header())
 
-    def _log(self, rounds: Sequence[Round], seconds: float, score: bool) -> dict[str, Any]:
+    def _scores(self, number: int) -> bool:
+        """Whether the generator is scored after that round; after the last it is, if it is at all."""
+        every = self.options.evaluate_every
+        return every is not None and (number % every == 0 or number == self.training.recipe.loop.rounds)
+
+    def _log(self, rounds: Sequence[Round], seconds: float) -> dict[str, Any]:
         """Fetch the figures of these rounds in one go, log their means, and check that the losses are finite.
 
-        With ``score``, the generator is scored too, once the losses are known to be good.
+        Once they are known to be, the generator is scored, if it is time for that.
         """
         named = [
             (played.number, name, value, kind)
@@ -216,7 +220,7 @@ class Run:
             "round": rounds[-1].number,
             "rounds_per_second": float(f"{len(rounds) / seconds:.4g}"),
             **{name: sum(values) / len(values) for name, values in sums.items()},
-            **(self.best.consider(self.training.model()) if self.best and score else {}),
+            **(self.best.consider(self.training.model()) if self.best and self._scores(rounds[-1].number) else {}),
         }
         with writing(self.folder), (self.folder / "metrics.jsonl").open("a") as file:
             file.write(json.dumps(entry) + "\n")
