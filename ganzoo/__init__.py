@@ -26,11 +26,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ganzoo.data import Data
+    from ganzoo.evaluation import evaluate
     from ganzoo.model import Model
     from ganzoo.runtime import Sampler
     from ganzoo.training import Training
 
-__all__ = ["GAN", "GanzooError", "Sampler", "Task", "get", "hookimpl", "load", "train"]
+__all__ = ["GAN", "GanzooError", "Sampler", "Task", "evaluate", "get", "hookimpl", "load", "train"]
 __version__ = version("ganzoo-kit")
 
 
@@ -39,6 +40,10 @@ def __getattr__(name: str) -> Any:
         from ganzoo.runtime import Sampler
 
         return Sampler
+    if name == "evaluate":
+        from ganzoo.evaluation import evaluate
+
+        return evaluate
     raise AttributeError(f"module 'ganzoo' has no attribute {name!r}")
 
 

@@ -10,6 +10,7 @@ import click
 
 from ganzoo.cli.check import check
 from ganzoo.cli.demo import demo
+from ganzoo.cli.evaluate import evaluate
 from ganzoo.cli.export import export
 from ganzoo.cli.listing import list_, show
 from ganzoo.cli.sample import sample
@@ -59,5 +60,5 @@ def main() -> None:
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
 
 
-for command in (list_, show, weights, train, sample, export, demo, check):
+for command in (list_, show, weights, train, sample, evaluate, export, demo, check):
     main.add_command(command)

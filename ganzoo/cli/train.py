@@ -47,6 +47,12 @@ from ganzoo.spec import GanzooError
 @click.option(
     "--save-every", type=click.IntRange(1), help="Rounds between two checkpoints; a tenth of the run by default."
 )
+@click.option(
+    "--evaluate-every",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Score 2,000 generated images every N rounds, and keep the best weights; never by default.",
+)
 @click.option("--force", is_flag=True, help="Replace a run that is in the folder.")
 @click.option("--dry-run", is_flag=True, help="Print what would be trained, and stop.")
 @click.option("--resume", type=click.Path(), metavar="RUN", help="Continue this run from its last checkpoint.")
@@ -62,6 +68,7 @@ def train(ctx: click.Context, /, name: str | None, resume: str | None, rounds: i
       ganzoo train dcgan --data mnist --rounds 20000 --set generator.width=64
       ganzoo train dcgan --trainer wgan-gp --set norm=none
       ganzoo train dcgan --data folder:cats --image-size 64
+      ganzoo train wgan-gp --evaluate-every 1000
       ganzoo train --resume runs/dcgan-mnist-10k-seed0 --rounds 40000
     """
     if (name is None) == (resume is None):
@@ -142,4 +149,6 @@ def finish(run: Any) -> None:
     last = run.folder / "samples" / f"round-{run.training.number:06d}.png"
     click.echo(f"Done. Pictures: {run.folder / 'samples'} (the last: {last})")
     click.echo(f"Weights: {run.folder / 'weights.safetensors'}")
+    if run.best:
+        click.echo(f"Best: {run.best.path} ({run.best.name} {run.best.value:.4g}, after round {run.best.round})")
     click.echo(f"More samples: ganzoo sample {shlex.quote(str(run.folder))} -n 64 --out grid.png")

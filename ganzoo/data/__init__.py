@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -25,6 +25,10 @@ class Samples(Protocol):
     def dtype(self) -> np.dtype[Any]: ...
     def __len__(self) -> int: ...
     def __getitem__(self, index: Any) -> NDArray[Any]: ...
+
+
+class NoTestPart(GanzooError):  # noqa: N818
+    """A data set without a test part was asked for one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,9 +96,24 @@ class Request:
             raise GanzooError(f"{name} takes no argument after a colon, got {self.argument!r}; use: --data {name}")
 
     def refuse_test(self) -> None:
-        """For data sets without a test part: raise GanzooError where that is asked for."""
+        """For data sets without a test part: raise NoTestPart where that is asked for."""
         if self.split == "test":
-            raise GanzooError(f"{self.name} has no test part, its only split is 'train'; see: ganzoo list datasets")
+            raise NoTestPart(f"{self.name} has no test part, its only split is 'train'; see: ganzoo list datasets")
+
+
+def subset(data: Data, index: NDArray[np.int64]) -> Data:
+    """Some of the samples, in the order of ``index``, with their labels and conditions."""
+
+    def chosen(values: NDArray[Any] | None) -> NDArray[Any] | None:
+        return None if values is None else values[index]
+
+    return replace(
+        data,
+        samples=data.samples[index],
+        labels=chosen(data.labels),
+        conditions=chosen(data.conditions),
+        sha256="",
+    )
 
 
 def fingerprint(*parts: Samples | None) -> str:

@@ -48,6 +48,29 @@ def square(path: Path, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
     return pixels.reshape(height, width, channels).transpose(2, 0, 1)
 
 
+def pixels(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """The file's pixels as they are, over white, in grey or RGB: nothing is scaled.
+
+    Args:
+        path: the file.
+        shape: of the result, ``(1, height, width)`` for grey or ``(3, height, width)`` for RGB.
+
+    Returns:
+        Pixels in 0..255, of this shape.
+
+    Raises:
+        ValueError: the image has another size.
+        Exception: of any kind that Pillow raises, if the file is no whole image, or is refused.
+    """
+    channels, height, width = shape
+    with Image.open(path, formats=FORMATS) as image:
+        _check(image)
+        if image.size != (width, height):
+            raise ValueError(f"it has {image.width}x{image.height} pixels, and the data have {width}x{height}")
+        flat = _over_white(_to_8_bits(image)).convert("L" if channels == 1 else "RGB")
+    return np.asarray(flat).reshape(height, width, channels).transpose(2, 0, 1)
+
+
 def _check(image: Image.Image) -> None:
     if image.width * image.height > MOST_PIXELS:
         raise ValueError(f"{image.width}x{image.height} pixels, more than {MOST_PIXELS}")

@@ -13,7 +13,14 @@ from ganzoo.runs.options import Options
 from ganzoo.settings import written
 from ganzoo.spec import GanzooError, Overrides
 
-FILES = ("run.json", "checkpoint.safetensors", "weights.safetensors", "metrics.jsonl")
+FILES = (
+    "run.json",
+    "checkpoint.safetensors",
+    "weights.safetensors",
+    "best.safetensors",
+    "metrics.jsonl",
+    "evaluation.json",
+)
 """Of a run, besides ``samples/round-*.png``."""
 
 
@@ -52,6 +59,8 @@ def read_record(folder: Path) -> dict[str, Any]:
         record = json.loads(path.read_text())
     except (OSError, ValueError, RecursionError):
         raise GanzooError(f"{path} cannot be read as the record of a run") from None
+    if isinstance(record, dict):
+        record.setdefault("evaluate_every", None)  # older runs have none
     for name, good in CHECKS.items():
         if not isinstance(record, dict) or name not in record:
             raise GanzooError(f"{path} cannot be read as the record of a run: it lacks '{name}'")
@@ -90,5 +99,6 @@ CHECKS: dict[str, Callable[[object], bool]] = {
     "threads": count(1, 1024),
     "sample_every": count_or_none,
     "save_every": count_or_none,
+    "evaluate_every": count_or_none,
     "command": text,
 }

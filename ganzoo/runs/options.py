@@ -19,6 +19,7 @@ class Options:
         seed: of all that is random.
         device, precision: see :func:`ganzoo.device.choose`.
         sample_every, save_every: rounds between pictures, and between checkpoints; a tenth of the run by default.
+        evaluate_every: rounds between scores of what is generated; never by default.
         command: what the user typed.
     """
 
@@ -30,6 +31,7 @@ class Options:
     precision: str = "auto"
     sample_every: int | None = None
     save_every: int | None = None
+    evaluate_every: int | None = None
     command: str = ""
 
     def load_data(self, split: Literal["train", "test"] = "train") -> datasets.Data:

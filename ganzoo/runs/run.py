@@ -18,6 +18,7 @@ from ganzoo.header import check
 from ganzoo.images import write_png
 from ganzoo.model import Model
 from ganzoo.portrait import portrait
+from ganzoo.runs.best import Best
 from ganzoo.runs.folders import FILES, read_record
 from ganzoo.runs.interrupts import interruptible
 from ganzoo.runs.options import Options
@@ -54,6 +55,7 @@ class Run:
         self.folder, self.training, self.options = folder, training, options
         conditional = training.task.conditions > 0  # a regression is judged by inputs that it was not trained on
         self.shown = options.load_data("test") if conditional else training.data
+        self.best = Best(folder, training.data, options.data_dir) if options.evaluate_every else None
 
     @classmethod
     def start(cls, folder: Path, recipe: Recipe, options: Options, parent: Model | None = None) -> Run:
@@ -73,6 +75,7 @@ class Run:
             "ganzoo": version("ganzoo-kit"),
             "torch": torch.__version__,
         }
+        run = cls(folder, training, options)
         with writing(folder):  # now that all is known to be good, since the old run cannot be brought back
             for name in FILES:
                 (folder / name).unlink(missing_ok=True)
@@ -80,7 +83,7 @@ class Run:
                 picture.unlink()
             (folder / "samples").mkdir(parents=True, exist_ok=True)
         write_text(folder / "run.json", json.dumps(record, indent=2))
-        return cls(folder, training, options)
+        return run
 
     @classmethod
     def resume(cls, folder: Path, rounds: int | None = None) -> Run:
@@ -130,6 +133,8 @@ class Run:
             with locked(self.folder), interruptible() as stopped:
                 if self.training.number == 0:
                     self._save()
+                if self.best:
+                    self.best.recall(self.folder / "metrics.jsonl")
                 for played in self._rounds():
                     pending.append(played)
                     stop = stopped.is_set()  # once: a signal that comes later ends the next round, which is then saved
@@ -137,7 +142,8 @@ class Run:
                     sample = last or played.number % sample_every == 0
                     save = last or played.number % save_every == 0
                     seconds = time.perf_counter() - clock
-                    if sample or save or played.number % LOG_EVERY == 0 or seconds > LOG_SECONDS:
+                    score = self._scores(played.number)
+                    if score or sample or save or played.number % LOG_EVERY == 0 or seconds > LOG_SECONDS:
                         reporter.log(self.training, self._log(pending, seconds))
                         pending = []
                     if sample:
@@ -189,8 +195,16 @@ class Run:
         save_weights(self.folder / "weights.safetensors", self.training.model())
         write(self.folder / "checkpoint.safetensors", state, self.training.header())
 
+    def _scores(self, number: int) -> bool:
+        """Whether the generator is scored after that round; after the last it is, if it is at all."""
+        every = self.options.evaluate_every
+        return every is not None and (number % every == 0 or number == self.training.recipe.loop.rounds)
+
     def _log(self, rounds: Sequence[Round], seconds: float) -> dict[str, Any]:
-        """Fetch the figures of these rounds in one go, log their means, and check that the losses are finite."""
+        """Fetch the figures of these rounds in one go, log their means, and check that the losses are finite.
+
+        Once they are known to be, the generator is scored, if it is time for that.
+        """
         named = [
             (played.number, name, value, kind)
             for played in rounds
@@ -208,6 +222,7 @@ class Run:
             "rounds_per_second": float(f"{len(rounds) / seconds:.4g}"),
             "cpu_seconds": round(self._cpu + time.process_time(), 1),
             **{name: sum(values) / len(values) for name, values in sums.items()},
+            **(self.best.consider(self.training.model()) if self.best and self._scores(rounds[-1].number) else {}),
         }
         with writing(self.folder), (self.folder / "metrics.jsonl").open("a") as file:
             file.write(json.dumps(entry) + "\n")

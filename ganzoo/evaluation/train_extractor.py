@@ -1,0 +1,117 @@
+"""Trains the extractor of a data set: ``python -m ganzoo.evaluation.train_extractor mnist --out mnist.safetensors``.
+
+One thread and one seed, so that one machine gives the same bits each time. Other machines may give others, so it is
+the file that counts, and evaluations print its SHA-256.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ganzoo import data as datasets
+from ganzoo.device import prepare
+from ganzoo.evaluation.extractors import describe, see
+from ganzoo.evaluation.lenet import LeNet
+from ganzoo.evaluation.real import batches
+from ganzoo.spec import GanzooError
+from ganzoo.weights import write
+
+ROUNDS, BATCH, RATE, SHIFT = 3000, 128, 3e-3, 2
+
+
+def train(data: datasets.Data, test: datasets.Data, *, rounds: int = ROUNDS) -> tuple[LeNet, dict[str, Any]]:
+    """A classifier of labelled images, and the header of its file.
+
+    Args:
+        data: what it is trained on, with labels.
+        test: what its accuracy is measured on.
+        rounds: batches of 128 images, each moved by up to two pixels.
+
+    Raises:
+        GanzooError: the data are no images, or have no labels.
+    """
+    if not data.is_images or data.labels is None or test.labels is None:
+        raise GanzooError(
+            f"{data.name} has no labelled images, which an extractor is trained on; see: ganzoo list datasets"
+        )
+    torch.manual_seed(0)
+    samples, labels = data.samples, torch.from_numpy(data.labels)
+    network = LeNet(data.shape, len(data.classes))  # type: ignore[arg-type]
+    optimizer = torch.optim.Adam(network.parameters())
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=rounds)
+    order = torch.empty(0, dtype=torch.int64)
+    for _ in range(rounds):
+        while len(order) < BATCH:
+            order = torch.cat([order, torch.randperm(len(samples))])
+        batch, order = order[:BATCH], order[BATCH:]
+        optimizer.zero_grad()
+        _, logits = network(moved(torch.from_numpy(samples[batch.numpy()])))
+        torch.autograd.backward(F.cross_entropy(logits, labels[batch]))
+        optimizer.step()
+        schedule.step()
+    for parameter in network.parameters():
+        parameter.data = parameter.data.half().float()  # as they are stored
+    network.eval().requires_grad_(False)
+    features = see(network, batches(data)).features.astype(np.float64)
+    network.centre.copy_(torch.from_numpy(features.mean(axis=0)))
+    network.scale.copy_(torch.tensor(float(np.sqrt(features.var(axis=0, ddof=1).mean()))))
+    right = see(network, batches(test)).logits.argmax(axis=1) == test.labels
+    return network, describe(data, float(right.mean()))
+
+
+def save(path: str | Path, network: LeNet, header: dict[str, Any]) -> None:
+    """Write an extractor's file: weights in half precision, to which they were rounded already."""
+    exact = ("centre", "scale")
+    tensors = {name: tensor if name in exact else tensor.half() for name, tensor in network.state_dict().items()}
+    write(path, tensors, header)
+
+
+def moved(images: Tensor) -> Tensor:
+    """A batch uint8 ``(N, C, H, W)`` moved by up to two pixels; its edges go on outwards."""
+    height, width = images.shape[2:]
+    down, right = torch.randint(2 * SHIFT + 1, (2,)).tolist()
+    padded = F.pad(images.float(), (SHIFT,) * 4, mode="replicate")
+    return padded[:, :, down : down + height, right : right + width]
+
+
+def split(data: datasets.Data) -> tuple[datasets.Data, datasets.Data]:
+    """A tenth of the images, drawn once for all, held out for the test where a data set has no test part."""
+    order = np.random.default_rng(0).permutation(len(data))
+    tenth = len(data) // 10
+    return datasets.subset(data, order[tenth:]), datasets.subset(data, order[:tenth])
+
+
+def main(*arguments: str) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m ganzoo.evaluation.train_extractor", description="Train the extractor of labelled images."
+    )
+    parser.add_argument("data", help="a data set (ganzoo list datasets)")
+    parser.add_argument("--out", required=True, metavar="x.safetensors", help="where it goes")
+    parser.add_argument("--image-size", type=int, help="height and width for data sets of any size")
+    parser.add_argument("--data-dir", help="where files of data sets lie; GANZOO_DATA_DIR says it too")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"batches of {BATCH} images, {ROUNDS} by default")
+    given = parser.parse_args(arguments or None)
+    prepare(threads=1)
+    try:
+        data = datasets.load(given.data, directory=given.data_dir, size=given.image_size)
+        try:
+            test = datasets.load(given.data, split="test", directory=given.data_dir, size=given.image_size)
+        except datasets.NoTestPart:
+            data, test = split(data)
+        network, header = train(data, test, rounds=given.rounds)
+        save(given.out, network, header)
+    except GanzooError as error:
+        sys.exit(f"Error: {error}")
+    print(f"{given.out}: {header['accuracy']:.2%} of {len(test):,} held-out images right")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,198 @@
+"""``ganzoo evaluate`` with every kind of source."""
+
+from __future__ import annotations
+
+import functools
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import ganzoo as library
+from ganzoo.data import load
+from ganzoo.evaluation import images
+from ganzoo.evaluation.real import Real, real_images
+
+from ..onnx_files import saved, tiny
+from ..support import TRAIN, python
+from ..test_imports import HEAVY, MISSING, RUN
+
+Text = Callable[[str], str]
+SMALL = "-n 40"
+
+_seen: dict[tuple[Any, ...], Real] = {}
+
+
+@pytest.fixture(autouse=True)
+def seen_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Real images go through an extractor once for all tests here, since they are the same each time."""
+
+    @functools.wraps(real_images)
+    def remembered(data: Any, extractor: Any, directory: Any = None, most: Any = None) -> Real:
+        key = data.sha256, extractor.sha256, most
+        if key not in _seen:
+            _seen[key] = real_images(data, extractor, directory, most)
+        return _seen[key]
+
+    monkeypatch.setattr(images, "real_images", remembered)
+
+
+def figures(path: str) -> dict[str, Any]:
+    found = json.loads(Path(path).read_text())
+    assert isinstance(found, dict)
+    return found
+
+
+def test_a_run_and_its_weights_have_the_same_figures(ganzoo: Text, runs: Path) -> None:
+    shutil.copytree(runs / "simple", "run")
+    said = ganzoo(f"evaluate run {SMALL} --json a.json")
+    assert "mnist-fd" in said
+    assert "real" in said
+    assert "noise" in said
+    assert "run/weights.safetensors: simple after 6 rounds, 40 samples, seeds 0-39" in said
+    assert "against 2,000 of mnist-10k (test part)" in said
+    assert "extractor mnist bbfcdef14d5d, right on 99.5%" in said
+    assert "written: run/evaluation.json" in said
+    found = figures("run/evaluation.json")
+    assert found == figures("a.json")
+    assert found["score"] == "mnist-fd"
+    assert found["generator"] == {"gan": "simple", "rounds": 6}
+    assert found["data"]["sha256"] == load("mnist-10k", split="test").sha256
+    assert (found["number"], found["seeds"], found["spread"], found["notes"]) == (40, [[0, 39]], {}, [])
+    assert set(found["references"]) == {"real", "noise"}
+    assert 0 <= found["figures"]["discriminator_auc"] <= 1
+    assert "label_accuracy" not in found["figures"]
+    shutil.copy("run/weights.safetensors", "w.safetensors")
+    assert "evaluation.json" not in ganzoo(f"evaluate w.safetensors {SMALL} --json b.json")
+    assert figures("b.json")["figures"] == found["figures"]
+
+
+def test_figures_are_those_of_the_library(ganzoo: Text, runs: Path) -> None:
+    ganzoo(f"evaluate {runs / 'cgan'} {SMALL} --seed 7 --seeds 2 --json x.json")
+    found = library.evaluate(str(runs / "cgan"), number=40, seed=7, seeds=2)
+    assert figures("x.json") == json.loads(json.dumps(found.entry()))
+    assert found.seeds == [(7, 46), (47, 86)]
+    assert found.figures.keys() >= found.spread.keys() >= {"mnist-fd", "label_accuracy"}
+    one, other = (library.evaluate(str(runs / "cgan"), number=40, seed=seed).figures for seed in (7, 47))
+    assert found.figures["mnist-fd"] == pytest.approx((one["mnist-fd"] + other["mnist-fd"]) / 2)
+    assert found.spread["mnist-fd"] == pytest.approx(abs(one["mnist-fd"] - other["mnist-fd"]) / 2**0.5, rel=1e-3)
+
+
+def test_the_same_samples_have_the_same_figures_in_every_form(ganzoo: Text, runs: Path) -> None:
+    run = runs / "cgan"
+    ganzoo(f"sample {run} -n 40 --out x.npz")
+    ganzoo(f"sample {run} -n 40 --out pictures")
+    ganzoo(f"export {run} --onnx x.onnx")
+    for name, source in {"run": run, "npz": "x.npz", "pictures": "pictures", "onnx": "x.onnx"}.items():
+        ganzoo(f"evaluate {source} -n 40 --data mnist-10k --json {name}.json")
+    run_figures = figures("run.json")["figures"]
+    assert 0 <= run_figures["label_accuracy"] <= 1
+    for name in ("npz", "pictures", "onnx"):
+        found = figures(f"{name}.json")
+        for figure, value in found["figures"].items():
+            assert value == pytest.approx(run_figures[figure], rel=1e-2, abs=1e-2), (name, figure)
+        assert bool(found["seeds"]) == (name == "onnx")
+        assert not any(figure.startswith("discriminator") for figure in found["figures"])
+        assert ("label_accuracy" in found["figures"]) == (name != "pictures")
+
+
+def test_a_name_means_the_newest_run(ganzoo: Text, runs: Path) -> None:
+    shutil.copytree(runs / "simple", "runs/x")
+    assert "written: runs/x/evaluation.json" in ganzoo(f"evaluate simple {SMALL}")
+
+
+def test_a_child(ganzoo: Text, runs: Path) -> None:
+    assert "discriminator_auc" in ganzoo(f"evaluate {runs / 'child'} {SMALL}")
+
+
+def test_points(ganzoo: Text, runs: Path) -> None:
+    said = ganzoo(f"evaluate {runs / 'ring'} --seeds 3 --json x.json")
+    assert "high_quality" in said
+    found = figures("x.json")
+    assert (found["number"], found["seeds"][2], found["extractor"]) == (2500, [5000, 7499], None)
+    assert found["references"]["real"]["modes"] == 8
+    assert found["references"]["real"]["high_quality"] == pytest.approx(0.989, abs=0.01)
+    assert found["references"]["one Gaussian"]["high_quality"] < 0.1
+    ganzoo(f"sample {runs / 'ring'} -n 2500 --out x.npz")
+    ganzoo("evaluate x.npz --data ring8 --json y.json")
+    first = library.evaluate(str(runs / "ring"))
+    assert figures("y.json")["figures"] == json.loads(json.dumps(first.entry()))["figures"]
+
+
+def test_a_regression(ganzoo: Text) -> None:
+    ganzoo("train skip-gan-tabular --rounds 3 --set batch=8 --seed 1 --data friedman1 --device cpu --out run")
+    ganzoo("evaluate run --json x.json")
+    found = figures("x.json")
+    assert (found["score"], found["number"], list(found["figures"])) == ("mae", 1000, ["mae", "mse"])
+    assert found["references"]["the mean"]["mse"] == pytest.approx(1, abs=0.15)
+    assert found["references"]["least squares"]["mae"] < found["references"]["the mean"]["mae"]
+
+
+def test_an_extractor_of_ones_own(ganzoo: Text, runs: Path) -> None:
+    from ganzoo.evaluation import train_extractor
+
+    train_extractor.main("mnist-10k", "--out", "mine.safetensors", "--rounds", "2")
+    said = ganzoo(f"evaluate {runs / 'simple'} {SMALL} --extractor mine.safetensors")
+    assert "mnist-10k-fd" in said
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("nosuch", "no GAN named 'nosuch'"),
+        ("x/y", "there is no run or file x/y"),
+        ("cgan", "there are no trained weights of cgan here"),
+        ("x.npz", "there is no file x.npz"),
+        ("x.onnx", "there is no file x.onnx"),
+        (".", ". holds neither weights.safetensors nor images"),
+        ("good.npz", "good.npz does not say what its samples are like; name the data set with --data"),
+        ("good.npz --data nosuch", "no dataset named 'nosuch'"),
+        ("good.npz --data emoji32", "good.npz holds images (1, 28, 28), and the data are (3, 32, 32)"),
+        ("good.npz --data ring8", "good.npz holds samples (1, 28, 28), and the data are (2,)"),
+        ("good.npz --data mnist-10k -n 31", "good.npz holds 30 samples, fewer than 31"),
+        ("good.npz --data mnist-10k --seeds 2", "holds samples, which have no seeds"),
+        ("good.npz --data friedman1", "is told no inputs of friedman1"),
+        ("good.npz --data mnist-10k --features inception --extractor x", "give one of them"),
+        ("good.npz --data mnist-10k --extractor x", "there is no file x"),
+        ("good.npz --data mnist-10k --extractor good.npz", "is no readable safetensors file"),
+        ("good.npz --data diabetes", "is told no inputs"),
+        ("points.npz --data ring8 --features inception", "ring8 holds vectors, which no network has to look at"),
+        ("few.npz --data mnist-10k", "19 samples tell nothing; evaluate at least 20"),
+        ("other.onnx", "holds samples (1, 4, 6), and the data are (1, 28, 28)"),
+        ("good.npz --data mnist-10k --json /nosuch/x.json", "cannot write /nosuch/x.json"),
+        ("good.npz -n 3", "Invalid value for '-n'"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_one_line(refused: Text, line: str, message: str) -> None:
+    np.savez("good.npz", images=np.zeros((30, 1, 28, 28), np.uint8))
+    np.savez("few.npz", images=np.zeros((19, 1, 28, 28), np.uint8))
+    np.savez("points.npz", images=np.zeros((30, 2), np.float32))
+    saved(tiny(data={"name": "mnist-10k", "classes": []}), Path("other.onnx"))
+    assert message in refused(f"evaluate {line}")
+
+
+def test_data_of_ones_own_need_an_extractor(ganzoo: Text, refused: Text) -> None:
+    from ganzoo.images import write_png
+
+    Path("mine").mkdir()
+    for number in range(30):
+        pixels = np.random.default_rng(number).integers(0, 256, (28, 28), np.uint8)
+        write_png(f"mine/{number}.png", pixels)
+    ganzoo(f"train simple {TRAIN} --data folder:mine --image-size 28 --out run")
+    assert "no extractor for folder:mine ships with ganzoo; use --features inception, or train one" in refused(
+        "evaluate run"
+    )
+    assert "leave out --evaluate-every" in refused(f"train simple {TRAIN} --data folder:mine --evaluate-every 2")
+
+
+@pytest.mark.parametrize("name", ["torch_fidelity", "torch", "rich"])
+def test_what_is_not_installed_is_named_with_its_extra(tmp_path: Path, name: str) -> None:
+    np.savez(tmp_path / "x.npz", images=np.zeros((30, 1, 28, 28), np.uint8))
+    line = f"evaluate {tmp_path}/x.npz --data mnist-10k"
+    done = python(RUN.format(before=MISSING.format(name=name), heavy=HEAVY), line)
+    assert done.stderr == f"Error: this needs {name}, which is not installed; run: pip install 'ganzoo-kit[eval]'\n"
+    assert "exit code 2" in done.stdout

@@ -1,0 +1,90 @@
+"""What is known of real digits, of blurred ones, of some and of noise, with the extractor that ships."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from ganzoo.evaluation import images as subject
+from ganzoo.evaluation.extractors import Extractor
+from ganzoo.evaluation.images import figures
+from ganzoo.evaluation.real import Real, noise
+
+NUMBER = 2000
+
+
+@pytest.fixture(scope="module")
+def measured(digits: Extractor, real: Real) -> Callable[[np.ndarray], dict[str, float]]:
+    def measure(samples: np.ndarray, labels: np.ndarray | None = None) -> dict[str, float]:
+        return figures(digits, digits.see([samples]), real, labels)[0]
+
+    return measure
+
+
+def training_digits(real: Real) -> np.ndarray:
+    return np.asarray(real.data.samples[real.order[:NUMBER]])
+
+
+def test_calibration(real: Real, measured: Callable[..., dict[str, float]]) -> None:
+    """The extractor's hash is pinned, so these are constants; the margins are for other processors."""
+    train = training_digits(real)
+    assert real.data.labels is not None
+    known = real.data.labels[real.order]
+    blurred = F.avg_pool2d(torch.from_numpy(train).float(), 3, stride=1, padding=1).round().byte().numpy()
+    random = np.concatenate(list(noise(NUMBER, (1, 28, 28))))
+    found = {
+        "real": measured(train, known[:NUMBER]),
+        "no 0": measured(np.asarray(real.data.samples[real.order[known != 0][:NUMBER]])),
+        "blurred": measured(blurred),
+        "noise": measured(random),
+    }
+    distances = {name: row["mnist-fd"] for name, row in found.items()}
+    assert distances == {
+        "real": pytest.approx(0.65, abs=0.15),
+        "no 0": pytest.approx(6.0, rel=0.15),
+        "blurred": pytest.approx(61, rel=0.05),
+        "noise": pytest.approx(155, rel=0.02),
+    }
+    kernels = [row["mnist-kd"] for row in found.values()]
+    assert kernels == sorted(kernels)
+    assert kernels[0] < 0.01
+    assert found["real"]["mnist-score"] == pytest.approx(9.58, abs=0.1)
+    assert found["real"]["mnist-score"] < 10, "exp H of ten classes"
+    assert found["real"]["coverage"] == pytest.approx(1 - 2**-5, abs=0.025)
+    assert found["real"]["label_accuracy"] > 0.99
+    assert found["real"]["neighbour_accuracy"] == pytest.approx(0.53, abs=0.04)
+    assert found["noise"]["coverage"] < 0.01
+    assert found["noise"]["class_kl"] > 1
+    assert found["no 0"]["class_kl"] == pytest.approx(np.log(10 / 9), abs=0.01)
+    assert found["real"]["copies"] > 0.9, "they are training images"
+    assert found["blurred"]["copies"] < 0.1
+
+
+def test_fresh_digits_are_no_copies(digits: Extractor, real: Real) -> None:
+    found, classes = figures(digits, real.reference, real, None)
+    assert (found["nearer"], found["copies"]) == (pytest.approx(0.5, abs=0.01), pytest.approx(0.01, abs=0.005))
+    assert list(classes) == list("0123456789")
+    assert sum(classes.values()) == pytest.approx(1)
+
+
+def test_one_class_is_seen_as_one(real: Real, measured: Callable[..., dict[str, float]]) -> None:
+    assert real.data.labels is not None
+    ones = np.asarray(real.data.samples[real.data.labels == 1])[:500]
+    found = measured(ones, np.full(500, 7))
+    assert found["class_kl"] == pytest.approx(np.log(10), abs=0.1)
+    assert found["mnist-score"] == pytest.approx(1, abs=0.1)
+    assert found["label_accuracy"] < 0.01
+    assert found["coverage"] < 0.2
+
+
+def test_data_without_a_test_part_are_halved(digits: Extractor, real: Real) -> None:
+    alone = replace(real, test=None, reference=real.train)
+    found, _ = subject._true(digits, alone, 100)
+    assert found["mnist-fd"] < 0.5
+    assert found["label_accuracy"] > 0.99
+    assert "copies" not in found

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ganzoo.data import Data, load
+from ganzoo.evaluation.scoring import NUMBER, scorer
+from ganzoo.spec import GanzooError
+
+from ..support import begin, play
+
+
+def test_a_score_is_that_of_the_evaluation() -> None:
+    from ganzoo.evaluation import evaluate
+
+    training = begin("simple", "mnist-10k", rounds=2)
+    play(training)
+    name, score = scorer(load("mnist-10k"))
+    found = evaluate(training.model(), number=NUMBER)
+    assert name == found.score == "mnist-fd"
+    assert score(training.model()) == pytest.approx(found.figures[name], rel=1e-5)
+
+
+def test_what_cannot_be_scored_says_so(tiny: Data) -> None:
+    for data in (tiny, load("ring8")):
+        with pytest.raises(GanzooError, match=f"no extractor for {data.name} ships .* leave out --evaluate-every"):
+            scorer(data)
+
+
+def test_data_without_a_test_part_are_scored_against_themselves() -> None:
+    data = load("emoji32")
+    name, score = scorer(data)
+    training = begin("simple", data, rounds=1)
+    play(training)
+    assert name == "emoji32-fd"
+    assert np.isfinite(score(training.model()))
