@@ -265,7 +265,7 @@ def packed(saved: Path) -> Path:
 def test_packed_weights_make_nearly_the_same_samples(saved: Path, packed: Path) -> None:
     whole, small = load(saved), load(packed)
     assert small.header == whole.header
-    difference = np.abs(small.sample(range(50), labels=3) - whole.sample(range(50), labels=3))
+    difference = np.abs(small.sample(range(50), labels=2) - whole.sample(range(50), labels=2))
     assert 0 < difference.max() < 0.02
     assert {name.split(".")[0] for name in read(packed)[0]} == {"generator"}
 
