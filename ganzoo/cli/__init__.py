@@ -8,10 +8,12 @@ from typing import Any
 
 import click
 
+from ganzoo.cli.card import card
 from ganzoo.cli.check import check
 from ganzoo.cli.demo import demo
 from ganzoo.cli.export import export
 from ganzoo.cli.listing import list_, show
+from ganzoo.cli.report import report
 from ganzoo.cli.sample import sample
 from ganzoo.cli.train import train
 from ganzoo.spec import GanzooError
@@ -58,5 +60,5 @@ def main() -> None:
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
 
 
-for command in (list_, show, train, sample, export, demo, check):
+for command in (list_, show, train, sample, report, export, demo, card, check):
     main.add_command(command)
