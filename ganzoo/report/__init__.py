@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["FILES", "NEIGHBOURS", "account", "card_of", "clear", "look", "present", "write"]
 
-PAGE, ANIMATION, NEIGHBOURS, CARD = FILES = ("report.html", "progress.webp", "neighbours.png", "README.md")
-"""What :func:`present` writes into a run's folder."""
+PAGE, ANIMATION, NEIGHBOURS = FILES = ("report.html", "progress.webp", "neighbours.png")
+"""What :func:`present` writes into a run's folder, besides the card."""
+CARD = "README.md"
 
 MOST_CLASSES = 16  # whose columns are named
 MOST_SETTINGS = 400
@@ -41,12 +42,15 @@ log = logging.getLogger("ganzoo")
 
 
 def present(folder: Path, model: Sampling, data: Data) -> None:
-    """Write all of :data:`FILES` at the end of a run. What fails is told in one line: the run itself is saved."""
+    """Write :data:`FILES` and the card at the end of a run. What fails is told in one line: the run itself is saved."""
 
     failures = []
     for step in (lambda: look(folder, model, data), *steps(folder)):
         try:
             step()
+        except KeyboardInterrupt:
+            failures.append("it was stopped")
+            break
         except Exception as error:  # whatever it is, the hours of training before it are worth more
             failures.append(str(error) if isinstance(error, GanzooError) else told(error))
     if failures:
@@ -99,9 +103,8 @@ def steps(folder: Path) -> Iterable[Callable[[], object]]:
 
 def clear(folder: Path) -> None:
     """Remove what :func:`present` has written for an old run."""
-    for name in FILES:
-        if name != CARD or card.ours(folder / name):
-            (folder / name).unlink(missing_ok=True)
+    for name in (*FILES, *([CARD] if card.ours(folder / CARD) else [])):
+        (folder / name).unlink(missing_ok=True)
 
 
 def card_of(run: Account, folder: Path | None = None) -> str:

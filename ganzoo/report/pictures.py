@@ -95,7 +95,7 @@ def animate(path: Path, pictures: Mapping[int, Path], rounds: int) -> bool:
         first, *others = (captioned(image, number, rounds, side) for number, image in images)
         buffer = BytesIO()
         first.save(
-            buffer, "WEBP", save_all=True, append_images=others, duration=times, loop=0, quality=quality, method=4
+            buffer, "WEBP", save_all=True, append_images=others, duration=times, loop=0, quality=quality, method=2
         )
         if buffer.tell() <= LARGEST_ANIMATION:
             with atomic_write(path) as temporary:

@@ -215,6 +215,9 @@ def test_what_fails_at_the_end_is_one_line_and_stops_nothing_else(
     def fail(*_: object) -> None:
         raise ZeroDivisionError("of my own\nmaking")
 
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
     monkeypatch.setattr("ganzoo.report.animate", fail)
     data = Data(name="points", samples=np.zeros((4, 2), np.float32))
     report.present(folder, None, data)  # type: ignore[arg-type]
@@ -225,6 +228,9 @@ def test_what_fails_at_the_end_is_one_line_and_stops_nothing_else(
     assert (folder / "report.html").exists()
     report.present(folder / "missing", None, data)  # type: ignore[arg-type]
     assert len(caplog.records) == 2
+    monkeypatch.setattr("ganzoo.report.animate", stop)
+    report.present(folder, None, data)  # type: ignore[arg-type]
+    assert "not all of its report: it was stopped (again: " in caplog.text
 
 
 def test_a_report_needs_no_torch(made: Made) -> None:
