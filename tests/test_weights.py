@@ -245,7 +245,7 @@ def test_weights_are_found_by_folder_file_and_name(tmp_path: Path, monkeypatch: 
 )
 def test_weights_that_are_not_there(source: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("ganzoo.weights.files", lambda package: tmp_path)  # whatever ships some day
+    monkeypatch.setattr("ganzoo.sources.files", lambda package: tmp_path)  # whatever ships some day
     Path("empty").mkdir()
     with pytest.raises(GanzooError, match=message.replace("?", r"\?")):
         find(source)

@@ -21,6 +21,10 @@ from ganzoo.header import check, of_file
 from ganzoo.spec import GAN, GanzooError
 from ganzoo.zoo import zoo
 
+PAGE, ANIMATION, NEIGHBOURS = FILES = ("report.html", "progress.webp", "neighbours.png")
+"""What is written for people into a run's folder, besides the card."""
+CARD = "README.md"
+
 LARGEST_JSON = 2**22  # bytes of run.json or evaluation.json
 MOST_LINES = 1_000_000  # of metrics
 LONGEST_LINE = 2**16

@@ -43,7 +43,7 @@ def test_a_report_that_fails_loses_nothing(ganzoo: Text, runs: Path, caplog: pyt
         raise MemoryError("all of it")
 
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr("ganzoo.report.page", fail)
+        monkeypatch.setattr("ganzoo.report.document", fail)
         result = invoke(f"train simple {TRAIN} --out x")
     assert result.exit_code == 0
     assert "Weights: x/weights.safetensors" in result.stdout

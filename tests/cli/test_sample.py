@@ -115,7 +115,7 @@ def test_vectors_are_drawn_as_points_above_their_data(ganzoo: Text) -> None:
 def test_what_cannot_be_sampled_is_one_line(
     refused: Text, monkeypatch: pytest.MonkeyPatch, line: str, message: str
 ) -> None:
-    monkeypatch.setattr("ganzoo.weights.files", lambda package: Path("nothing ships"))
+    monkeypatch.setattr("ganzoo.sources.files", lambda package: Path("nothing ships"))
     before = set(Path().iterdir())
     assert message in refused(f"sample {line}")
     assert set(Path().iterdir()) == before
