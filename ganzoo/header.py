@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ganzoo.lazy import needs
 from ganzoo.spec import PARTS, GanzooError
 
 FORMAT = 1
 LARGEST = 2**26  # values in a sample, a latent or an embedding that a header may ask for
+
+
+def of_file(path: str | Path) -> dict[str, Any]:
+    """The header of a safetensors file that ganzoo wrote; :class:`GanzooError` for any other file. Needs no torch."""
+    with needs():
+        from safetensors import SafetensorError, safe_open
+    if not Path(path).is_file():
+        raise GanzooError(f"there is no file {path}")
+    try:
+        with safe_open(str(path), "np") as file:
+            header = json.loads((file.metadata() or {}).get("ganzoo", "null"))
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
+        raise GanzooError(f"{path} is no readable safetensors file: {str(error).splitlines()[0]}") from None
+    if not isinstance(header, dict):
+        raise GanzooError(f"{path} was not written by ganzoo: its header has no entry 'ganzoo'")
+    if header.get("format") != FORMAT:
+        raise GanzooError(f"{path} has the format {header.get('format')!r}, and this ganzoo reads {FORMAT}")
+    return header
 
 
 def check(header: Mapping[str, Any], path: str | Path) -> None:

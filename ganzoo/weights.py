@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from ganzoo import packing, shipped
+from ganzoo import packing
 from ganzoo.files import atomic_write
-from ganzoo.header import FORMAT, check
+from ganzoo.header import check, of_file
 from ganzoo.model import Model
 from ganzoo.networks import Absent, Networks, build, load_state, state
 from ganzoo.settings import Recipe, resolve
+from ganzoo.sources import find as find
 from ganzoo.spec import GanzooError, Task
 from ganzoo.zoo import Zoo, zoo
 
@@ -32,17 +32,11 @@ def write(path: str | Path, tensors: Mapping[str, Tensor], header: Mapping[str, 
 
 def read(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors and header of a file that :func:`write` wrote; :class:`GanzooError` for any other file."""
-    if not Path(path).is_file():
-        raise GanzooError(f"there is no file {path}")
+    header = of_file(path)
     try:
         with safe_open(str(path), "pt") as file:
-            header = json.loads((file.metadata() or {}).get("ganzoo", "null"))
-            if not isinstance(header, dict):
-                raise GanzooError(f"{path} was not written by ganzoo: its header has no entry 'ganzoo'")
-            if header.get("format") != FORMAT:
-                raise GanzooError(f"{path} has the format {header.get('format')!r}, and this ganzoo reads {FORMAT}")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError, RecursionError) as error:
+    except (SafetensorError, OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise GanzooError(f"{path} is no readable safetensors file: {reason}") from None
     return unpack(tensors, path), header
@@ -130,35 +124,3 @@ def task_in(header: Mapping[str, Any], recipe: Recipe) -> Task:
         conditions=header["conditions"] if recipe.gan.conditional else 0,
         parent=parent,
     )
-
-
-def find(source: str) -> Path:
-    """The weights file that a run folder, a file or the name of a GAN stands for.
-
-    A name means the weights that ship with ganzoo (``ganzoo weights``), or else the newest run of that GAN under
-    ``runs/``.
-
-    Raises:
-        GanzooError: there are none, with the command that makes them.
-    """
-    path = Path(source)
-    if path.is_dir() and not (source in zoo().gans and not (path / "weights.safetensors").exists()):
-        weights = path / "weights.safetensors"
-        if weights.is_file():
-            return weights
-        raise GanzooError(f"{path} holds no weights.safetensors; is it a run's folder? (ganzoo train --resume {path})")
-    if path.is_file():
-        return path
-    if path.suffix or os.sep in source:
-        raise GanzooError(f"there is no run or file {source}")
-    if entry := shipped.find(source):
-        return entry.path("safetensors")
-    zoo().gan(source)
-    for run in sorted(Path("runs").glob("*/run.json"), key=lambda run: run.stat().st_mtime, reverse=True):
-        weights = run.parent / "weights.safetensors"
-        try:
-            if weights.is_file() and json.loads(run.read_text()).get("gan") == source:
-                return weights
-        except (ValueError, AttributeError):
-            continue
-    raise GanzooError(f"there are no trained weights of {source} here; train them first: ganzoo train {source}")

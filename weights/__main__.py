@@ -117,7 +117,6 @@ def cpu_seconds(folder: Path) -> float:
 def measured(name: str, path: Path) -> dict[str, Any]:
     """Scores of the exported file, what they were measured with, and the licence of the data."""
     from ganzoo.evaluation import evaluate
-
     from ganzoo.onnxfile import read
 
     found = evaluate(path).entry()

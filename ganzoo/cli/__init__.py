@@ -8,11 +8,13 @@ from typing import Any
 
 import click
 
+from ganzoo.cli.card import card
 from ganzoo.cli.check import check
 from ganzoo.cli.demo import demo
 from ganzoo.cli.evaluate import evaluate
 from ganzoo.cli.export import export
 from ganzoo.cli.listing import list_, show
+from ganzoo.cli.report import report
 from ganzoo.cli.sample import sample
 from ganzoo.cli.train import train
 from ganzoo.cli.weights import weights
@@ -60,5 +62,7 @@ def main() -> None:
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
 
 
-for command in (list_, show, weights, train, sample, evaluate, export, demo, check):
+for command in (
+    list_, show, weights, train, report, sample, evaluate, card, export, demo, check
+):  # fmt: skip
     main.add_command(command)

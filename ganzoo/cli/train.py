@@ -143,12 +143,20 @@ def finish(run: Any) -> None:
     try:
         run.play(reporter())
     except Interrupted:
+        told_of_report(run.folder)
         click.echo(f"Stopped after round {run.training.number}; everything is saved.")
         click.echo(f"Go on with: ganzoo train --resume {shlex.quote(str(run.folder))}")
         raise SystemExit(130) from None
     last = run.folder / "samples" / f"round-{run.training.number:06d}.png"
     click.echo(f"Done. Pictures: {run.folder / 'samples'} (the last: {last})")
+    told_of_report(run.folder)
     click.echo(f"Weights: {run.folder / 'weights.safetensors'}")
     if run.best:
         click.echo(f"Best: {run.best.path} ({run.best.name} {run.best.value:.4g}, after round {run.best.round})")
     click.echo(f"More samples: ganzoo sample {shlex.quote(str(run.folder))} -n 64 --out grid.png")
+
+
+def told_of_report(folder: Path) -> None:
+    report = folder / "report.html"
+    if report.is_file():  # it is missing where it failed, which a warning has said
+        click.echo(f"Report: {report} (open it in a browser)")

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import base64
 import gzip
-import hashlib
 import html
 import json
 import re
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from ganzoo.pages import filled, hashed, policy, style_of, text_of
 from ganzoo.spec import GanzooError
 
 __all__ = ["CDN", "LARGEST_MODEL", "RUNTIME", "metadata", "page", "parts"]
@@ -58,18 +57,16 @@ def page(content: bytes, header: Mapping[str, Any], runtime: str | None = None) 
         )
     online = runtime == "cdn"
     # The modules become one, so what they import from each other already stands above.
-    modules = "".join(_text(name) for name in ("latents.js", "generator.js", "page.js"))
+    modules = "".join(text_of(__name__, name) for name in ("latents.js", "generator.js", "page.js"))
     script = re.sub(r"(?m)^(import .*\n|export )", "", modules)
-    style = _text("page.css")
-    policy = {
-        "default-src": "'none'",
-        "script-src": f"{_hash(script)} blob: 'wasm-unsafe-eval'",
-        "style-src": _hash(style),
-        "img-src": "data:",
-        "connect-src": CDN if online else "'none'",
-    }
+    style = style_of(__name__)
     values = {
-        "policy": "; ".join(f"{kind} {sources}" for kind, sources in policy.items()),
+        "policy": policy(
+            script,
+            style,
+            script_src=f"{hashed(script)} blob: 'wasm-unsafe-eval'",
+            connect_src=CDN if online else "'none'",
+        ),
         "title": html.escape(f"{header['gan']} · {header['data']['name']}"),
         "promise": _PROMISES[online],
         "style": style,
@@ -78,12 +75,12 @@ def page(content: bytes, header: Mapping[str, Any], runtime: str | None = None) 
         "model": _packed(content),
         "runtime": _linked() if online else _inlined(Path(runtime or RUNTIME)),
     }
-    return re.sub(r"{{(\w+)}}", lambda match: values[match[1]], _text("page.html"))
+    return filled(text_of(__name__, "page.html"), values)
 
 
 def parts(content: bytes, header: Mapping[str, Any]) -> dict[str, bytes]:
     """What a page or a Node program of one's own needs, by file name: the generator, its header and two modules."""
-    modules = {name: _text(name).encode() for name in ("latents.js", "generator.js")}
+    modules = {name: text_of(__name__, name).encode() for name in ("latents.js", "generator.js")}
     return {"model.onnx": content, "model.json": metadata(header).encode(), **modules}
 
 
@@ -114,12 +111,3 @@ def _linked() -> str:
 
 def _packed(content: bytes) -> str:
     return base64.b64encode(gzip.compress(content, 6, mtime=0)).decode()
-
-
-def _hash(text: str) -> str:
-    """The name of an inline script or style sheet in a content security policy."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-def _text(name: str) -> str:
-    return (files(__name__) / name).read_text("utf-8")

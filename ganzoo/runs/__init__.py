@@ -1,7 +1,8 @@
 """Run folders: a training on disk, from its first round to its last, across any number of interruptions.
 
 A folder holds ``run.json`` (all that repeats the run), ``checkpoint.safetensors`` (all that continues it),
-``weights.safetensors`` (the generator as it is sampled), ``metrics.jsonl`` and ``samples/*.png``.
+``weights.safetensors`` (the generator as it is sampled), ``metrics.jsonl`` and ``samples/*.png``. For people it holds
+what :mod:`ganzoo.report` writes.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ganzoo import report
 from ganzoo.runs.options import Options
 from ganzoo.settings import written
 from ganzoo.spec import GanzooError, Overrides
@@ -33,7 +34,7 @@ def claim(folder: Path, *, force: bool) -> None:
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     if force:
-        ours = [name for name in FILES if (folder / name).exists()]
+        ours = [name for name in (*FILES, *report.FILES) if (folder / name).exists()]
         if ours and "run.json" not in ours:
             raise GanzooError(f"{folder} is no run's folder, so its {ours[0]} is not replaced; name another with --out")
         return

@@ -18,6 +18,7 @@ from ganzoo.header import check
 from ganzoo.images import write_png
 from ganzoo.model import Model
 from ganzoo.portrait import portrait
+from ganzoo.report import clear, present
 from ganzoo.runs.best import Best
 from ganzoo.runs.folders import FILES, read_record
 from ganzoo.runs.interrupts import interruptible
@@ -81,6 +82,7 @@ class Run:
                 (folder / name).unlink(missing_ok=True)
             for picture in folder.glob("samples/round-*.png"):
                 picture.unlink()
+            clear(folder)
             (folder / "samples").mkdir(parents=True, exist_ok=True)
         write_text(folder / "run.json", json.dumps(record, indent=2))
         return run
@@ -152,10 +154,13 @@ class Run:
                         self._save()
                     if not pending:
                         clock = time.perf_counter()  # pictures and checkpoints are not what a round takes
-                    if stop and played.number < rounds:
-                        raise Interrupted(self.folder)
+                    if stop:
+                        break
         finally:
             reporter.stop()
+        present(self.folder, self.training.model(), self.training.data)
+        if self.training.number < rounds:
+            raise Interrupted(self.folder)
 
     def _rounds(self) -> Iterator[Round]:
         """The rounds that are left. Parts that cannot play together fail in the first one, and that is told plainly."""

@@ -27,7 +27,8 @@ from .conftest import invoke
 
 Text = Callable[[str], str]
 GANZOO = [sys.executable, "-c", "from ganzoo.cli import main; main(prog_name='ganzoo')"]
-FILES = ["checkpoint.safetensors", "metrics.jsonl", "run.json", "samples", "weights.safetensors"]
+KEPT = ["checkpoint.safetensors", "metrics.jsonl", "run.json", "samples", "weights.safetensors"]
+FILES = sorted([*KEPT, "README.md", "neighbours.png", "progress.webp", "report.html"])
 
 
 def names(folder: Path) -> list[str]:
@@ -86,6 +87,9 @@ def test_an_existing_folder_is_refused_and_replaced_by_force(ganzoo: Text, refus
     Path("other").mkdir()
     Path("other/weights.safetensors").write_text("mine")
     assert "is no run's folder" in refused(f"train simple {TRAIN} --out other --force")
+    Path("pages").mkdir()
+    Path("pages/report.html").write_text("mine")
+    assert "is no run's folder" in refused(f"train simple {TRAIN} --out pages --force")
     Path("file").touch()
     assert refused(f"train simple {TRAIN} --out file").startswith("file exists; replace it")
     assert refused(f"train simple {TRAIN} --out file --force").startswith("cannot write in file: ")
@@ -209,7 +213,7 @@ def killed_in_a_save(line: str, saves: int) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="needs fork")
 def test_a_run_that_is_killed_in_a_save_goes_on_too(ganzoo: Text, refused: Text, whole: dict[str, Any]) -> None:
     """Killed at every file that a short run writes: the record, weights, checkpoints and pictures."""
-    line = f"train simple {TRAIN} --save-every 3 --sample-every 6 --out"
+    line = f"train simple {TRAIN} --save-every 3 --sample-every 3 --out"
     ends = []
     for saves in range(1, 20):
         folder = Path(f"x{saves}")
@@ -220,14 +224,15 @@ def test_a_run_that_is_killed_in_a_save_goes_on_too(ganzoo: Text, refused: Text,
         if process.exitcode == 0:
             break
         if (folder / "checkpoint.safetensors").exists():
-            ganzoo(f"train --resume {folder}")
+            finished = read(folder / "checkpoint.safetensors")[1]["rounds"] == 6
+            ganzoo(f"report {folder}" if finished else f"train --resume {folder}")
         else:
             refused(f"train --resume {folder}")
             ganzoo(f"{line} {folder} --force")
         assert differing(tensors_of(folder), whole) == []
         assert rounds_in(folder) == [3, 6]
         assert [name for name in names(folder) if not name.startswith(".")] == FILES
-    assert ends == [9] * 8 + [0]
+    assert ends == [9] * 13 + [0]
 
 
 def test_rounds_can_be_raised(ganzoo: Text, refused: Text) -> None:
@@ -307,7 +312,7 @@ def test_a_full_disk_is_one_line_and_spoils_nothing(refused: Text, ganzoo: Text,
         monkeypatch.setattr(Path, "write_bytes", full)
         message = refused(f"train simple {TRAIN} --out x --save-every 2")
     assert message.startswith("cannot write x/weights.safetensors: No space left on device; choose a folder")
-    assert names(Path("x")) == FILES, "no half of a file"
+    assert names(Path("x")) == KEPT, "no half of a file"
     assert read(Path("x/checkpoint.safetensors"))[1]["rounds"] == 2
     ganzoo("train --resume x")
     assert differing(tensors_of(Path("x")), whole) == []

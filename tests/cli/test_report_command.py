@@ -1,0 +1,125 @@
+"""``ganzoo report`` and ``ganzoo card``, and what a training leaves for people."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from ..support import TRAIN, differing, tensors_of
+from .conftest import invoke
+from .test_train import at
+
+Text = Callable[[str], str]
+LEFT = ("report.html", "progress.webp", "neighbours.png", "README.md")
+
+
+def test_a_training_names_its_report(ganzoo: Text) -> None:
+    said = ganzoo(f"train simple {TRAIN} --out x --sample-every 3")
+    assert f"Report: {Path('x/report.html')} (open it in a browser)" in said
+    assert [name for name in LEFT if not Path("x", name).exists()] == []
+    before = {name: Path("x", name).read_bytes() for name in LEFT}
+    assert ganzoo("report x") == "Report: x/report.html (open it in a browser)\n"
+    assert {name: Path("x", name).read_bytes() for name in LEFT} == before
+
+
+def test_a_stopped_training_has_a_report_too(ganzoo: Text, stopped: Text) -> None:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        at(3, monkeypatch, lambda: os.kill(os.getpid(), signal.SIGINT))
+        said = stopped(f"train simple {TRAIN} --out x --sample-every 1")
+    assert "Report: x/report.html" in said
+    assert "4 of 6 (stopped)" in Path("x/report.html").read_text("utf-8")
+    ganzoo("train --resume x")
+    assert "(stopped)" not in Path("x/report.html").read_text("utf-8")
+
+
+def test_a_report_that_fails_loses_nothing(ganzoo: Text, runs: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError("all of it")
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr("ganzoo.report.document", fail)
+        result = invoke(f"train simple {TRAIN} --out x")
+    assert result.exit_code == 0
+    assert "Weights: x/weights.safetensors" in result.stdout
+    assert "Report:" not in result.stdout
+    assert [record.getMessage() for record in caplog.records] == [
+        "the run is saved, but not all of its report: MemoryError: all of it (again: ganzoo report x)"
+    ]
+    assert differing(tensors_of(Path("x")), tensors_of(runs / "simple")) == []
+    ganzoo("report x")
+    assert Path("x/report.html").exists()
+
+
+def test_force_removes_what_an_old_run_has_left(ganzoo: Text) -> None:
+    ganzoo(f"train simple {TRAIN} --out x --sample-every 1")
+    Path("x/README.md").write_text("mine")
+    ganzoo(f"train simple {TRAIN} --data ring8 --out x --sample-every 6 --force")
+    assert not Path("x/neighbours.png").exists(), "points have no neighbours to look at"
+    assert not Path("x/progress.webp").exists(), "one picture does not move"
+    assert Path("x/README.md").read_text() == "mine"
+
+
+def test_neighbours_are_drawn_for_runs_that_lack_them(runs: Path, ganzoo: Text) -> None:
+    for name in ("simple", "cgan", "child"):
+        shutil.copytree(runs / name, name)
+        first = Path(name, "neighbours.png").read_bytes()
+        Path(name, "neighbours.png").unlink()
+        ganzoo(f"report {name}")
+        assert Path(name, "neighbours.png").read_bytes() == first
+    Path("simple/neighbours.png").unlink()
+    record = Path("simple/run.json")
+    record.write_text(record.read_text().replace('"data_sha256": "', '"data_sha256": "0'))
+    assert "neighbours.png is left out: data set mnist-10k has changed since the run" in ganzoo("report simple")
+
+
+def test_a_child_is_shown_beside_its_parent(runs: Path) -> None:
+    text = (runs / "child" / "report.html").read_text("utf-8")
+    assert "In each pair the left image is the parent&#x27;s, the right one the child&#x27;s" in text
+
+
+@pytest.mark.parametrize("name", ["simple", "cgan", "child", "ring"])
+def test_a_card_of_a_run_shows_its_last_picture(runs: Path, ganzoo: Text, name: str) -> None:
+    ganzoo(f"card {runs / name} -o README.md")
+    text = Path("README.md").read_text("utf-8")
+    (picture,) = [line.partition("](")[2][:-1] for line in text.splitlines() if line.startswith("![")]
+    assert Path(picture).resolve() == (runs / name / "samples" / "round-000006.png").resolve()
+
+
+def test_a_card_of_a_file_has_a_picture_of_its_own(runs: Path, ganzoo: Text, refused: Text) -> None:
+    Path("lone").mkdir()
+    for name in ("cgan", "ring"):
+        shutil.copy(runs / name / "weights.safetensors", "lone")
+        assert ganzoo("card lone/weights.safetensors") == "Card: lone/README.md\n"
+        assert "](samples.png)" in Path("lone/README.md").read_text("utf-8")
+        with Image.open("lone/samples.png") as picture:
+            assert min(picture.size) > 100
+    Path("lone/README.md").unlink()
+    assert "samples.png exists; replace it with --force" in refused("card lone/weights.safetensors")
+    Path("lone/README.md").write_text("mine")
+    assert "README.md exists and is no card of ganzoo" in refused("card lone/weights.safetensors")
+    ganzoo("card lone/weights.safetensors --force")
+
+
+def test_a_card_of_an_exported_file(runs: Path, ganzoo: Text) -> None:
+    ganzoo(f"export {runs / 'simple'} --onnx simple.onnx")
+    ganzoo("card simple.onnx")
+    assert 'ganzoo.Sampler("simple.onnx")' in Path("README.md").read_text("utf-8")
+    assert Path("samples.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("report nowhere", "nowhere is no run's folder: it holds no run.json; name one, such as runs/NAME"),
+        ("card nowhere/x", "there is no run or file nowhere/x"),
+        ("card simple", "there are no trained weights of simple here; train them first: ganzoo train simple"),
+    ],
+)
+def test_what_cannot_be_described_is_one_line(refused: Text, line: str, message: str) -> None:
+    assert refused(line) == message
