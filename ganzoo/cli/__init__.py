@@ -10,6 +10,7 @@ import click
 
 from ganzoo.cli.check import check
 from ganzoo.cli.demo import demo
+from ganzoo.cli.doctor import doctor
 from ganzoo.cli.export import export
 from ganzoo.cli.listing import list_, show
 from ganzoo.cli.sample import sample
@@ -58,5 +59,5 @@ def main() -> None:
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
 
 
-for command in (list_, show, train, sample, export, demo, check):
+for command in (list_, show, train, sample, export, demo, check, doctor):
     main.add_command(command)

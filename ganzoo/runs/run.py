@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -13,12 +14,14 @@ from typing import Any, Protocol
 import torch
 
 from ganzoo.device import choose, prepare
+from ganzoo.doctor import HOPELESS, Finding, diagnose, finding, noted
 from ganzoo.files import locked, write_text, writing
 from ganzoo.header import check
 from ganzoo.images import write_png
 from ganzoo.model import Model
 from ganzoo.portrait import portrait
-from ganzoo.runs.folders import FILES, read_record
+from ganzoo.runs.checkup import Checkup
+from ganzoo.runs.folders import FILES, read_metrics, read_record
 from ganzoo.runs.interrupts import interruptible
 from ganzoo.runs.options import Options
 from ganzoo.settings import Recipe, resolve
@@ -39,6 +42,14 @@ class Interrupted(Exception):  # noqa: N818
         self.folder = folder
 
 
+class Collapsed(Exception):  # noqa: N818
+    """A run stopped itself, as it was asked to, because of a finding; everything is saved in ``folder``."""
+
+    def __init__(self, folder: Path, finding: Finding) -> None:
+        super().__init__(folder, finding)
+        self.folder, self.finding = folder, finding
+
+
 class Reporter(Protocol):
     """Whoever shows how a run goes on."""
 
@@ -52,8 +63,10 @@ class Run:
 
     def __init__(self, folder: Path, training: Training, options: Options) -> None:
         self.folder, self.training, self.options = folder, training, options
+        self.history: list[dict[str, Any]] = []  # what metrics.jsonl holds
         conditional = training.task.conditions > 0  # a regression is judged by inputs that it was not trained on
         self.shown = options.load_data("test") if conditional else training.data
+        self.checkup = Checkup(training, self.shown)
 
     @classmethod
     def start(cls, folder: Path, recipe: Recipe, options: Options, parent: Model | None = None) -> Run:
@@ -117,8 +130,19 @@ class Run:
             run._cut_metrics()
         return run
 
-    def play(self, reporter: Reporter) -> None:
-        """Play the rounds that are left; :class:`Interrupted` when the user stops it, after saving everything."""
+    @property
+    def findings(self) -> list[Finding]:
+        """What has gone wrong so far, each kind once."""
+        return noted(self.history)
+
+    def play(self, reporter: Reporter, *, stop_on_collapse: bool = False) -> None:
+        """Play the rounds that are left.
+
+        Raises:
+            Interrupted: the user stopped it; everything is saved.
+            Collapsed: with ``stop_on_collapse``, nothing more is to be expected; everything is saved.
+            GanzooError: something is no longer finite; the last checkpoint stands.
+        """
         rounds = self.training.recipe.loop.rounds
         sample_every = self.options.sample_every or max(1, rounds // 10)
         save_every = self.options.save_every or max(1, rounds // 10)
@@ -136,13 +160,19 @@ class Run:
                     sample = last or played.number % sample_every == 0
                     save = last or played.number % save_every == 0
                     seconds = time.perf_counter() - clock
+                    hopeless: list[Finding] = []
                     if sample or save or played.number % LOG_EVERY == 0 or seconds > LOG_SECONDS:
-                        reporter.log(self.training, self._log(pending, seconds))
+                        entry = self._log(pending, seconds)
+                        reporter.log(self.training, entry)
                         pending = []
-                    if sample:
+                        if stop_on_collapse and played.number < rounds:
+                            hopeless = [found for found in noted([entry]) if found.kind in HOPELESS]
+                    if sample or hopeless:
                         self.picture()
-                    if save:
+                    if save or hopeless:
                         self._save()
+                    if hopeless:
+                        raise Collapsed(self.folder, hopeless[0])
                     if not pending:
                         clock = time.perf_counter()  # pictures and checkpoints are not what a round takes
                     if stop and played.number < rounds:
@@ -189,47 +219,56 @@ class Run:
         write(self.folder / "checkpoint.safetensors", state, self.training.header())
 
     def _log(self, rounds: Sequence[Round], seconds: float) -> dict[str, Any]:
-        """Fetch the figures of these rounds in one go, log their means, and check that the losses are finite."""
+        """Fetch the figures of these rounds in one go, log their means, and look for what goes wrong."""
+        last = rounds[-1].number
         named = [
             (played.number, name, value, kind)
             for played in rounds
-            for kind, values in (("loss", played.losses), ("figure", played.figures))
+            for kind, values in (("loss", played.losses), ("", played.figures))
             for name, value in values.items()
-        ]
+        ] + [(last, name, value, "gradient") for name, value in self.checkup.gradients().items()]
         numbers = torch.stack([value.detach().float().reshape(()) for _, _, value, _ in named]).tolist()
         sums: dict[str, list[float]] = {}
         for (number, name, _, kind), value in zip(named, numbers, strict=True):
-            if kind == "loss" and not abs(value) < float("inf"):
-                self._diverged(number, f"the loss of the {name} became {value}")
-            sums.setdefault(f"loss.{name}" if kind == "loss" else name, []).append(value)
-        entry = {
-            "round": rounds[-1].number,
+            if kind and not math.isfinite(value):
+                self._diverged(number, f"the {kind} of the {name} became {value}")
+            sums.setdefault(f"{kind}.{name}" if kind else name, []).append(value)
+        entry: dict[str, Any] = {
+            "round": last,
             "rounds_per_second": float(f"{len(rounds) / seconds:.4g}"),
             **{name: sum(values) / len(values) for name, values in sums.items()},
         }
+        if self.checkup.due(self.history):
+            measures = self.checkup.samples()
+            if not all(map(math.isfinite, measures.values())):
+                self._diverged(last, "the samples are no longer finite")
+            entry |= measures
+        known = {found.kind for found in self.findings}
+        found = [found for found in diagnose([*self.history, entry], self.training.recipe) if found.kind not in known]
+        return self._write(entry, found)
+
+    def _write(self, entry: dict[str, Any], found: Sequence[Finding]) -> dict[str, Any]:
+        """A line of metrics, with what was found in it."""
+        if found:
+            entry["findings"] = [asdict(one) for one in found]
         with writing(self.folder), (self.folder / "metrics.jsonl").open("a") as file:
             file.write(json.dumps(entry) + "\n")
+        self.history.append(entry)
         return entry
 
     def _diverged(self, number: int, what: str) -> None:
+        """Nothing of this round is saved: what stands in the folder is good."""
         checkpoint = self.folder / "checkpoint.safetensors"
         saved = f"of round {read(checkpoint)[1]['rounds']}" if checkpoint.exists() else "if there is one"
-        raise GanzooError(
-            f"{what} in round {number}; {self.folder} keeps the last good checkpoint, {saved}; "
-            "try a lower learning rate (--set lr=...) or --precision fp32"
-        )
+        also = " (or --precision fp32)" if self.training.device.precision == "bf16" else ""
+        found = finding("non-finite", number, what, self.training.recipe)
+        self._write({"round": number}, [found])
+        raise GanzooError(f"{found}{also}; {self.folder} keeps the last good checkpoint, {saved}")
 
     def _cut_metrics(self) -> None:
         """Drop what was logged after the checkpoint: those rounds are played again."""
-        path = self.folder / "metrics.jsonl"
-        kept = []
-        for line in path.read_text(errors="replace").splitlines() if path.is_file() else []:
-            try:
-                if json.loads(line)["round"] <= self.training.number:
-                    kept.append(line + "\n")
-            except (ValueError, KeyError, TypeError, RecursionError):
-                continue  # a line that was cut short when the process was killed
-        write_text(path, "".join(kept))
+        self.history = [entry for entry in read_metrics(self.folder) if entry["round"] <= self.training.number]
+        write_text(self.folder / "metrics.jsonl", "".join(json.dumps(entry) + "\n" for entry in self.history))
 
 
 def lasting(entry: Mapping[str, Any]) -> dict[str, Any]:
