@@ -101,14 +101,16 @@ def blown_up(history: History, rounds: int) -> str:
 
 
 def won(history: History, rounds: int) -> str:
-    """The discriminator is sure for a quarter of the run, and the generator's loss does not fall, or its gradient is
-    gone. A critic has no accuracy, and wins nothing."""
+    """The discriminator has been sure for a quarter of the run, and the generator makes nothing of it.
+
+    Its loss does not fall, or its gradient is gone. A critic has no accuracy, and wins nothing.
+    """
     sure = window(history, "discriminator_accuracy", rounds / 4)
     if len(sure) < 3 or sure.mean() <= SURE:
         return ""
     losses, gradients = (window(history, f"{name}.generator", rounds / 4) for name in ("loss", "gradient"))
-    half = len(losses) // 2
-    stuck = half > 0 and losses[half:].mean() >= losses[:half].mean()
+    middle = len(losses) // 2
+    stuck = middle > 0 and losses[middle:].mean() >= losses[:middle].mean()
     first = next((entry["gradient.generator"] for entry in history if "gradient.generator" in entry), 0.0)
     gone = len(gradients) > 0 and float(np.median(gradients)) < VANISHED * first
     if not (stuck or gone):
