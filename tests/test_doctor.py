@@ -180,10 +180,12 @@ def kinds(history: list[dict[str, float]], recipe: Recipe = SIMPLE) -> list[str]
 
 
 def test_a_quarter_of_the_run_has_to_be_sure() -> None:
-    sure = {"discriminator_accuracy": 0.995}
+    sure = {"discriminator_accuracy": 0.995, "distance": 0.5}
     assert kinds(series(21, **sure, **{"loss.generator": lambda t: 5 + t})) == ["won"]
     assert kinds(series(19, **sure, **{"loss.generator": lambda t: 5 + t})) == []
     assert kinds(series(80, **sure, **{"loss.generator": lambda t: 5 - t})) == []
+    by_heart = sure | {"distance": 0.05, "loss.generator": lambda t: 5 + t}
+    assert kinds(series(80, **by_heart)) == []
     gone = {"loss.generator": lambda t: 5 - t, "gradient.generator": lambda t: 1e-7 if t else 1.0}
     assert kinds(series(80, **sure, **gone)) == ["won"]
 
@@ -253,8 +255,8 @@ def test_the_remedy_fits_the_parts(gan: str, settings: dict[str, Any], line: dic
         resolve(ganzoo.get(gan), settings | {key: value})
 
 
-def test_a_run_without_measures_is_reviewed_by_its_losses(tmp_path: Path) -> None:
-    history = series(40, discriminator_accuracy=0.999, **{"loss.generator": lambda t: 5 + t})
+def test_a_run_is_reviewed_entry_by_entry() -> None:
+    history = series(40, discriminator_accuracy=0.999, distance=0.5, **{"loss.generator": lambda t: 5 + t})
     (late,) = reviewed(history, SIMPLE)
     assert (late.kind, late.round) == ("won", 1000)
     earlier = Finding("won", 700, "won: long ago")

@@ -38,4 +38,4 @@ def doctor(run: Path) -> None:
     if not found:
         click.echo(f"Nothing found up to round {history[-1]['round']}.")
     if not any("diversity" in entry for entry in history):
-        click.echo("Its samples were not measured, so only losses and accuracy were judged.")
+        click.echo("Its samples were not measured, so only its losses were judged.")

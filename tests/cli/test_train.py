@@ -339,7 +339,7 @@ def test_the_doctor_of_runs_that_are_well_or_none(ganzoo: Text, refused: Text, r
     assert "no/such is no run's folder" in refused("doctor no/such")
     ganzoo(f"train simple {TRAIN} --out x")
     Path("x/metrics.jsonl").write_text('{"round": 6, "discriminator_accuracy": 0.5}\n')
-    assert ganzoo("doctor x").endswith("only losses and accuracy were judged.\n")
+    assert ganzoo("doctor x").endswith("only its losses were judged.\n")
     Path("x/metrics.jsonl").unlink()
     assert "x holds no metrics yet" in refused("doctor x")
 
