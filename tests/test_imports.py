@@ -48,7 +48,9 @@ def test_listing_and_showing_import_nothing_heavy() -> None:
     assert "\nimported\n" in done.stdout
 
 
-@pytest.mark.parametrize("module", ["ganzoo", "ganzoo.images", "ganzoo.latents", "ganzoo.data", "ganzoo.testing"])
+@pytest.mark.parametrize(
+    "module", ["ganzoo", "ganzoo.images", "ganzoo.latents", "ganzoo.data", "ganzoo.doctor", "ganzoo.testing"]
+)
 def test_the_light_modules_import_no_torch(module: str) -> None:
     heavy = module == "ganzoo.testing"  # so that the test can be seen to fail
     done = python(f"import sys, {module}; print('torch' in sys.modules)")

@@ -11,6 +11,7 @@ import click
 from ganzoo.cli.card import card
 from ganzoo.cli.check import check
 from ganzoo.cli.demo import demo
+from ganzoo.cli.doctor import doctor
 from ganzoo.cli.evaluate import evaluate
 from ganzoo.cli.export import export
 from ganzoo.cli.listing import list_, show
@@ -63,6 +64,6 @@ def main() -> None:
 
 
 for command in (
-    list_, show, weights, train, report, sample, evaluate, card, export, demo, check
+    list_, show, weights, train, report, doctor, sample, evaluate, card, export, demo, check
 ):  # fmt: skip
     main.add_command(command)

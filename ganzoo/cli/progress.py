@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ganzoo.doctor import noted
+
 if TYPE_CHECKING:
     from ganzoo.runs import Reporter
     from ganzoo.training import Training
@@ -33,8 +35,14 @@ def headline(training: Training, folder: Path) -> str:
 
 def figures(entry: Mapping[str, Any]) -> str:
     """Losses and the like, short."""
-    hidden = ("round", "rounds_per_second", "cpu_seconds")
-    return "  ".join(f"{name.removeprefix('loss.')} {value:.3f}" for name, value in entry.items() if name not in hidden)
+    hidden = ("round", "rounds_per_second", "cpu_seconds", "findings")
+    shown = {name: value for name, value in entry.items() if name not in hidden and not name.startswith("gradient.")}
+    return "  ".join(f"{name.removeprefix('loss.')} {value:.3f}" for name, value in shown.items())
+
+
+def findings(entry: Mapping[str, Any]) -> list[str]:
+    """What has gone wrong since the last entry, a line for each."""
+    return [str(found) for found in noted([entry])]
 
 
 def images_per_second(training: Training, entry: Mapping[str, Any]) -> float:
@@ -51,6 +59,8 @@ class Lines:
         self.shown = 0.0
 
     def log(self, training: Training, entry: Mapping[str, Any]) -> None:
+        for line in findings(entry):
+            click.echo(line)
         rounds = training.recipe.loop.rounds
         if time.monotonic() - self.shown < PAUSE and entry["round"] < rounds:
             return
@@ -88,6 +98,8 @@ class Bar:
         self.bar.start()
 
     def log(self, training: Training, entry: Mapping[str, Any]) -> None:
+        for line in findings(entry):
+            self.bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
         speed = f"{entry['rounds_per_second']:.1f} rounds/s {images_per_second(training, entry):,.0f} images/s"
         self.bar.update(self.task, completed=entry["round"], speed=speed, figures=figures(entry))
 

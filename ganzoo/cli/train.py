@@ -55,12 +55,22 @@ from ganzoo.spec import GanzooError
 )
 @click.option("--force", is_flag=True, help="Replace a run that is in the folder.")
 @click.option("--dry-run", is_flag=True, help="Print what would be trained, and stop.")
+@click.option("--stop-on-collapse", is_flag=True, help="Save and stop, with exit code 3, when nothing good can come.")
 @click.option("--resume", type=click.Path(), metavar="RUN", help="Continue this run from its last checkpoint.")
 @click.pass_context
-def train(ctx: click.Context, /, name: str | None, resume: str | None, rounds: int | None, **options: Any) -> None:
+def train(
+    ctx: click.Context,
+    /,
+    name: str | None,
+    resume: str | None,
+    rounds: int | None,
+    stop_on_collapse: bool,
+    **options: Any,
+) -> None:
     """Train a GAN, and leave a run folder with weights, metrics and pictures.
 
-    Ctrl-C finishes the round, saves, and prints the command that goes on.
+    Ctrl-C finishes the round, saves, and prints the command that goes on. What goes wrong is told in a line, with the
+    number to turn.
 
     \b
     Examples:
@@ -69,6 +79,7 @@ def train(ctx: click.Context, /, name: str | None, resume: str | None, rounds: i
       ganzoo train dcgan --trainer wgan-gp --set norm=none
       ganzoo train dcgan --data folder:cats --image-size 64
       ganzoo train wgan-gp --evaluate-every 1000
+      ganzoo train simple --preset smoothing --stop-on-collapse
       ganzoo train --resume runs/dcgan-mnist-10k-seed0 --rounds 40000
     """
     if (name is None) == (resume is None):
@@ -78,13 +89,21 @@ def train(ctx: click.Context, /, name: str | None, resume: str | None, rounds: i
         if explicit:
             flag = {"assignments": "set"}.get(explicit[0], explicit[0].replace("_", "-"))
             raise GanzooError(f"--{flag} cannot change a run that has begun; with --resume only --rounds can")
-        go_on(Path(resume), rounds)
+        go_on(Path(resume), rounds, stop_on_collapse)
     else:
-        begin(str(name), rounds, **options)
+        begin(str(name), rounds, stop_on_collapse, **options)
 
 
 def begin(
-    name: str, rounds: int | None, *, out: str | None, force: bool, dry_run: bool, parent: str | None, **given: Any
+    name: str,
+    rounds: int | None,
+    stop_on_collapse: bool,
+    *,
+    out: str | None,
+    force: bool,
+    dry_run: bool,
+    parent: str | None,
+    **given: Any,
 ) -> None:
     from ganzoo.settings import parse, resolve
     from ganzoo.zoo import zoo
@@ -106,7 +125,7 @@ def begin(
     from ganzoo.cli.progress import reporter
 
     with needs():
-        from ganzoo.runs import Interrupted, Options, Run, claim, folder_name, parent_of
+        from ganzoo.runs import Collapsed, Interrupted, Options, Run, claim, folder_name, parent_of
         from ganzoo.weights import find, load
 
     command = shlex.join(["ganzoo", *sys.argv[1:]])
@@ -116,16 +135,22 @@ def begin(
     claim(folder, force=force)
     try:
         if parent is None:
-            trained = parent_of(recipe, options, folder.parent, reporter(), click.echo)
+            trained = parent_of(
+                recipe, options, folder.parent, reporter(), click.echo, stop_on_collapse=stop_on_collapse
+            )
         else:
             trained = load(find(parent))
     except Interrupted as interrupted:
         click.echo(f"Stopped while training the parent; it is saved in {interrupted.folder}.\nGo on with: {command}")
         raise SystemExit(130) from None
-    finish(Run.start(folder, recipe, options, trained))
+    except Collapsed as collapsed:
+        click.echo(f"Stopped while training the parent; it is saved in {collapsed.folder}.")
+        click.echo(f"Found: {collapsed.finding}\nGo on all the same with: {command}")
+        raise SystemExit(3) from None
+    finish(Run.start(folder, recipe, options, trained), stop_on_collapse)
 
 
-def go_on(folder: Path, rounds: int | None) -> None:
+def go_on(folder: Path, rounds: int | None, stop_on_collapse: bool) -> None:
     with needs():
         from ganzoo.runs import Run
 
@@ -133,20 +158,25 @@ def go_on(folder: Path, rounds: int | None) -> None:
     done = run.training.number
     if done == run.training.recipe.loop.rounds:
         raise GanzooError(f"the run in {folder} has played its {done} rounds; raise them with --rounds")
-    finish(run)
+    finish(run, stop_on_collapse)
 
 
-def finish(run: Any) -> None:
+def finish(run: Any, stop_on_collapse: bool) -> None:
     from ganzoo.cli.progress import reporter
-    from ganzoo.runs import Interrupted
+    from ganzoo.runs import Collapsed, Interrupted
 
     try:
-        run.play(reporter())
+        run.play(reporter(), stop_on_collapse=stop_on_collapse)
     except Interrupted:
         told_of_report(run.folder)
         click.echo(f"Stopped after round {run.training.number}; everything is saved.")
         click.echo(f"Go on with: ganzoo train --resume {shlex.quote(str(run.folder))}")
         raise SystemExit(130) from None
+    except Collapsed as collapsed:
+        click.echo(f"Stopped after round {run.training.number}; everything is saved.")
+        click.echo(f"Found: {collapsed.finding}")
+        click.echo(f"Go on all the same with: ganzoo train --resume {shlex.quote(str(run.folder))}")
+        raise SystemExit(3) from None
     last = run.folder / "samples" / f"round-{run.training.number:06d}.png"
     click.echo(f"Done. Pictures: {run.folder / 'samples'} (the last: {last})")
     told_of_report(run.folder)
@@ -154,6 +184,8 @@ def finish(run: Any) -> None:
     if run.best:
         click.echo(f"Best: {run.best.path} ({run.best.name} {run.best.value:.4g}, after round {run.best.round})")
     click.echo(f"More samples: ganzoo sample {shlex.quote(str(run.folder))} -n 64 --out grid.png")
+    for found in run.findings:
+        click.echo(f"Found: {found}")
 
 
 def told_of_report(folder: Path) -> None:

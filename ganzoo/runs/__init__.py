@@ -1,8 +1,8 @@
 """Run folders: a training on disk, from its first round to its last, across any number of interruptions.
 
 A folder holds ``run.json`` (all that repeats the run), ``checkpoint.safetensors`` (all that continues it),
-``weights.safetensors`` (the generator as it is sampled), ``metrics.jsonl`` and ``samples/*.png``. For people it holds
-what :mod:`ganzoo.report` writes.
+``weights.safetensors`` (the generator as it is sampled), ``metrics.jsonl`` (with what was found wrong) and
+``samples/*.png``. For people it holds what :mod:`ganzoo.report` writes.
 """
 
 from __future__ import annotations
@@ -10,6 +10,6 @@ from __future__ import annotations
 from ganzoo.runs.folders import claim, folder_name
 from ganzoo.runs.options import Options
 from ganzoo.runs.parents import parent_of
-from ganzoo.runs.run import Interrupted, Reporter, Run
+from ganzoo.runs.run import Collapsed, Interrupted, Reporter, Run
 
-__all__ = ["Interrupted", "Options", "Reporter", "Run", "claim", "folder_name", "parent_of"]
+__all__ = ["Collapsed", "Interrupted", "Options", "Reporter", "Run", "claim", "folder_name", "parent_of"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from ganzoo.data import Data
 from ganzoo.evaluation.scoring import scorer
@@ -26,10 +27,9 @@ class Best:
         self.name, self._score = scorer(data, directory)
         self.value, self.round = float("inf"), 0
 
-    def recall(self, metrics: Path) -> None:
+    def recall(self, history: Iterable[Mapping[str, Any]]) -> None:
         """Go on from what a run has logged."""
-        for line in metrics.read_text().splitlines() if metrics.is_file() else []:
-            entry = json.loads(line)
+        for entry in history:
             if entry.get(self.name, float("inf")) < self.value:
                 self.value, self.round = entry[self.name], entry["round"]
 

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,37 @@ def read_record(folder: Path) -> dict[str, Any]:
         if not good(record[name]):
             raise GanzooError(f"{path} cannot be read as the record of a run: '{name}' is {record[name]!r:.60}")
     return record  # type: ignore[no-any-return]
+
+
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """The entries of ``metrics.jsonl`` in a folder; what is no entry, as a line cut short by a kill, is left out."""
+    path = folder / "metrics.jsonl"
+    entries = []
+    for line in path.read_text(errors="replace").splitlines() if path.is_file() else []:
+        with suppress(ValueError, RecursionError):
+            if is_entry(entry := json.loads(line)):
+                entries.append(entry)
+    return entries
+
+
+def is_entry(value: object) -> bool:
+    """Whether that is a round with numbers, and perhaps with findings."""
+    if not isinstance(value, dict) or not count(0, 10**12)(value.get("round")):
+        return False
+    findings = value.get("findings", [])
+    return all(type(number) in (int, float) for name, number in value.items() if name != "findings") and (
+        isinstance(findings, list) and all(map(is_finding, findings))
+    )
+
+
+def is_finding(value: object) -> bool:
+    return (
+        isinstance(value, dict)
+        and value.keys() == {"kind", "round", "line"}
+        and text(value["kind"])
+        and count(0, 10**12)(value["round"])
+        and text(value["line"])
+    )
 
 
 def text(value: object) -> bool:

@@ -16,7 +16,13 @@ from ganzoo.weights import load
 
 
 def parent_of(
-    recipe: Recipe, options: Options, root: Path, reporter: Reporter, say: Callable[[str], object]
+    recipe: Recipe,
+    options: Options,
+    root: Path,
+    reporter: Reporter,
+    say: Callable[[str], object],
+    *,
+    stop_on_collapse: bool = False,
 ) -> Model | None:
     """The parent, trained first under ``root`` if no run there has done so; ``say`` is told which.
 
@@ -40,10 +46,11 @@ def parent_of(
         say(f"parent {wanted.gan.name}: " + (f"continued in {folder}" if left else f"taken from {folder}"))
     else:
         say(f"parent {wanted.gan.name}: not trained yet, so it is trained first, in {folder}")
-        run = Run.start(folder, wanted, options, parent_of(wanted, options, root, reporter, say))
+        parent = parent_of(wanted, options, root, reporter, say, stop_on_collapse=stop_on_collapse)
+        run = Run.start(folder, wanted, options, parent)
         left = wanted.loop.rounds
     if left:
-        run.play(reporter)
+        run.play(reporter, stop_on_collapse=stop_on_collapse)
     return load(weights)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -13,6 +14,7 @@ from typing import Any, Protocol
 import torch
 
 from ganzoo.device import choose, prepare
+from ganzoo.doctor import HOPELESS, Finding, diagnose, finding, noted
 from ganzoo.files import locked, write_text, writing
 from ganzoo.header import check
 from ganzoo.images import write_png
@@ -20,7 +22,8 @@ from ganzoo.model import Model
 from ganzoo.portrait import portrait
 from ganzoo.report import clear, present
 from ganzoo.runs.best import Best
-from ganzoo.runs.folders import FILES, read_record
+from ganzoo.runs.checkup import Checkup
+from ganzoo.runs.folders import FILES, read_metrics, read_record
 from ganzoo.runs.interrupts import interruptible
 from ganzoo.runs.options import Options
 from ganzoo.settings import Recipe, resolve
@@ -41,6 +44,14 @@ class Interrupted(Exception):  # noqa: N818
         self.folder = folder
 
 
+class Collapsed(Exception):  # noqa: N818
+    """A run stopped itself, as it was asked to, because of a finding; everything is saved in ``folder``."""
+
+    def __init__(self, folder: Path, finding: Finding) -> None:
+        super().__init__(folder, finding)
+        self.folder, self.finding = folder, finding
+
+
 class Reporter(Protocol):
     """Whoever shows how a run goes on."""
 
@@ -54,9 +65,11 @@ class Run:
 
     def __init__(self, folder: Path, training: Training, options: Options) -> None:
         self.folder, self.training, self.options = folder, training, options
+        self.history: list[dict[str, Any]] = []  # what metrics.jsonl holds
         conditional = training.task.conditions > 0  # a regression is judged by inputs that it was not trained on
         self.shown = options.load_data("test") if conditional else training.data
         self.best = Best(folder, training.data, options.data_dir) if options.evaluate_every else None
+        self.checkup = Checkup(training, self.shown)
 
     @classmethod
     def start(cls, folder: Path, recipe: Recipe, options: Options, parent: Model | None = None) -> Run:
@@ -122,21 +135,33 @@ class Run:
             run._cut_metrics()
         return run
 
-    def play(self, reporter: Reporter) -> None:
-        """Play the rounds that are left; :class:`Interrupted` when the user stops it, after saving everything."""
+    @property
+    def findings(self) -> list[Finding]:
+        """What has gone wrong so far, each kind once."""
+        return noted(self.history)
+
+    def play(self, reporter: Reporter, *, stop_on_collapse: bool = False) -> None:
+        """Play the rounds that are left.
+
+        Raises:
+            Interrupted: the user stopped it; everything is saved.
+            Collapsed: with ``stop_on_collapse``, nothing more is to be expected; everything is saved.
+            GanzooError: something is no longer finite; the last checkpoint stands.
+        """
         rounds = self.training.recipe.loop.rounds
         sample_every = self.options.sample_every or max(1, rounds // 10)
         save_every = self.options.save_every or max(1, rounds // 10)
-        self._cpu = self._logged_cpu() - time.process_time()
+        self._cpu = max((entry.get("cpu_seconds", 0.0) for entry in self.history), default=0.0) - time.process_time()
         reporter.start(self.training, self.folder)
         pending: list[Round] = []
+        hopeless: list[Finding] = []
         clock = time.perf_counter()
         try:
             with locked(self.folder), interruptible() as stopped:
                 if self.training.number == 0:
                     self._save()
                 if self.best:
-                    self.best.recall(self.folder / "metrics.jsonl")
+                    self.best.recall(self.history)
                 for played in self._rounds():
                     pending.append(played)
                     stop = stopped.is_set()  # once: a signal that comes later ends the next round, which is then saved
@@ -146,19 +171,24 @@ class Run:
                     seconds = time.perf_counter() - clock
                     score = self._scores(played.number)
                     if score or sample or save or played.number % LOG_EVERY == 0 or seconds > LOG_SECONDS:
-                        reporter.log(self.training, self._log(pending, seconds))
+                        entry = self._log(pending, seconds)
+                        reporter.log(self.training, entry)
                         pending = []
-                    if sample:
+                        if stop_on_collapse and played.number < rounds:
+                            hopeless = [found for found in noted([entry]) if found.kind in HOPELESS]
+                    if sample or hopeless:
                         self.picture()
-                    if save:
+                    if save or hopeless:
                         self._save()
+                    if hopeless or stop:
+                        break
                     if not pending:
                         clock = time.perf_counter()  # pictures and checkpoints are not what a round takes
-                    if stop:
-                        break
         finally:
             reporter.stop()
         present(self.folder, self.training.model(), self.training.data)
+        if hopeless:
+            raise Collapsed(self.folder, hopeless[0])
         if self.training.number < rounds:
             raise Interrupted(self.folder)
 
@@ -206,59 +236,61 @@ class Run:
         return every is not None and (number % every == 0 or number == self.training.recipe.loop.rounds)
 
     def _log(self, rounds: Sequence[Round], seconds: float) -> dict[str, Any]:
-        """Fetch the figures of these rounds in one go, log their means, and check that the losses are finite.
+        """Fetch the figures of these rounds in one go, log their means, and look for what goes wrong.
 
-        Once they are known to be, the generator is scored, if it is time for that.
+        Once they are known to be finite, the generator is scored, if it is time for that.
         """
+        last = rounds[-1].number
         named = [
             (played.number, name, value, kind)
             for played in rounds
-            for kind, values in (("loss", played.losses), ("figure", played.figures))
+            for kind, values in (("loss", played.losses), ("", played.figures))
             for name, value in values.items()
-        ]
+        ] + [(last, name, value, "gradient") for name, value in self.checkup.gradients().items()]
         numbers = torch.stack([value.detach().float().reshape(()) for _, _, value, _ in named]).tolist()
         sums: dict[str, list[float]] = {}
         for (number, name, _, kind), value in zip(named, numbers, strict=True):
-            if kind == "loss" and not abs(value) < float("inf"):
-                self._diverged(number, f"the loss of the {name} became {value}")
-            sums.setdefault(f"loss.{name}" if kind == "loss" else name, []).append(value)
-        entry = {
-            "round": rounds[-1].number,
+            if kind and not math.isfinite(value):
+                self._diverged(number, f"the {kind} of the {name} became {value}")
+            sums.setdefault(f"{kind}.{name}" if kind else name, []).append(value)
+        entry: dict[str, Any] = {
+            "round": last,
             "rounds_per_second": float(f"{len(rounds) / seconds:.4g}"),
             "cpu_seconds": round(self._cpu + time.process_time(), 1),
             **{name: sum(values) / len(values) for name, values in sums.items()},
-            **(self.best.consider(self.training.model()) if self.best and self._scores(rounds[-1].number) else {}),
+            **(self.best.consider(self.training.model()) if self.best and self._scores(last) else {}),
         }
+        if self.checkup.due(self.history):
+            measures = self.checkup.samples()
+            if not all(map(math.isfinite, measures.values())):
+                self._diverged(last, "the samples are no longer finite")
+            entry |= measures
+        known = {found.kind for found in self.findings}
+        found = [found for found in diagnose([*self.history, entry], self.training.recipe) if found.kind not in known]
+        return self._write(entry, found)
+
+    def _write(self, entry: dict[str, Any], found: Sequence[Finding]) -> dict[str, Any]:
+        """A line of metrics, with what was found in it."""
+        if found:
+            entry["findings"] = [asdict(one) for one in found]
         with writing(self.folder), (self.folder / "metrics.jsonl").open("a") as file:
             file.write(json.dumps(entry) + "\n")
+        self.history.append(entry)
         return entry
 
-    def _logged_cpu(self) -> float:
-        """CPU seconds of this run's earlier processes."""
-        path = self.folder / "metrics.jsonl"
-        lines = path.read_text().splitlines() if path.is_file() else []
-        spent = json.loads(lines[-1]).get("cpu_seconds") if lines else None
-        return spent if isinstance(spent, float) else 0.0
-
     def _diverged(self, number: int, what: str) -> None:
+        """Nothing of this round is saved: what stands in the folder is good."""
         checkpoint = self.folder / "checkpoint.safetensors"
         saved = f"of round {read(checkpoint)[1]['rounds']}" if checkpoint.exists() else "if there is one"
-        raise GanzooError(
-            f"{what} in round {number}; {self.folder} keeps the last good checkpoint, {saved}; "
-            "try a lower learning rate (--set lr=...) or --precision fp32"
-        )
+        also = " (or --precision fp32)" if self.training.device.precision == "bf16" else ""
+        found = finding("non-finite", number, what, self.training.recipe)
+        self._write({"round": number}, [found])
+        raise GanzooError(f"{found}{also}; {self.folder} keeps the last good checkpoint, {saved}")
 
     def _cut_metrics(self) -> None:
         """Drop what was logged after the checkpoint: those rounds are played again."""
-        path = self.folder / "metrics.jsonl"
-        kept = []
-        for line in path.read_text(errors="replace").splitlines() if path.is_file() else []:
-            try:
-                if json.loads(line)["round"] <= self.training.number:
-                    kept.append(line + "\n")
-            except (ValueError, KeyError, TypeError, RecursionError):
-                continue  # a line that was cut short when the process was killed
-        write_text(path, "".join(kept))
+        self.history = [entry for entry in read_metrics(self.folder) if entry["round"] <= self.training.number]
+        write_text(self.folder / "metrics.jsonl", "".join(json.dumps(entry) + "\n" for entry in self.history))
 
 
 def lasting(entry: Mapping[str, Any]) -> dict[str, Any]:

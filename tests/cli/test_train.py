@@ -17,9 +17,10 @@ from typing import Any
 
 import pytest
 
+from ganzoo.doctor import noted
 from ganzoo.files import locked
 from ganzoo.runs import Run
-from ganzoo.runs.folders import read_record
+from ganzoo.runs.folders import read_metrics, read_record
 from ganzoo.weights import load, read
 
 from ..support import TRAIN, differing, tensors_of
@@ -113,7 +114,8 @@ def test_metrics_and_pictures_come_as_often_as_asked(ganzoo: Text) -> None:
     assert names(Path("x/samples")) == ["round-000120.png"]
     entry = json.loads(Path("x/metrics.jsonl").read_text().splitlines()[0])
     assert set(entry) == {
-        "round", "rounds_per_second", "cpu_seconds", "loss.generator", "loss.discriminator", "discriminator_accuracy"
+        "round", "rounds_per_second", "cpu_seconds", "loss.generator", "loss.discriminator", "discriminator_accuracy",
+        "gradient.generator", "gradient.discriminator", "diversity", "distance",
     }  # fmt: skip
 
 
@@ -291,10 +293,60 @@ def test_metrics_that_were_cut_short_are_mended(ganzoo: Text, stopped: Text) -> 
 
 def test_a_diverged_run_stops_and_keeps_what_was_good(refused: Text) -> None:
     message = refused(f"train simple {TRAIN} --set lr=1e30 --out x --save-every 1")
-    assert message.startswith("the loss of the ")
     saved = read(Path("x/checkpoint.safetensors"))[1]["rounds"]
-    assert f"x keeps the last good checkpoint, of round {saved}; try a lower learning rate" in message
-    assert rounds_in(Path("x")) == list(range(1, saved + 1))
+    assert message.startswith(f"round {saved + 1}: non-finite: the ")
+    assert message.endswith(f"; try --set lr=5e+29 or less; x keeps the last good checkpoint, of round {saved}")
+    assert rounds_in(Path("x")) == list(range(1, saved + 2)), "the last holds what was found"
+
+
+WILD = f"train simple {TRAIN} --set lr=10 --rounds 60 --data ring8 --sample-every 60 --save-every 30"
+
+
+def without_speed(folder: Path) -> list[dict[str, Any]]:
+    return [entry | {"rounds_per_second": 0} for entry in read_metrics(folder)]
+
+
+def test_what_goes_wrong_is_told_when_it_is_seen_and_at_the_end(ganzoo: Text) -> None:
+    said = ganzoo(f"{WILD} --out x")
+    (found,) = noted(read_metrics(Path("x")))
+    assert found.line.endswith("; try --set lr=5 or less")
+    lines = said.splitlines()
+    assert lines.count(str(found)) == 1
+    assert lines[-1] == f"Found: {found}"
+    assert ganzoo("doctor x") == f"{found}\n"
+
+
+def test_a_hopeless_run_stops_if_asked_to_and_goes_on_as_if_it_had_not(ganzoo: Text) -> None:
+    ganzoo(f"{WILD} --out whole")
+    result = invoke(f"{WILD} --out x --stop-on-collapse")
+    assert (result.exit_code, result.stderr) == (3, "")
+    (found,) = noted(read_metrics(Path("x")))
+    *_, end, why, command = result.stdout.splitlines()
+    assert end == f"Stopped after round {found.round}; everything is saved."
+    assert why == f"Found: {found}"
+    assert load(Path("x/weights.safetensors")).header["rounds"] == found.round < 60
+    assert names(Path("x/samples")) == [f"round-{found.round:06d}.png"]
+    ganzoo(command.removeprefix("Go on all the same with: ganzoo ") + " --stop-on-collapse")
+    assert differing(tensors_of(Path("x")), tensors_of(Path("whole"))) == []
+    assert without_speed(Path("x")) == without_speed(Path("whole")), "found once, and measured in the same rounds"
+
+
+def test_a_hopeless_parent_stops_its_child_too(ganzoo: Text) -> None:
+    line = f"train {CHILD} --set parent.lr=10 --set parent.rounds=100 --data ring8 --out runs/x --stop-on-collapse"
+    result = invoke(line)
+    assert (result.exit_code, result.stderr) == (3, "")
+    assert "Stopped while training the parent; it is saved in runs/simple-" in result.stdout
+    assert not Path("runs/x").exists()
+
+
+def test_the_doctor_of_runs_that_are_well_or_none(ganzoo: Text, refused: Text, runs: Path) -> None:
+    assert ganzoo(f"doctor {runs / 'simple'}") == "Nothing found up to round 6.\n"
+    assert "no/such is no run's folder" in refused("doctor no/such")
+    ganzoo(f"train simple {TRAIN} --out x")
+    Path("x/metrics.jsonl").write_text('{"round": 6, "discriminator_accuracy": 0.5}\n')
+    assert ganzoo("doctor x").endswith("only its losses were judged.\n")
+    Path("x/metrics.jsonl").unlink()
+    assert "x holds no metrics yet" in refused("doctor x")
 
 
 def test_a_full_disk_is_one_line_and_spoils_nothing(refused: Text, ganzoo: Text, whole: dict[str, Any]) -> None:
