@@ -97,9 +97,11 @@ class _Quantised(Nodes):
         plain = all(entry.f == 1 for entry in node.attribute if entry.name in ("alpha", "beta"))
         if node.op_type not in ("Gemm", "MatMul") or not plain:
             return False
-        weight, *bias = (self.moves(name)[0] for name in node.input[1:])
-        constant = self.constants.keys() >= {weight, *bias} and self.constants[weight].ndim > 1
-        return constant and self.layers_before(node.input[0])
+        (weight, path), *bias = (self.moves(name) for name in node.input[1:])
+        if not self.constants.keys() >= {weight, *(name for name, _ in bias)}:
+            return False
+        known = self.constants[weight].ndim == (3 if path else 2)  # with three axes, the last stays that of the columns
+        return known and all(self.constants[name].ndim == 1 for name, _ in bias) and self.layers_before(node.input[0])
 
     def layers_before(self, tensor: str) -> bool:
         """Whether there are weights between the inputs and a tensor."""
