@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -41,6 +42,18 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         if temporary is not None:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+def require_folder(path: str | Path) -> None:
+    """Refuse a file that :func:`atomic_write` could not write, before there is anything to write.
+
+    Raises:
+        GanzooError: its folder is missing or not writable.
+    """
+    folder = Path(path).parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        reason = os.strerror(errno.EACCES if folder.is_dir() else errno.ENOENT)
+        raise GanzooError(f"cannot write {path}: {reason}; choose a folder that exists, is writable and has room")
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -5,16 +5,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
+from numpy.lib.format import dtype_to_descr, write_array_header_2_0
 from numpy.typing import NDArray
 
 from ganzoo.files import atomic_write
 from ganzoo.spec import GanzooError
 
-__all__ = ["grid", "scatter", "side_by_side", "to_uint8", "write_npz", "write_png"]
+__all__ = ["Parts", "grid", "scatter", "side_by_side", "to_uint8", "write_npz", "write_png"]
 
 Bytes = NDArray[np.uint8]
 
@@ -156,17 +161,34 @@ def write_png(path: str | Path, picture: Bytes) -> None:
         Image.fromarray(pixels).save(temporary, format="PNG")
 
 
-def write_npz(path: str | Path, /, **arrays: NDArray[Any]) -> None:
+@dataclass(frozen=True)
+class Parts:
+    """An array that comes in parts, along its first axis, of ``count`` rows in all."""
+
+    count: int
+    parts: Iterable[NDArray[Any]]
+
+
+def write_npz(path: str | Path, /, **arrays: NDArray[Any] | Parts) -> None:
     """Write named arrays, compressed, whole or not at all; ``numpy.load`` reads them back.
+
+    Of :class:`Parts` only one is in memory at a time, so that an array may be larger than that.
 
     Raises:
         GanzooError: an array holds Python objects, which only pickle could store, or the file cannot be written.
     """
-    for name, array in arrays.items():
-        if array.dtype.hasobject:
-            raise GanzooError(f"array {name!r} holds Python objects; give numbers or strings")
-    with atomic_write(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # the stub offers every name to its own option
+    with atomic_write(path) as temporary, ZipFile(temporary, "w", ZIP_DEFLATED) as file:
+        for name, array in arrays.items():
+            parts = iter(array.parts if isinstance(array, Parts) else (array,))
+            first = next(parts)
+            if first.dtype.hasobject:
+                raise GanzooError(f"array {name!r} holds Python objects; give numbers or strings")
+            shape = (array.count, *first.shape[1:]) if isinstance(array, Parts) else first.shape
+            header = {"descr": dtype_to_descr(first.dtype), "fortran_order": False, "shape": shape}
+            with file.open(f"{name}.npy", "w", force_zip64=True) as member:
+                write_array_header_2_0(member, header)
+                for part in chain((first,), parts):
+                    member.write(np.ascontiguousarray(part).tobytes())
 
 
 def _enlarged(images: Bytes) -> Bytes:

@@ -20,18 +20,36 @@ __all__ = ["LARGEST_FILE", "LARGEST_METADATA", "read"]
 LARGEST_FILE = 2**30
 """Bytes of a file; protobuf itself ends at twice as many."""
 LARGEST_METADATA = 2**20
+MOST_FIELDS = 2**18
+"""Fields of all messages, nodes and tensors among them. A graph of a thousand layers has a tenth of that; each may take
+a hundred times its bytes in memory, and some microseconds here."""
 
 _MESSAGES = {
     "model": {7: "graph", 14: "metadata", 20: "training", 25: "function"},
     "training": {1: "graph", 2: "graph"},
-    "graph": {1: "node", 5: "tensor", 15: "sparse"},
-    "function": {7: "node", 11: "attribute"},
+    "graph": {1: "node", 5: "tensor", 11: "value", 12: "value", 13: "value", 14: "annotation", 15: "sparse"},
+    "function": {7: "node", 11: "attribute", 12: "value"},
     "node": {5: "attribute"},
-    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
+    "attribute": {
+        5: "tensor",
+        6: "graph",
+        10: "tensor",
+        11: "graph",
+        14: "type",
+        15: "type",
+        22: "sparse",
+        23: "sparse",
+    },
     "sparse": {1: "tensor", 2: "tensor"},
+    "tensor": {},
+    "value": {2: "type"},
+    "type": {1: "type", 2: "shape", 4: "type", 5: "type", 8: "type", 9: "type"},
+    "shape": {},
+    "annotation": {},
 }
 """By kind of message, the fields that hold further ones."""
 _EXTERNAL = (13, 14)  # of a tensor: where its data lies, and whether that is elsewhere
+_PACKED = {"tensor": (5, 7, 11), "attribute": (8,)}  # whole numbers, which may be a byte each and eight in memory
 
 
 def read(path: str | Path) -> tuple[bytes, dict[str, Any]]:
@@ -48,20 +66,27 @@ def read(path: str | Path) -> tuple[bytes, dict[str, Any]]:
     """
     content = _content(Path(path))
     metadata: dict[bytes, bytes] = {}
+    count = 0
     waiting = [("model", memoryview(content))]
     try:
         while waiting:
             kind, message = waiting.pop()
-            if kind == "metadata":
-                entry = {number: bytes(value) for number, value in _fields(message) if not isinstance(value, int)}
-                metadata[entry.get(1, b"")] = entry.get(2, b"")
-                continue
+            entry: dict[int, memoryview] = {}
             for number, value in _fields(message):
-                if kind == "tensor":
-                    if number in _EXTERNAL and value != 0:
-                        raise GanzooError(f"{path} keeps weights in another file, which is refused; export it again")
-                elif number in _MESSAGES[kind] and not isinstance(value, int):
-                    waiting.append((_MESSAGES[kind][number], value))
+                packed = not isinstance(value, int) and number in _PACKED.get(kind, ())
+                count += len(value) if packed else 1  # type: ignore[arg-type]
+                if count > MOST_FIELDS:
+                    raise GanzooError(
+                        f"{path} has more than {MOST_FIELDS:,} fields, which no generator of ganzoo needs"
+                    )
+                if kind == "tensor" and number in _EXTERNAL and value != 0:
+                    raise GanzooError(f"{path} keeps weights in another file, which is refused; export it again")
+                if not isinstance(value, int):
+                    entry[number] = value
+                    if number in _MESSAGES.get(kind, {}):
+                        waiting.append((_MESSAGES[kind][number], value))
+            if kind == "metadata":
+                metadata[bytes(entry.get(1, b""))] = bytes(entry.get(2, b""))
     except ValueError:
         raise GanzooError(f"{path} is cut short, or no ONNX file at all") from None
     header = _header(path, metadata.get(b"ganzoo"))
@@ -79,7 +104,7 @@ def _content(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
-            content = file.read(LARGEST_FILE) if size <= LARGEST_FILE else b""
+            content = file.read(size) if size <= LARGEST_FILE else b""
     except OSError as error:
         raise GanzooError(f"cannot read {path}: {error.strerror or error}") from None
     if size > LARGEST_FILE:

@@ -35,7 +35,7 @@ def packed_already(values: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArr
     """Levels and scales of values that lose nothing by it, since they were packed before; ``None`` for all others."""
     if values.dtype != np.float32 or values.ndim < 2 or values.size < SMALLEST:
         return None
-    for axis in (0, 1):  # dense layers and convolutions have their outputs first, transposed convolutions second
+    for axis in range(values.ndim):  # wherever a graph has its outputs
         levels, scales = pack(values, axis)
         if np.abs(unpack(levels, scales) - values).max() <= EXACT * np.abs(values).max():
             return levels, scales

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
@@ -15,9 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ganzoo.binding import Bound
 from ganzoo.lazy import needs
 from ganzoo.onnxfile import read
-from ganzoo.sampling import Sampling, Stage
+from ganzoo.sampling import CHUNK, Sampling, Stage
 from ganzoo.spec import GanzooError
 
 __all__ = ["PROVIDERS", "Sampler"]
@@ -63,26 +65,40 @@ class Sampler(Sampling):
         providers: what runs the graph: one of :data:`PROVIDERS`, or several in order of preference. ``auto``, the
             default, is CUDA where it works and the CPU elsewhere.
         threads: of the CPU for one call; by default as many as there are cores.
+        graphs: record the work of a batch as a CUDA graph and replay it, which saves the time that launching it takes:
+            for small batches on ``cuda``. Batches are filled up to one of :data:`ganzoo.binding.SIZES`, each of which
+            is recorded when it first comes. Calls from several threads then wait for each other.
 
     Attributes:
         provider: the one in use, such as ``cpu``.
 
     Raises:
-        GanzooError: the file is none of ours or not what it says, onnxruntime is not installed, or none of the
-            providers that were asked for by name is in use.
+        GanzooError: the file is none of ours or not what it says, onnxruntime is not installed, none of the
+            providers that were asked for by name is in use, or graphs are asked for of another than ``cuda``.
     """
 
     def __init__(
-        self, path: str | Path, *, providers: str | Sequence[str] | None = None, threads: int | None = None
+        self,
+        path: str | Path,
+        *,
+        providers: str | Sequence[str] | None = None,
+        threads: int | None = None,
+        graphs: bool = False,
     ) -> None:
+        if threads is not None and threads < 1:
+            raise GanzooError(f"{threads} threads run nothing; give at least 1, or leave threads out for all cores")
         content, self.header = read(path)
         self._path = path
         wanted = [providers] if isinstance(providers, str) else list(providers or ["auto"])
         for name in wanted:
             if name not in PROVIDERS:
                 raise GanzooError(f"no provider named {name!r}; choose one of {', '.join(PROVIDERS)}")
-        self._session, self.provider = _session(content, wanted, threads, path)
+        self._session, self.provider = _session(content, wanted, threads, graphs, path)
+        if graphs and self.provider != "cuda":
+            raise GanzooError(f"CUDA graphs need CUDA, and {path} runs on {self.provider}; leave out graphs=True")
         self._dtype: str = self.header["output"]["dtype"]
+        if self.provider == "cpu":  # what is on the way between two layers should stay in its cache
+            self.chunk = min(CHUNK, max(16, 2**17 // math.prod(self._shape)))
         inputs: dict[str, tuple[str, tuple[int, ...]]] = {"z": ("float32", (self.header["latent"],))}
         if self.header["labels"]:
             inputs["labels"] = "int64", ()
@@ -91,6 +107,7 @@ class Sampler(Sampling):
         self._inputs = tuple(inputs)
         self._check("inputs", self._session.get_inputs(), inputs)
         self._check("outputs", self._session.get_outputs(), {"samples": (self._dtype, self._shape)})
+        self._bound = Bound(self._session, self.provider, self._shape, self._dtype) if graphs else None
 
     @property
     def limits(self) -> tuple[float, float] | None:
@@ -101,8 +118,9 @@ class Sampler(Sampling):
         """Samples of latents, on the device of :attr:`provider`."""
         if stage != "child":
             raise GanzooError(f"{self._path} holds one generator; leave out --stage, or sample the safetensors file")
+        given = dict(zip(self._inputs, (z, *told), strict=True))
         try:
-            (samples,) = self._session.run(["samples"], dict(zip(self._inputs, (z, *told), strict=True)))
+            samples = self._bound(given) if self._bound else self._session.run(["samples"], given)[0]
         except Exception as error:  # onnxruntime's own kinds have nothing else in common
             raise GanzooError(f"{self._path} cannot be run: {_line(error)}") from error
         expected = (len(z), *self._shape)
@@ -135,7 +153,9 @@ def _fits(found: Sequence[int | str | None], promised: tuple[int, ...]) -> bool:
     return all(size == promise for size, promise in zip(found[1:], promised, strict=True) if isinstance(size, int))
 
 
-def _session(content: bytes, wanted: Sequence[str], threads: int | None, path: str | Path) -> tuple[Any, str]:
+def _session(
+    content: bytes, wanted: Sequence[str], threads: int | None, graphs: bool, path: str | Path
+) -> tuple[Any, str]:
     """A session of onnxruntime, and the name of the provider that it uses."""
     with needs("sample"):
         import onnxruntime
@@ -151,6 +171,9 @@ def _session(content: bytes, wanted: Sequence[str], threads: int | None, path: s
             f"pip install {_PACKAGES[names[0]]}"
         )
 
+    settings = {name: dict(_OPTIONS.get(name, {})) for name in usable}
+    if graphs and "cuda" in settings:
+        settings["cuda"]["enable_cuda_graph"] = "1"
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or 0
     options.log_severity_level = _SILENT
@@ -165,7 +188,7 @@ def _session(content: bytes, wanted: Sequence[str], threads: int | None, path: s
                     content,
                     options,
                     providers=[_NAMES[name] for name in usable[first:]],
-                    provider_options=[dict(_OPTIONS.get(name, {})) for name in usable[first:]],
+                    provider_options=[settings[name] for name in usable[first:]],
                 )
                 break
             except Exception as error:  # onnxruntime's own kinds have nothing else in common

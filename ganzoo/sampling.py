@@ -13,7 +13,7 @@ from ganzoo.images import Bytes, to_uint8
 from ganzoo.latents import Distribution, latents
 from ganzoo.spec import GanzooError
 
-CHUNK = 256  # samples at a time: memory stays flat, and larger batches are no faster
+CHUNK = 256  # samples at a time at most: memory stays flat, and larger batches are no faster
 
 Stage = Literal["child", "parent"]
 Labels = int | Sequence[int] | NDArray[np.int64]
@@ -24,9 +24,11 @@ class Sampling(ABC):
 
     Attributes:
         header: what the generator's file says of it, see :mod:`ganzoo.header`.
+        chunk: samples that are made at a time.
     """
 
     header: Mapping[str, Any]
+    chunk: int = CHUNK
 
     @property
     def limits(self) -> tuple[float, float] | None:
@@ -40,7 +42,7 @@ class Sampling(ABC):
 
     @abstractmethod
     def run(self, stage: Stage, z: NDArray[np.float32], *told: NDArray[Any]) -> NDArray[Any]:
-        """Samples of at most :data:`CHUNK` latents, with the labels or the regression inputs that they are told."""
+        """Samples of at most :attr:`chunk` latents, with the labels or the regression inputs that they are told."""
 
     def sample(
         self,
@@ -88,7 +90,7 @@ class Sampling(ABC):
         conditions: NDArray[np.float32] | None = None,
         stage: Stage = "child",
     ) -> Iterator[NDArray[Any]]:
-        """The samples of :meth:`draw`, :data:`CHUNK` at a time: memory stays flat, be they millions.
+        """The samples of :meth:`draw`, :attr:`chunk` at a time: memory stays flat, be they millions.
 
         Bad labels and conditions are refused at once, before the first samples are asked for.
         """
@@ -175,8 +177,8 @@ class Sampling(ABC):
         told: list[Callable[[slice], NDArray[Any]]],
         stage: Stage,
     ) -> Iterator[NDArray[Any]]:
-        for start in range(0, count, CHUNK):
-            chunk = slice(start, min(start + CHUNK, count))
+        for start in range(0, count, self.chunk):
+            chunk = slice(start, min(start + self.chunk, count))
             yield self.run(stage, z(chunk), *(values(chunk) for values in told))
 
 

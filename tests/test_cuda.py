@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
-from ganzoo.data import Data
+from ganzoo.data import Data, load
+from ganzoo.export import export
+from ganzoo.runtime import Sampler
+from ganzoo.settings import resolve
 from ganzoo.spec import GanzooError
+from ganzoo.testing import small, training
+from ganzoo.zoo import zoo
 
 from .support import begin, differing, play, snapshot
 
@@ -51,3 +58,19 @@ def test_images_of_cuda_are_those_of_the_cpu(tiny: Data) -> None:
     images = model.sample(range(5))
     model.networks.cpu()
     assert abs(images - model.sample(range(5))).max() < 1e-4
+
+
+@pytest.mark.parametrize("gan", ["cgan", "dcgan"])
+def test_cuda_graphs_make_what_the_cpu_makes(gan: str, tmp_path: Path) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        pytest.skip("this onnxruntime was built without CUDA")
+    data = small(load(zoo().gan(gan).data))
+    path = tmp_path / "made.onnx"
+    export(training(resolve(zoo().gan(gan)), data).model(), path)
+    expected = Sampler(path, providers="cpu").draw(300)
+    for graphs in (False, True):
+        sampler = Sampler(path, providers="cuda", graphs=graphs)
+        for _ in range(3):  # the first run of a size is recorded, later ones are replayed
+            for count in (300, 1, 5):
+                assert abs(sampler.draw(count) - expected[:count]).max() < 1e-4

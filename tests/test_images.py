@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ganzoo.files import atomic_write
-from ganzoo.images import grid, scatter, side_by_side, to_uint8, write_npz, write_png
+from ganzoo.images import Parts, grid, scatter, side_by_side, to_uint8, write_npz, write_png
 from ganzoo.spec import GanzooError
 
 Image = pytest.importorskip("PIL.Image")
@@ -173,3 +173,11 @@ def test_places_that_cannot_be_written(tmp_path: Path) -> None:
         with pytest.raises(GanzooError, match=rf"^cannot write {path}: .*{reason}.*$"):
             write_png(path, some(1, 2, 2)[0])
     assert names(tmp_path) == ["file"]
+
+
+def test_an_array_may_come_in_parts(tmp_path: Path) -> None:
+    array = np.arange(24.0, dtype=np.float32).reshape(6, 2, 2)
+    write_npz(tmp_path / "a.npz", whole=array, parts=Parts(6, (array[start : start + 4] for start in (0, 4))))
+    with np.load(tmp_path / "a.npz", allow_pickle=False) as file:
+        for name in ("whole", "parts"):
+            np.testing.assert_array_equal(file[name], array)

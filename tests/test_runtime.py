@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import random
 import sys
+import time
 import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ from onnx import TensorProto, helper
 
 import ganzoo
 from ganzoo import onnxfile, runtime
+from ganzoo.binding import Bound
 from ganzoo.images import to_uint8
 from ganzoo.latents import latents
 from ganzoo.runtime import Sampler
@@ -68,8 +70,13 @@ def test_millions_are_drawn_in_flat_memory(cgan: Sampler) -> None:
     sizes = {len(next(chunks)) for _ in range(4)}
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert sizes == {CHUNK}
+    assert sizes == {cgan.chunk} == {CHUNK}
     assert peak < 2**20
+
+
+def test_large_samples_are_made_in_smaller_chunks_on_a_cpu(folder: Path) -> None:
+    sampler = Sampler(saved(tiny(shape=[3, 64, 64]), folder / "x.onnx"), threads=1)
+    assert [len(chunk) for chunk in sampler.draw_iter(40)] == [16, 16, 8]
 
 
 def test_chunks_make_the_whole(cgan: Sampler) -> None:
@@ -276,6 +283,44 @@ def test_a_file_that_is_missing_a_folder_or_too_large(path: Path, monkeypatch: p
         Sampler(path)
 
 
+Fill = Callable[[onnx.ModelProto, int], object]
+
+
+@pytest.mark.parametrize(
+    "fill",
+    [
+        lambda model, count: model.graph.node.extend([onnx.NodeProto()] * count),
+        lambda model, count: model.graph.node[0].attribute.extend([onnx.AttributeProto()] * count),
+        lambda model, count: model.graph.initializer.extend([TensorProto()] * count),
+        lambda model, count: model.graph.node[0].input.extend([""] * count),
+        lambda model, count: model.graph.value_info.extend([onnx.ValueInfoProto()] * count),
+        lambda model, count: model.graph.input[0].type.tensor_type.shape.dim.extend(
+            [onnx.TensorShapeProto.Dimension()] * count
+        ),
+        lambda model, count: model.graph.node[0].attribute.add(ints=[0] * count),
+        lambda model, count: model.graph.initializer[0].int64_data.extend([0] * count),
+        lambda model, count: model.metadata_props.extend([onnx.StringStringEntryProto()] * count),
+        lambda model, count: model.opset_import.extend([onnx.OperatorSetIdProto()] * count),
+    ],
+)
+def test_a_file_of_countless_tiny_fields_is_refused(folder: Path, fill: Fill, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two bytes each, and a hundred in memory."""
+    monkeypatch.setattr(onnxfile, "MOST_FIELDS", 2000)
+    model = tiny()
+    Sampler(saved(model, folder / "x.onnx"), threads=1)
+    fill(model, 2001)
+    with pytest.raises(GanzooError, match="has more than 2,000 fields, which no generator of ganzoo needs"):
+        Sampler(saved(model, folder / "x.onnx"))
+
+
+def test_countless_fields_are_refused_soon(folder: Path) -> None:
+    (folder / "x.onnx").write_bytes(b"\x3a\x80\x80\x80\x10" + b"\x0a\x00" * 2**24)  # a graph of 16 million nodes
+    start = time.perf_counter()
+    with pytest.raises(GanzooError, match="has more than 262,144 fields"):
+        Sampler(folder / "x.onnx")
+    assert time.perf_counter() - start < 20, "about one, were it to count them all a minute"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -474,6 +519,57 @@ def test_two_onnxruntimes_over_each_other_are_told_with_the_cure(
     monkeypatch.setitem(sys.modules, "onnxruntime", SimpleNamespace())
     with pytest.raises(GanzooError, match="onnxruntime is a hollow module here; run: pip uninstall onnxruntime onnx"):
         Sampler(path)
+
+
+@pytest.mark.parametrize("threads", [0, -1])
+def test_a_number_of_threads_that_runs_nothing_is_refused(path: Path, threads: int) -> None:
+    with pytest.raises(GanzooError, match=f"{threads} threads run nothing; give at least 1, or leave threads out"):
+        Sampler(path, threads=threads)
+
+
+# Fixed places
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"labels": 3}, {"conditions": 2, "shape": [5], "range": None}, {"uint8": True}]
+)
+def test_batches_at_fixed_places_make_the_same(folder: Path, changes: dict[str, Any]) -> None:
+    """What CUDA graphs need, on the device that every machine has."""
+    sampler = Sampler(saved(tiny(**changes), folder / "x.onnx"), threads=1)
+    count = 300
+    told = {"conditions": latents(range(count), 2)} if "conditions" in changes else {}
+    expected = sampler.draw(count, **told)
+    sampler._bound = Bound(sampler._session, "cpu", sampler._shape, sampler._dtype)
+    made = sampler.draw(count, **told)
+    assert made.dtype == expected.dtype
+    np.testing.assert_allclose(made, expected, atol=1e-6)
+    few = {name: values[:3] for name, values in told.items()}
+    first = sampler.draw(3, **few)
+    again = sampler.draw(seeds=[9, 8, 7], **few)
+    assert not np.allclose(first, again), "a batch is not overwritten by the next one, nor is it the last one's"
+    np.testing.assert_allclose(first, expected[:3], atol=1e-6)
+    assert {*sampler._bound._places} == {4, 64, 256}, "the places of 3, 300 - 256 and 256"
+
+
+def test_fixed_places_serve_many_threads(path: Path) -> None:
+    sampler = Sampler(path, threads=1)
+    expected = sampler.draw(200)
+    sampler._bound = Bound(sampler._session, "cpu", sampler._shape, sampler._dtype)
+    with ThreadPoolExecutor(8) as pool:
+        for seed, sample in enumerate(pool.map(lambda seed: sampler.sample([seed]), range(200))):
+            np.testing.assert_allclose(sample[0], expected[seed], atol=1e-6)
+
+
+def test_graphs_are_asked_of_cuda_alone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for providers in (None, "cpu"):
+        with pytest.raises(GanzooError, match=r"^CUDA graphs need CUDA, and .*tiny.onnx runs on cpu; leave out graphs"):
+            Sampler(path, providers=providers, graphs=True)
+    machine = Machine(monkeypatch, "cuda cpu", "cuda cpu")
+    Sampler(path, graphs=True)
+    options = dict(zip(machine.asked, machine.options, strict=True))
+    assert options["CUDAExecutionProvider"]["enable_cuda_graph"] == "1"
+    Sampler(path)
+    assert "enable_cuda_graph" not in machine.options[0]
 
 
 # What is imported

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from ganzoo.images import Bytes
     from ganzoo.sampling import Sampling, Stage
 
+MOST_AT_ONCE = 10_000
+
 
 @click.command()
 @click.argument("source", metavar="RUN|FILE|NAME")
@@ -61,7 +63,8 @@ def sample(
     """
     import numpy as np
 
-    from ganzoo.images import write_npz, write_png
+    from ganzoo.files import require_folder
+    from ganzoo.images import Parts, write_npz, write_png
     from ganzoo.latents import parse_seeds
     from ganzoo.portrait import portrait, seeds_of, way
 
@@ -74,41 +77,59 @@ def sample(
         raise GanzooError(f"cannot write '{target.suffix}' files; --out takes x.png, x.npz or a folder")
     if target.exists() and not force and not (target.is_dir() and not any(target.iterdir())):
         raise GanzooError(f"{target} exists; replace it with --force, or name another with --out")
+    if target.suffix:
+        require_folder(target)
+    else:
+        model.images(np.empty((0, *model.header["shape"])))  # refused here are vectors
 
     told: Any = label
-    drawn = conditions = columns = None
+    drawn = conditions = columns = z = None
     if interpolate is not None:
         if model.header["conditions"]:
             raise GanzooError(f"{model.header['gan']} is told more than latents and labels; leave out --interpolate")
-        columns = number or 10
+        columns = count = bounded(number or 10, "an interpolation", "ask for fewer")
         z, labels = way(model, *interpolate, columns, label)
-        told = labels
+        chosen, count, told = None, len(z), labels
         made_of: dict[str, Any] = {"latents": z}
-        names = (f"step-{index:06d}" for index in [*range(columns)] * (len(z) // columns))
+        names = (f"step-{index:06d}" for index in [*range(columns)] * (count // columns))
     else:
-        chosen: Any = parse_seeds(seeds) if seeds is not None else range(number) if number else seeds_of(model)
+        chosen = parse_seeds(seeds) if seeds is not None else range(number) if number else seeds_of(model)
+        if target.suffix == ".png":
+            bounded(len(chosen), "a picture", "ask for fewer, or name an x.npz or a folder with --out")
         if model.header["conditions"] or data or (model.limits is None and target.suffix == ".png"):
             drawn = data_of(model, data, data_dir)
             if model.header["conditions"]:
                 chosen = chosen[: len(drawn)]
                 conditions = None if drawn.conditions is None else drawn.conditions[: len(chosen)]
-        z, labels = model.latents(chosen), model.labels(len(chosen), label)
+        count, labels = len(chosen), model.labels(len(chosen), label)
         made_of = {"seeds": np.asarray(chosen, np.int64)}
         names = (f"seed-{seed:06d}" for seed in chosen)
 
     if target.suffix == ".png":
-        write_png(target, portrait(model, z=z, labels=told, stage=stage, data=drawn, columns=columns))
+        write_png(target, portrait(model, chosen, z=z, labels=told, stage=stage, data=drawn, columns=columns))
     else:
-        samples = model.decode(z, labels=told, conditions=conditions, stage=stage or "child")
+        only = stage or "child"
+        samples = (
+            model.draw_iter(seeds=chosen, labels=label, conditions=conditions, stage=only)
+            if z is None
+            else iter((model.decode(z, labels=told, stage=only),))
+        )
         if target.suffix == ".npz":
             extra = {"labels": labels, "conditions": conditions}
             given = {name: values for name, values in extra.items() if values is not None}
-            write_npz(target, images=samples, **made_of, **given)
+            write_npz(target, images=Parts(count, samples), **made_of, **given)
         else:
             if labels is not None:
                 names = (f"{name}-label-{label}" for name, label in zip(names, labels, strict=True))
-            write_singles(target, names, model.images(samples))
-    click.echo(f"{len(z)} samples of {model.header['gan']} ({path}) in {target}")
+            write_singles(target, names, (image for part in samples for image in model.images(part)))
+    click.echo(f"{count} samples of {model.header['gan']} ({path}) in {target}")
+
+
+def bounded(count: int, what: str, otherwise: str) -> int:
+    """A number of samples that are all made before the first is written; :class:`GanzooError` if they are too many."""
+    if count > MOST_AT_ONCE:
+        raise GanzooError(f"{what} has at most {MOST_AT_ONCE:,} samples, not {count:,}; {otherwise}")
+    return count
 
 
 def opened(source: str, stage: Stage | None, provider: str | None) -> tuple[Sampling, Path]:
@@ -141,7 +162,7 @@ def data_of(model: Sampling, name: str | None, folder: str | None) -> Data:
     return data.load(name or model.header["data"]["name"], split=split, directory=folder)
 
 
-def write_singles(folder: Path, names: Iterable[str], images: Bytes) -> None:
+def write_singles(folder: Path, names: Iterable[str], images: Iterable[Bytes]) -> None:
     """One PNG for each image, pixel for pixel."""
     from ganzoo.files import writing
     from ganzoo.images import write_png

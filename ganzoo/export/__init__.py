@@ -52,7 +52,7 @@ def export(
             that are no images are wanted as bytes, or the file cannot be written. There is no new file then.
     """
     generator = graph.standalone(model.generator(stage))
-    proto = forms.reduced(graph.trace(generator, model.header), form)
+    proto = forms.formed(graph.trace(generator, model.header), form, model.header)
     graph.keep_packed(proto)
     if uint8:
         graph.emit_bytes(proto, model.header)

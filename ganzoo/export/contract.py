@@ -165,15 +165,20 @@ def text(signature: tuple[str, str, list[int | str]]) -> str:
     return f"{name[:40]} {dtype} ({', '.join(map(str, shape[:6]))})"
 
 
-def widest(proto: onnx.ModelProto, path: str | Path) -> int:
-    """Values that the largest tensor on the way holds for one sample."""
+def widest(proto: onnx.ModelProto, path: str | Path) -> tuple[int, int]:
+    """Values that the largest tensor on the way holds for one sample, and those of the largest without samples."""
     try:
         inferred = shape_inference.infer_shapes(proto, data_prop=True)
     except (shape_inference.InferenceError, ValueError) as error:
         raise GanzooError(f"{path} holds no valid graph: {first_line(error)}") from None
     graph = inferred.graph
-    shapes = (value.type.tensor_type.shape.dim for value in [*graph.value_info, *graph.input, *graph.output])
-    return max(math.prod(int(side.dim_value) or 1 for side in shape) for shape in shapes)
+    shapes = [value.type.tensor_type.shape.dim for value in [*graph.value_info, *graph.input, *graph.output]]
+    fixed = [all(side.HasField("dim_value") for side in shape) for shape in shapes]
+    sizes = [math.prod(int(side.dim_value) or 1 for side in shape) for shape in shapes]
+    return (
+        max(size for size, known in zip(sizes, fixed, strict=True) if not known),
+        max((size for size, known in zip(sizes, fixed, strict=True) if known), default=0),
+    )
 
 
 def shown(value: object) -> str:

@@ -1,12 +1,14 @@
-"""Smaller forms of a graph: half precision, and eight-bit weights."""
+"""Smaller forms of a graph: half precision, and products in eight bits."""
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any
 
 from ganzoo.export.contract import Form
+from ganzoo.export.eighths import quantise
 from ganzoo.export.graph import quiet, strip
+from ganzoo.export.products import multiply
 from ganzoo.lazy import needs
 
 with needs():
@@ -14,13 +16,17 @@ with needs():
     import onnx_ir
 
 
-def reduced(proto: onnx.ModelProto, form: Form) -> onnx.ModelProto:
-    """A float32 graph in another form. Inputs and output stay float32."""
-    if form == "fp32":
-        return proto
-    made = halves(proto) if form == "fp16" else eighths(proto)
-    strip(made)
-    return made
+def formed(proto: onnx.ModelProto, form: Form, header: Mapping[str, Any]) -> onnx.ModelProto:
+    """A traced graph in the form that it is written in. Inputs and output stay float32."""
+    branches = any(entry.type == onnx.AttributeProto.GRAPH for node in proto.graph.node for entry in node.attribute)
+    if form == "fp16":
+        proto = halves(proto)
+    elif not branches:  # which name values of the graph around them
+        multiply(proto, eighths=form == "int8")
+        if form == "int8":
+            quantise(proto, header)
+    strip(proto)
+    return proto
 
 
 def halves(proto: onnx.ModelProto) -> onnx.ModelProto:
@@ -32,20 +38,3 @@ def halves(proto: onnx.ModelProto) -> onnx.ModelProto:
     made = onnx_ir.from_proto(converted)
     made.graph.sort()  # the converter puts its casts last
     return onnx_ir.to_proto(made)
-
-
-def eighths(proto: onnx.ModelProto) -> onnx.ModelProto:
-    """Dense and convolutional weights as int8, activations quantised as they come, by their range in the batch.
-
-    A sample therefore depends, slightly, on the others in its batch. Transposed convolutions stay float32.
-    """
-    with quiet(), needs(), tempfile.TemporaryDirectory() as folder:
-        from onnxruntime.quantization import quantize_dynamic
-
-        path = Path(folder) / "int8.onnx"
-        quantize_dynamic(proto, path)
-        made = onnx.load(path)
-    used = {node.domain for node in made.graph.node}
-    for opset in [opset for opset in made.opset_import if opset.domain not in used]:
-        made.opset_import.remove(opset)
-    return made

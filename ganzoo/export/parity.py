@@ -166,9 +166,9 @@ def runs(
     proto: onnx.ModelProto, metadata: Mapping[str, Any], path: str
 ) -> Iterator[tuple[dict[str, NDArray[Any]], NDArray[Any]]]:
     """Inputs and samples of one batch of each size, all of different seeds."""
-    width = contract.widest(proto, path)
-    if width > VALUES:
-        raise GanzooError(f"{path} needs tensors of {width:,} values for one sample; at most {VALUES:,} are allowed")
+    width, fixed = contract.widest(proto, path)
+    if (values := max(width, fixed)) > VALUES:
+        raise GanzooError(f"{path} needs tensors of {values:,} values for one sample; at most {VALUES:,} are allowed")
     try:
         session = open_session(proto)
     except Exception as error:  # onnxruntime has an exception for each status, and no class above them

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -100,6 +101,13 @@ def test_interpolation_of_a_conditional_gan_has_a_row_for_each_class(ganzoo: Tex
         ("tiny.onnx --interpolate 3 -8", "-8 is not a seed"),
         ("told.onnx --interpolate 3 8", "tiny is told more than latents and labels; leave out --interpolate"),
         ("ring.onnx --out x", "tiny makes vectors, which are no single pictures; --out takes x.npz or x.png"),
+        (
+            "tiny.onnx -n 10000000",
+            "a picture has at most 10,000 samples, not 10,000,000; ask for fewer, or name",
+        ),
+        ("tiny.onnx --interpolate 3 8 -n 10001 --out x.npz", "an interpolation has at most 10,000 samples, not 10,001"),
+        ("tiny.onnx -n 10000000 --out none/x.npz", "cannot write none/x.npz: No such file or directory; choose a fold"),
+        ("tiny.onnx --out none/x.png", "cannot write none/x.png: No such file or directory; choose a folder"),
         ("simple --provider cpu", "--provider is for ONNX files; leave it out, or export simple first"),
     ],
 )
@@ -107,6 +115,24 @@ def test_what_cannot_be_sampled_is_one_line(refused: Text, line: str, message: s
     before = set(Path().iterdir())
     assert message in refused(f"sample {line}")
     assert set(Path().iterdir()) == before
+
+
+@pytest.mark.parametrize("target", ["x.npz", "pictures"])
+def test_many_samples_are_never_in_memory_at_once(ganzoo: Text, target: str) -> None:
+    saved(tiny(shape=[3, 64, 64]), Path("large.onnx"))
+    tracemalloc.start()
+    ganzoo(f"sample large.onnx -n 400 --out {target}")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 400 * 3 * 64 * 64 * 4 / 2
+
+
+def test_nothing_is_computed_for_a_target_that_cannot_be_written(
+    refused: Text, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Sampler, "run", lambda *_: pytest.fail("samples were made"))
+    for target in ("none/x.npz", "none/x.png", "/dev/null/x"):
+        assert f"cannot write{' in' * (target[0] == '/')} {target}" in refused(f"sample tiny.onnx --out {target}")
 
 
 def test_inputs_of_a_regression_come_from_its_data(ganzoo: Text) -> None:
