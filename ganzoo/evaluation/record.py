@@ -24,7 +24,7 @@ class Evaluation:
         extractor: ``name``, ``sha256`` and ``accuracy`` of the network that images were compared in; else ``None``.
         number: generated samples in a block.
         seeds: first and last seed of each block; empty for samples from files.
-        score: the name of the figure to go by; lower is better.
+        score: the name of the figure to go by.
         figures: of the generated samples, means over the blocks.
         spread: their standard deviations over the blocks, where there are several.
         references: the same figures of others than the generated samples, such as ``real`` and ``noise``.

@@ -62,14 +62,14 @@ def test_a_command_would_run(words: list[str]) -> None:
     command = main.commands[words[0]]
     context = command.make_context(words[0], words[1:])
     given = context.params
+    if given.get("data"):
+        zoo().part("dataset", given["data"].partition(":")[0])
     if words[0] == "train":
         if given["resume"] is None:
             result = CliRunner().invoke(main, [*words, "--dry-run"])
             assert result.exit_code == 0, result.output
-        if given["data"]:
-            zoo().part("dataset", given["data"].partition(":")[0])
-    elif words[0] in ("show", "sample", "check"):
-        what = given["what" if words[0] != "sample" else "source"]
+    elif words[0] in ("show", "sample", "evaluate", "check"):
+        what = given["source" if words[0] in ("sample", "evaluate") else "what"]
         if not re.search(r"[./]|^NAME$", what):
             zoo().gan(what)
 

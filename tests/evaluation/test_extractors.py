@@ -118,6 +118,20 @@ def test_a_header_that_asks_for_more_than_the_file_holds_costs_nothing(tmp_path:
         extractors.load(path)
 
 
+def test_inception_sees_grey_as_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With weights that are not trained, since these would have to be downloaded."""
+    from torch_fidelity import feature_extractor_inceptionv3 as theirs
+
+    monkeypatch.setattr(theirs, "load_state_dict_from_url", lambda *_, **__: {})
+    monkeypatch.setattr(theirs.FeatureExtractorInceptionV3, "load_state_dict", lambda *_: None)
+    extractor = extractors.inception()
+    assert (extractor.score, extractor.shape, extractor.classes) == ("fid", None, ())
+    grey = np.random.default_rng(0).integers(0, 256, (2, 1, 28, 28), np.uint8)
+    seen, repeated = extractor.see([grey]), extractor.see([grey.repeat(3, axis=1)])
+    assert (seen.features.shape, seen.logits.shape) == ((2, 2048), (2, 1008))
+    np.testing.assert_array_equal(seen.features, repeated.features)
+
+
 def test_inception_needs_a_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")

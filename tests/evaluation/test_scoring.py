@@ -4,19 +4,23 @@ import numpy as np
 import pytest
 
 from ganzoo.data import Data, load
-from ganzoo.evaluation.scoring import NUMBER, scorer
+from ganzoo.evaluation import evaluate, scoring
+from ganzoo.evaluation.scoring import scorer
 from ganzoo.spec import GanzooError
 
 from ..support import begin, play
 
 
-def test_a_score_is_that_of_the_evaluation() -> None:
-    from ganzoo.evaluation import evaluate
+@pytest.fixture(autouse=True)
+def few_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scoring, "NUMBER", 40)
 
+
+def test_a_score_is_that_of_the_evaluation() -> None:
     training = begin("simple", "mnist-10k", rounds=2)
     play(training)
     name, score = scorer(load("mnist-10k"))
-    found = evaluate(training.model(), number=NUMBER)
+    found = evaluate(training.model(), number=40)
     assert name == found.score == "mnist-fd"
     assert score(training.model()) == pytest.approx(found.figures[name], rel=1e-5)
 
