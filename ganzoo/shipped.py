@@ -53,7 +53,7 @@ class Entry:
         Raises:
             GanzooError: it is missing, or is another file than the index says.
         """
-        path = folder / self.files[kind]["file"]
+        path = folder / str(self.files[kind]["file"])
         if not path.is_file():
             raise GanzooError(f"{path} is missing from this installation; install ganzoo again")
         if hashlib.sha256(path.read_bytes()).hexdigest() != self.files[kind]["sha256"]:

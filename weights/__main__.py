@@ -14,16 +14,24 @@ import sys
 import tomllib
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from ganzoo.data import load as load_data
 from ganzoo.files import write_text
+from ganzoo.images import Bytes, write_png
+from ganzoo.portrait import portrait
+from ganzoo.runs.folders import read_metrics, read_record
 from ganzoo.settings import resolve, written
-from ganzoo.shipped import FOLDER, Entry, index
+from ganzoo.shipped import FOLDER, Entry, Kind, index
 from ganzoo.spec import GanzooError
 from ganzoo.zoo import zoo
 
+if TYPE_CHECKING:
+    from ganzoo.model import Model
+
+PICTURES = FOLDER.parent / "docs" / "pictures"
 RECIPES = tomllib.loads((FOLDER / "recipes.toml").read_text())
 
 
@@ -46,8 +54,10 @@ def make(name: str, runs: Path) -> None:
     recipe = RECIPES[name]
     trained(name, runs)
     click.echo(f"{name}: packed, exported and evaluated")
-    files = {kind: described(path) for kind, path in packed(name, runs / name).items()}
-    record = json.loads((runs / name / "run.json").read_text())
+    record = read_record(runs / name)
+    model, paths = packed(name, runs / name)
+    write_png(PICTURES / f"{name}.png", picture(model, record["data"]))
+    files = {kind: described(path) for kind, path in paths.items()}
     entry = Entry(
         name=name,
         also=tuple(recipe.get("also", ())),
@@ -59,7 +69,7 @@ def make(name: str, runs: Path) -> None:
         seed=record["seed"],
         cpu_seconds=cpu_seconds(runs / name),
         command=shlex.join(["ganzoo", *arguments(name, Path("runs"))]),
-        **measured(name, FOLDER / files["onnx"]["file"]),
+        **measured(paths["onnx"]),
     )
     entries = {**index(FOLDER), name: entry}
     index.cache_clear()
@@ -79,6 +89,8 @@ def trained(name: str, runs: Path) -> None:
     if parent := RECIPES[name].get("parent"):
         trained(parent, runs)
     folder = runs / name
+    if finished(folder):
+        return
     begun = (folder / "checkpoint.safetensors").exists()
     rest = ["train", "--resume", str(folder)] if begun else arguments(name, runs)
     click.echo(f"{name}: ganzoo {shlex.join(rest)}")
@@ -86,15 +98,29 @@ def trained(name: str, runs: Path) -> None:
         raise GanzooError(f"{name} was not trained to its end; say it again to go on")
 
 
-def packed(name: str, folder: Path) -> dict[str, Path]:
+def finished(folder: Path) -> bool:
+    """Whether a run has played all its rounds."""
+    entries = read_metrics(folder)
+    return bool(entries) and entries[-1]["round"] == read_record(folder)["settings"]["loop.rounds"]
+
+
+def packed(name: str, folder: Path) -> tuple[Model, dict[Kind, Path]]:
     """The generator of a run as the two files that ship."""
     from ganzoo.export import export
     from ganzoo.weights import load, save_weights
 
-    files = {kind: FOLDER / f"{name}.{kind}" for kind in ("safetensors", "onnx")}
+    files: dict[Kind, Path] = {"safetensors": FOLDER / f"{name}.safetensors", "onnx": FOLDER / f"{name}.onnx"}
     save_weights(files["safetensors"], load(folder / "weights.safetensors"), packed=True)
-    export(load(files["safetensors"]), files["onnx"])
-    return files
+    model = load(files["safetensors"])
+    export(model, files["onnx"])
+    return model, files
+
+
+def picture(model: Model, name: str) -> Bytes:
+    """Two rows of samples; of a regression, its predictions."""
+    if model.limits is None:
+        return portrait(model, data=load_data(name, split="test"))
+    return portrait(model, range(20), stage="child", columns=10)
 
 
 def described(path: Path) -> dict[str, Any]:
@@ -110,11 +136,10 @@ def overrides(record: dict[str, Any]) -> dict[str, str]:
 
 
 def cpu_seconds(folder: Path) -> float:
-    last = (folder / "metrics.jsonl").read_text().splitlines()[-1]
-    return float(json.loads(last)["cpu_seconds"])
+    return float(read_metrics(folder)[-1]["cpu_seconds"])
 
 
-def measured(name: str, path: Path) -> dict[str, Any]:
+def measured(path: Path) -> dict[str, Any]:
     """Scores of the exported file, what they were measured with, and the licence of the data."""
     from ganzoo.evaluation import evaluate
     from ganzoo.onnxfile import read

@@ -21,6 +21,7 @@ import click
 from figures import draw
 
 from ganzoo.files import write_text
+from ganzoo.runs.folders import read_metrics, read_record
 
 HERE = Path(__file__).parent
 CLAIMS = tomllib.loads((HERE / "claims.toml").read_text())
@@ -69,7 +70,8 @@ class Trial:
     def train(self) -> None:
         """Train it to its end, unless that is done."""
         if (self.run / "checkpoint.safetensors").exists():
-            ganzoo("train", "--resume", str(self.run))
+            if read_metrics(self.run)[-1]["round"] < read_record(self.run)["settings"]["loop.rounds"]:
+                ganzoo("train", "--resume", str(self.run))
             return
         budget = sum(cpu_seconds(self.folder(name)) for name in self.variant.like)
         rounds = ["--rounds", str(self.affordable(budget))] if self.variant.like else []
@@ -94,12 +96,11 @@ class Trial:
         """What became of it."""
         from ganzoo.evaluation import evaluate
 
-        record = json.loads((self.run / "run.json").read_text())
         found = evaluate(self.run).entry()
         return {
             "variant": self.variant.name,
             "seed": self.seed,
-            "rounds": record["settings"]["loop.rounds"],
+            "rounds": read_record(self.run)["settings"]["loop.rounds"],
             "cpu_seconds": cpu_seconds(self.run),
             "figures": found["figures"],
             "score": found["score"],
@@ -114,17 +115,13 @@ def ganzoo(*words: str) -> None:
     subprocess.run([sys.executable, "-m", "ganzoo", *words], check=True, stdout=subprocess.DEVNULL)
 
 
-def entries(run: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-
-
 def cpu_seconds(run: Path) -> float:
-    return float(entries(run)[-1]["cpu_seconds"])
+    return float(read_metrics(run)[-1]["cpu_seconds"])
 
 
 def history(run: Path) -> dict[str, list[float]]:
     """What the run logged at its evaluations, by name; empty without any."""
-    evaluated = [entry for entry in entries(run) if any(name.endswith("-fd") for name in entry)]
+    evaluated = [entry for entry in read_metrics(run) if any(name.endswith("-fd") for name in entry)]
     return {name: [entry[name] for entry in evaluated] for name in (evaluated[0] if evaluated else ())}
 
 

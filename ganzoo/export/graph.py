@@ -156,12 +156,12 @@ def keep_packed(proto: onnx.ModelProto) -> None:
         packed = packed_already(numpy_helper.to_array(tensor))
         if packed is None:
             continue
-        names = [f"{tensor.name}.{part}" for part in ("levels", "scales", "floats")]
-        for values, name in zip(packed, names, strict=False):
-            graph.initializer.append(numpy_helper.from_array(values, name))
+        levels, scales, floats = (f"{tensor.name}.{part}" for part in ("levels", "scales", "floats"))
+        graph.initializer.append(numpy_helper.from_array(packed[0], levels))
+        graph.initializer.append(numpy_helper.from_array(packed[1], scales))
         unpacking += [
-            helper.make_node("Cast", names[:1], names[2:], name=f"cast_{tensor.name}", to=onnx.TensorProto.FLOAT),
-            helper.make_node("Mul", [names[2], names[1]], [tensor.name], name=f"unpack_{tensor.name}"),
+            helper.make_node("Cast", [levels], [floats], name=f"cast_{tensor.name}", to=onnx.TensorProto.FLOAT),
+            helper.make_node("Mul", [floats, scales], [tensor.name], name=f"unpack_{tensor.name}"),
         ]
         graph.initializer.remove(tensor)
     for node in reversed(unpacking):
