@@ -56,6 +56,7 @@ def make(name: str, runs: Path) -> None:
     click.echo(f"{name}: packed, exported and evaluated")
     record = read_record(runs / name)
     model, paths = packed(name, runs / name)
+    PICTURES.mkdir(exist_ok=True)
     write_png(PICTURES / f"{name}.png", picture(model, record["data"]))
     files = {kind: described(path) for kind, path in paths.items()}
     entry = Entry(

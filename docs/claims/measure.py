@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import torch
 from figures import draw
 
 from ganzoo.files import write_text
@@ -25,6 +26,7 @@ from ganzoo.runs.folders import read_metrics, read_record
 
 HERE = Path(__file__).parent
 CLAIMS = tomllib.loads((HERE / "claims.toml").read_text())
+SAMPLES = 5000  # that a figure of images is made from; of vectors it is what the data set has
 PROBE = 300  # rounds that tell how fast a variant is
 
 
@@ -96,18 +98,39 @@ class Trial:
         """What became of it."""
         from ganzoo.evaluation import evaluate
 
-        found = evaluate(self.run).entry()
+        found = evaluate(self.run, number=SAMPLES).entry()
         return {
             "variant": self.variant.name,
             "seed": self.seed,
             "rounds": read_record(self.run)["settings"]["loop.rounds"],
             "cpu_seconds": cpu_seconds(self.run),
-            "figures": found["figures"],
+            "figures": found["figures"] | skipped(self.run),
             "score": found["score"],
             "log": history(self.run),
             "measured": {key: found[key] for key in ("number", "data", "extractor")},
             "real": found["references"].get("real"),
         }
+
+
+def skipped(run: Path) -> dict[str, float]:
+    """Of a regression: the errors of its prior, with and without its noise and bias, and the weight of the skip."""
+    from ganzoo.data import load as load_data
+    from ganzoo.evaluation.regression import errors
+    from ganzoo.weights import load
+
+    model = load(run / "weights.safetensors")
+    generator = model.networks.generator
+    if not hasattr(generator, "drawn"):
+        return {}
+    data = load_data(model.header["data"]["name"], split="test")
+    inputs, z = torch.from_numpy(data.conditions), torch.from_numpy(model.latents(range(len(data))))
+    with torch.inference_mode():
+        known, noisy = generator.prior(inputs, torch.zeros_like(z[:, 1:])), generator.drawn(z, inputs)
+    return {
+        "prior_mae": errors(known.numpy(), data.samples)["mae"],
+        "noisy_prior_mae": errors(noisy.numpy(), data.samples)["mae"],
+        "skip_weight": float(generator.weight),
+    }
 
 
 def ganzoo(*words: str) -> None:

@@ -47,11 +47,12 @@ def show(what: str) -> None:
       ganzoo show weights.safetensors
       ganzoo show dcgan.onnx
     """
+    from ganzoo.shipped import find
     from ganzoo.zoo import zoo
 
     if Path(what).suffix == ".onnx":
         show_onnx(what)
-    elif what in zoo().gans or not Path(what).exists():
+    elif what in zoo().gans or not (Path(what).exists() or find(what)):
         show_gan(what)
     else:
         show_weights(what)

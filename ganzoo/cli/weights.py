@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
+
+if TYPE_CHECKING:
+    from ganzoo.shipped import Entry
+
+
+FURTHER = ("coverage", "recall", "label_accuracy", "mse")
 
 
 @click.command()
@@ -35,8 +43,13 @@ def weights(verify: bool) -> None:
             f"{entry.rounds:,}",
             f"{entry.cpu_seconds:,.0f}",
             " + ".join(f"{file['bytes'] / 1e6:.1f}" for file in entry.files.values()),
-            "  ".join(f"{name} {value:.3g}" for name, value in entry.scores.items()),
+            "  ".join(f"{name} {entry.scores[name]:.3g}" for name in shown(entry)),
         )
         for entry in entries
     ]
     table([heads, *rows])
+
+
+def shown(entry: Entry) -> list[str]:
+    """The scores to go by."""
+    return [name for name in (entry.measured["score"], *FURTHER) if name in entry.scores]

@@ -303,7 +303,7 @@ WILD = f"train simple {TRAIN} --set lr=10 --rounds 60 --data ring8 --sample-ever
 
 
 def without_speed(folder: Path) -> list[dict[str, Any]]:
-    return [entry | {"rounds_per_second": 0} for entry in read_metrics(folder)]
+    return [entry | {"rounds_per_second": 0, "cpu_seconds": 0} for entry in read_metrics(folder)]
 
 
 def test_what_goes_wrong_is_told_when_it_is_seen_and_at_the_end(ganzoo: Text) -> None:
