@@ -98,7 +98,7 @@ class Sampler(Sampling):
             raise GanzooError(f"CUDA graphs need CUDA, and {path} runs on {self.provider}; leave out graphs=True")
         self._dtype: str = self.header["output"]["dtype"]
         if self.provider == "cpu":  # what is on the way between two layers should stay in its cache
-            self.chunk = min(CHUNK, max(16, 2**17 // math.prod(self._shape)))
+            self.chunk = min(CHUNK, max(16, 2 ** ((2**17 // math.prod(self._shape)).bit_length() - 1)))
         inputs: dict[str, tuple[str, tuple[int, ...]]] = {"z": ("float32", (self.header["latent"],))}
         if self.header["labels"]:
             inputs["labels"] = "int64", ()

@@ -29,7 +29,13 @@ class Failure(click.ClickException):
 
 
 class Zoo(click.Group):
-    """The place where errors of the library become one line on a terminal."""
+    """The place where errors of the library, and of what was typed, become one line on a terminal."""
+
+    def make_context(self, *args: Any, **options: Any) -> click.Context:
+        try:
+            return super().make_context(*args, **options)
+        except click.UsageError as error:
+            raise misused(error) from error
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -38,6 +44,8 @@ class Zoo(click.Group):
             if os.environ.get("GANZOO_DEBUG"):
                 raise
             raise Failure(str(error)) from error
+        except click.UsageError as error:
+            raise misused(error) from error
         except BrokenPipeError:
             raise
         except OSError as error:
@@ -46,6 +54,13 @@ class Zoo(click.Group):
             raise Failure(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}") from error
         except KeyboardInterrupt:
             raise SystemExit(130) from None
+
+
+def misused(error: click.UsageError) -> click.ClickException:
+    """What was typed wrongly, and the command that says what could be typed."""
+    if error.ctx is None or isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return error
+    return Failure(f"{error.format_message().rstrip('.')} ({error.ctx.command_path} --help)")
 
 
 @click.group(cls=Zoo, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ganzoo import data as datasets
+from ganzoo.spec import GanzooError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,4 +36,13 @@ class Options:
     command: str = ""
 
     def load_data(self, split: Literal["train", "test"] = "train") -> datasets.Data:
-        return datasets.load(self.data, split=split, directory=self.data_dir, size=self.image_size)
+        """Load the data set.
+
+        Raises:
+            GanzooError: it cannot be read, or has no images of the size that is wanted.
+        """
+        data = datasets.load(self.data, split=split, directory=self.data_dir, size=self.image_size)
+        if self.image_size and data.shape[1:] != (self.image_size, self.image_size):
+            sides = "x".join(map(str, data.shape[1:])) if data.is_images else "no pixels"
+            raise GanzooError(f"{self.data} has samples of {sides} alone; leave out --image-size {self.image_size}")
+        return data
