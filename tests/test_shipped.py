@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+import ganzoo
 from ganzoo import shipped
+from ganzoo.data import load
+from ganzoo.sources import find
 from ganzoo.spec import GanzooError
+from ganzoo.zoo import zoo
 
 
 def written(folder: Path, **changes: Any) -> Path:
@@ -63,3 +71,51 @@ def test_an_index_cannot_name_files_elsewhere(tmp_path: Path, file: str) -> None
 
 def test_without_an_index_there_are_none(tmp_path: Path) -> None:
     assert shipped.index(tmp_path) == {}
+
+
+# What ships.
+
+MOST = 40_000_000  # bytes
+
+
+def test_every_gan_comes_trained() -> None:
+    entries = shipped.index()
+    names = {name for entry in entries.values() for name in (entry.name, *entry.also)}
+    ours = {gan.name for gan in zoo().gans.values() if zoo().owners["GAN", gan.name].distribution == "ganzoo-kit"}
+    assert ours - names == set()
+    assert {entry.gan for entry in entries.values()} <= zoo().gans.keys()
+    assert sum(path.stat().st_size for path in shipped.FOLDER.iterdir() if path.is_file()) <= MOST
+    recipes = tomllib.loads((shipped.FOLDER / "recipes.toml").read_text())
+    assert list(entries) == [name for name in recipes if name in entries], "the index is in the order of the recipes"
+    assert recipes.keys() == entries.keys()
+
+
+@pytest.mark.parametrize("name", shipped.index())
+def test_both_files_are_what_was_measured_and_make_the_same_samples(name: str) -> None:
+    entry = shipped.index()[name]
+    sampler, model = ganzoo.Sampler(entry.path("onnx")), ganzoo.load(entry.path("safetensors"))
+    for header in (sampler.header, model.header):
+        assert (header["gan"], header["rounds"], header["seed"]) == (entry.gan, entry.rounds, entry.seed)
+        assert (header["data"]["name"], header["data"]["licence"]) == (entry.data, entry.licence)
+    conditions = load(entry.data, split="test").conditions if model.header["conditions"] else None
+    told = {} if conditions is None else {"conditions": conditions[:5]}
+    made, expected = sampler.draw(5, **told), model.sample(range(5), **told)
+    assert np.abs(made - expected).max() < 1e-4
+    assert entry.scores[entry.measured["score"]] > 0
+    assert (shipped.FOLDER / f"{name}.md").read_text().startswith("---\n")
+
+
+def test_names_mean_what_ships(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find("privileged-v2-ann") == find("privileged-v2") == shipped.index()["privileged-v2"].path("safetensors")
+
+
+def test_sevens_come_right_after_the_installation_without_torch(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.modules['torch'] = None; from ganzoo.cli import main; "
+        "main(['sample', 'cgan', '--label', '7', '-n', '4', '--out', 'sevens.npz'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    with np.load(tmp_path / "sevens.npz") as file:
+        assert file["labels"].tolist() == [7] * 4

@@ -1,7 +1,7 @@
 """Make the trained weights anew: ``python -m ganzoo_weights [NAME ...]``, in a checkout of the repository.
 
 Each is trained as ``recipes.toml`` says (a run that is there already is taken, or continued), packed, exported,
-evaluated, and entered in ``index.json``. Parents come before their children.
+evaluated, entered in ``index.json``, and described in a card. Parents come before their children.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ganzoo.card import card
 from ganzoo.data import load as load_data
 from ganzoo.files import write_text
 from ganzoo.images import Bytes, write_png
@@ -72,6 +73,11 @@ def make(name: str, runs: Path) -> None:
         command=shlex.join(["ganzoo", *arguments(name, Path("runs"))]),
         **measured(paths["onnx"]),
     )
+    scores = [(key, f"{value:.4g}") for key, value in entry.scores.items()]
+    about = card(
+        model.header, paths["safetensors"].name, command=entry.command, scores=scores, picture=SEEN.format(name)
+    )
+    write_text(FOLDER / f"{name}.md", about)
     entries = {**index(FOLDER), name: entry}
     index.cache_clear()
     ordered = [asdict(entries[each]) for each in RECIPES if each in entries]
