@@ -73,10 +73,9 @@ def make(name: str, runs: Path) -> None:
         command=shlex.join(["ganzoo", *arguments(name, Path("runs"))]),
         **measured(paths["onnx"]),
     )
+    seen = f"../docs/pictures/{name}.png"
     scores = [(key, f"{value:.4g}") for key, value in entry.scores.items()]
-    about = card(
-        model.header, paths["safetensors"].name, command=entry.command, scores=scores, picture=SEEN.format(name)
-    )
+    about = card(model.header, paths["safetensors"].name, command=entry.command, scores=scores, picture=seen)
     write_text(FOLDER / f"{name}.md", about)
     entries = {**index(FOLDER), name: entry}
     index.cache_clear()
