@@ -21,6 +21,7 @@ FEW = 12  # points are drawn as such
 
 TITLES = {
     "loss": "Losses",
+    "cpu_seconds": "CPU time, seconds",
     "rounds_per_second": "Speed, rounds per second",
 }
 
@@ -37,7 +38,8 @@ def charts(curves: Sequence[Curve], rounds: int) -> tuple[str, list[list[dict[st
         names = (name, *(f"{name} ({count})" for count in range(2, 99)))
         group = next(key for key in names if len(groups.get(key, ())) < MOST_LINES)
         groups.setdefault(group, []).append(curve)
-    order = sorted(groups, key=lambda group: (group == "rounds_per_second") - (group == "loss"))
+    last = ("cpu_seconds", "rounds_per_second")  # of the machine, not of the game
+    order = sorted(groups, key=lambda group: (group in last) - (group == "loss"))
     drawn = [chart(group, groups[group], rounds) for group in order]
     return "\n".join(text for text, _ in drawn), [points for _, points in drawn]
 
