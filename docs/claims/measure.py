@@ -7,6 +7,7 @@ figures to ``NAME.json`` beside this file, from which ``docs/generate.py`` write
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 import subprocess
@@ -63,7 +64,7 @@ class Trial:
     root: Path
 
     def folder(self, variant: str) -> Path:
-        return self.root / self.claim / f"{variant.replace(' ', '-')}-seed{self.seed}"
+        return self.root / self.claim / f"{re.sub(r'[^a-z0-9]+', '-', variant)}-seed{self.seed}"
 
     @property
     def run(self) -> Path:
