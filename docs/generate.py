@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 from claims.figures import summary as summary_of
+from claims.figures import tracked
 
 from ganzoo import hookspecs
 from ganzoo.cli import main as ganzoo
@@ -155,6 +156,12 @@ def claim(_: Path, name: str, *figures: str) -> str:
     return table(head, lines)
 
 
+def track(_: Path, name: str, *figures: str) -> str:
+    """Two figures of a claim's runs as they trained."""
+    head, *lines = tracked(name, *figures)
+    return table(head, lines)
+
+
 def weights(where: Path) -> str:
     """The trained weights that ship, with a picture and their scores."""
     up = "../" * (len(where.relative_to(ROOT).parts) - 1)
@@ -176,7 +183,8 @@ def weights(where: Path) -> str:
 
 
 KINDS = {
-    "gans": gans, "parts": parts, "numbers": numbers, "hooks": hooks, "file": file, "claim": claim, "weights": weights
+    "gans": gans, "parts": parts, "numbers": numbers, "hooks": hooks, "file": file,
+    "claim": claim, "track": track, "weights": weights,
 }  # fmt: skip
 
 

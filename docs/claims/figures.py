@@ -7,6 +7,8 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+import numpy as np
+
 HERE = Path(__file__).parent
 Rows = list[dict[str, Any]]
 
@@ -33,6 +35,24 @@ def summary(claim: str, names: tuple[str, ...]) -> list[tuple[str, ...]]:
         figures = (spread([row["figures"][name] for row in rows]) for name in names)
         lines.append((variant, str(len(rows)), f"{rounds:,.0f}", f"{seconds:,.0f}", *figures))
     return lines
+
+
+def tracked(claim: str, one: str, other: str) -> list[tuple[str, ...]]:
+    """A head and a line for each evaluation of the runs, with two figures, and the rank correlation of the two."""
+    found = {name: rows[0]["log"] for name, rows in rows_of(claim).items()}
+    lines = [("round", *(f"{name}: `{figure}`" for name in found for figure in (one, other)))]
+    for index, number in enumerate(next(iter(found.values()))["round"]):
+        lines.append(
+            (f"{number:,}", *(f"{log[figure][index]:.3g}" for log in found.values() for figure in (one, other)))
+        )
+    last = (text for log in found.values() for text in (f"{correlation(log[one], log[other]):.2f}", ""))
+    return [*lines, ("*rank correlation*", *last)]
+
+
+def correlation(one: list[float], other: list[float]) -> float:
+    """That of the ranks of two series (Spearman, 1904), from -1 to 1; ties are not expected."""
+    ranks = np.argsort(np.argsort([one, other], axis=1), axis=1)
+    return float(np.corrcoef(ranks)[0, 1])
 
 
 def draw(claim: str, path: Path) -> None:
