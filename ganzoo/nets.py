@@ -174,8 +174,8 @@ def labelled_discriminator(
 def packed(make: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
     """The maker of a discriminator that judges packs of samples, from the maker of any (Lin et al., 2018).
 
-    It has the numbers of ``make``, and ``packing``, how many samples make a pack. Every game can be played with it, since
-    losses are means: here over packs, each of which has one logit. See :class:`ganzoo.blocks.Packed`.
+    It has the numbers of ``make``, and ``packing``, how many samples make a pack. Every game can be played with it,
+    since losses are means: here over packs, each of which has one logit. See :class:`ganzoo.blocks.Packed`.
     """
 
     @functools.wraps(make)
