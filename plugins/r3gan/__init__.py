@@ -78,7 +78,7 @@ def ganzoo_gans() -> Iterable[GAN]:
             "lr": 5e-4,
             "beta1": 0.0,
             "beta2": 0.99,
-            "penalty": 0.1,
+            "penalty": 5.0,
         },
         presets={"conv": {"generator": "residual", "discriminator": "residual", "penalty": 1.0, "rounds": 5000}},
     )

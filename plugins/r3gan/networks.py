@@ -47,29 +47,30 @@ def conv(inputs: int, outputs: int, *, side: int = 1, groups: int = 1) -> nn.Con
 
 
 def generator(task: Task, width: int, steps: int, small: tuple[int, int]) -> nn.Sequential:
-    """z to a map of ``small`` height and width, which doubles ``steps`` times while the features halve."""
+    """z to a map of ``small`` height and width, which doubles ``steps`` times while the features halve.
+
+    There are blocks at all sizes but that of the image, where they would take most of the time.
+    """
     features = [width * 2 ** (steps - step) for step in range(steps + 1)]
     net = nn.Sequential(
-        nn.Linear(task.latent, features[0] * small[0] * small[1]),
-        nn.Unflatten(1, (features[0], *small)),
-        Residual(features[0]),
+        nn.Linear(task.latent, features[0] * small[0] * small[1]), nn.Unflatten(1, (features[0], *small))
     )
     for inputs, outputs in pairwise(features):
+        net.append(Residual(inputs))
         net.append(conv(inputs, outputs))
         net.append(nn.Upsample(scale_factor=2, mode="bilinear"))
-        net.append(Residual(outputs))
-    net.append(conv(width, task.shape[0]))
+    net.append(activation("leaky"))
+    net.append(conv(width, task.shape[0], side=3))
     return net.append(head(task))
 
 
 def discriminator(task: Task, width: int, steps: int, small: tuple[int, int]) -> nn.Sequential:
     """The way back: ``steps`` halvings, while the features double, and one logit."""
     features = [width * 2**step for step in range(steps + 1)]
-    net = nn.Sequential(conv(task.shape[0], width))
+    net = nn.Sequential(conv(task.shape[0], width, side=3), activation("leaky"))
     for inputs, outputs in pairwise(features):
-        net.append(Residual(inputs))
         net.append(nn.AvgPool2d(2))
         net.append(conv(inputs, outputs))
-    net.append(Residual(features[-1]))
+        net.append(Residual(outputs))
     net.append(nn.Flatten())
     return net.append(nn.Linear(features[-1] * small[0] * small[1], 1))
