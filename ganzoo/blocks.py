@@ -48,4 +48,5 @@ class Packed(nn.Module):
         count = len(samples)
         if short := -count % self.packing:
             samples = samples[torch.arange(count + short, device=samples.device) % count]
-        return self.net(samples.unflatten(0, (-1, self.packing)).flatten(1, 2))  # type: ignore[no-any-return]
+        packs = samples.reshape(-1, self.packing * samples.shape[1], *samples.shape[2:])
+        return self.net(packs)  # type: ignore[no-any-return]

@@ -45,7 +45,8 @@ def stacked_mnist(request: Request) -> Data:
 
 def mode(digits: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
     """The modes ``(N,)`` 0..999 of digits ``(N, 3)``."""
-    return (digits @ np.array([100, 10, 1])).astype(np.int64)
+    numbers: NDArray[np.int64] = (digits @ np.array([100, 10, 1])).astype(np.int64)
+    return numbers
 
 
 class Stacked:
@@ -66,4 +67,5 @@ class Stacked:
         return len(self._triples)
 
     def __getitem__(self, index: Any) -> NDArray[np.uint8]:
-        return self._planes[self._triples[index]]
+        images: NDArray[np.uint8] = self._planes[self._triples[index]]
+        return images

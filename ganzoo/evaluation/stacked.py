@@ -34,7 +34,8 @@ def modes(digits: NDArray[np.integer[Any]]) -> dict[str, float]:
 def read(extractor: Extractor, images: Iterable[Images]) -> NDArray[np.int64]:
     """The digits ``(N, 3)`` in the channels of images uint8 ``(N, 3, H, W)``, in batches; no class is too uncertain."""
     planes = (batch.reshape(-1, 1, *batch.shape[2:]) for batch in images)
-    return extractor.see(planes).logits.argmax(axis=1).reshape(-1, 3)
+    digits: NDArray[np.int64] = extractor.see(planes).logits.argmax(axis=1).reshape(-1, 3)
+    return digits
 
 
 def evaluate_stacked(
