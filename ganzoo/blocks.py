@@ -31,3 +31,22 @@ class LabelledDiscriminator(nn.Module):
         if len(self.extra) == 1:
             samples = samples.flatten(1)
         return self.net(torch.cat([samples, told.to(samples.dtype)], 1))  # type: ignore[no-any-return]
+
+
+class Packed(nn.Module):
+    """A discriminator of packs: samples that follow each other in a batch are joined along their first axis.
+
+    A batch that does not divide into packs is filled up with its first samples.
+    """
+
+    def __init__(self, net: nn.Module, packing: int) -> None:
+        super().__init__()
+        self.net, self.packing = net, packing
+
+    def forward(self, samples: Tensor) -> Tensor:
+        """Logits ``(ceil(N / packing), 1)`` of samples ``(N, *shape)``."""
+        count = len(samples)
+        if short := -count % self.packing:
+            samples = samples[torch.arange(count + short, device=samples.device) % count]
+        packs = samples.reshape(-1, self.packing * samples.shape[1], *samples.shape[2:])
+        return self.net(packs)  # type: ignore[no-any-return]

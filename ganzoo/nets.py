@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -167,6 +169,29 @@ def labelled_discriminator(
         shape, extra = (math.prod(task.shape) + embedding,), (embedding,)
     labels = nn.Embedding(labels_of(task), math.prod(extra))
     return LabelledDiscriminator(labels, extra, make(replace(task, shape=shape), **numbers))
+
+
+def packed(make: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
+    """The maker of a discriminator that judges packs of samples, from the maker of any (Lin et al., 2018).
+
+    It has the numbers of ``make``, and ``packing``, how many samples make a pack. Every game can be played with it,
+    since losses are means: here over packs, each of which has one logit. See :class:`ganzoo.blocks.Packed`.
+    """
+
+    @functools.wraps(make)
+    def maker(task: Task, *, packing: int = 2, **numbers: Any) -> nn.Module:
+        from ganzoo.blocks import Packed
+
+        if packing < 1:
+            raise GanzooError(f"packing={packing} is out of range; a pack has at least 1 sample")
+        first, *rest = task.shape
+        return Packed(make(replace(task, shape=(first * packing, *rest)), **numbers), packing)
+
+    own = inspect.signature(make)
+    packing = inspect.Parameter("packing", inspect.Parameter.KEYWORD_ONLY, default=2, annotation=int)
+    vars(maker)["__signature__"] = own.replace(parameters=[*own.parameters.values(), packing])
+    maker.__doc__ = f"Judges ``packing`` samples at once (Lin et al., 2018). {inspect.getdoc(make)}"
+    return maker
 
 
 def labels_of(task: Task) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ganzoo.data import cifar, folder, mnist, shipped, tabular, toys
+from ganzoo.data import cifar, folder, mnist, shipped, stacked, tabular, toys
 from ganzoo.hookspecs import Parts, hookimpl
 
 
@@ -10,6 +10,7 @@ from ganzoo.hookspecs import Parts, hookimpl
 def ganzoo_datasets() -> Parts:
     return {
         "mnist-10k": shipped.mnist_10k,
+        "stacked-mnist": stacked.stacked_mnist,
         "emoji32": shipped.emoji32,
         "mnist": mnist.mnist,
         "fashion-mnist": mnist.fashion_mnist,

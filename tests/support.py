@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 import ganzoo
 from ganzoo.data import Data
 from ganzoo.device import choose
 from ganzoo.model import Model
+from ganzoo.networks import Networks
 from ganzoo.settings import Recipe
 from ganzoo.spec import GAN
 from ganzoo.training import Training
@@ -38,6 +40,27 @@ def begin(gan: str | GAN, data: Data | str | None, **settings: Any) -> Training:
 def play(training: Training, rounds: int | None = None) -> list[dict[str, float]]:
     """Play the next rounds, by default all that are left, and return their losses."""
     return [{name: loss.item() for name, loss in played.losses.items()} for played in islice(training, rounds)]
+
+
+def losses_of(trainer: Any, G: nn.Module, D: nn.Module, real: Tensor, z: Tensor, **numbers: Any) -> list[Tensor]:
+    """The losses of a round's moves, on one batch, without any move being made."""
+    nets = Networks(G, D, latent=z.shape[1])
+    return [move[1] for move in trainer(nets, lambda: (real, z), **numbers)]
+
+
+class Bowl(nn.Module):
+    """A discriminator whose gradient is known: D(x) = w x², gradient 2 w x at each coordinate."""
+
+    def __init__(self, w: float = 0.3) -> None:
+        super().__init__()
+        self.w = nn.Parameter(torch.tensor(w))
+
+    def forward(self, samples: Tensor) -> Tensor:
+        return self.w * samples.square().sum(1, keepdim=True)
+
+    def squared_norms(self, samples: Tensor) -> Tensor:
+        """|gradient|² at each sample ``(N,)``."""
+        return (2 * self.w * samples).square().sum(1)
 
 
 def snapshot(training: Training) -> dict[str, Tensor]:

@@ -44,19 +44,19 @@ def ganzoo(installed: Path, folder: Path, *arguments: str) -> str:
 
 def test_it_is_listed_with_its_distribution(installed: Path, tmp_path: Path) -> None:
     gans = ganzoo(installed, tmp_path, "list").splitlines()
-    assert [line for line in gans if line.startswith("  hinge ") and "Lim & Ye" in line]
+    assert [line for line in gans if line.startswith("  gan-qp ") and "Su, 2018" in line]
     plugins = ganzoo(installed, tmp_path, "list", "plugins").splitlines()
-    (line,) = [line for line in plugins if line.startswith("  hinge ")]
+    (line,) = [line for line in plugins if line.startswith("  gan-qp ")]
     assert "ganzoo-example-plugin 0.1.0" in line
     assert line.endswith("loaded")
 
 
 def test_its_numbers_are_shown(installed: Path, tmp_path: Path) -> None:
-    assert "trainer.discriminator_steps" in ganzoo(installed, tmp_path, "show", "hinge")
+    assert "trainer.discriminator_steps" in ganzoo(installed, tmp_path, "show", "gan-qp")
 
 
 def test_it_is_trained_and_sampled(installed: Path, tmp_path: Path) -> None:
-    ganzoo(installed, tmp_path, "train", "hinge", *SMALL, "--set", "discriminator_steps=2", "--out", "run")
+    ganzoo(installed, tmp_path, "train", "gan-qp", *SMALL, "--set", "discriminator_steps=2", "--out", "run")
     assert (tmp_path / "run" / "weights.safetensors").is_file()
     assert (tmp_path / "run" / "samples" / "round-000003.png").is_file()
     ganzoo(installed, tmp_path, "sample", "run", "-n", "4", "--out", "grid.png")
@@ -64,9 +64,9 @@ def test_it_is_trained_and_sampled(installed: Path, tmp_path: Path) -> None:
 
 
 def test_its_trainer_fits_other_gans(installed: Path, tmp_path: Path) -> None:
-    printed = ganzoo(installed, tmp_path, "train", "wgan-gp", "--trainer", "hinge", "--dry-run")
+    printed = ganzoo(installed, tmp_path, "train", "wgan-gp", "--trainer", "quadratic", "--dry-run")
     assert "trainer.discriminator_steps" in printed
 
 
 def test_it_keeps_the_contract(installed: Path, tmp_path: Path) -> None:
-    assert ganzoo(installed, tmp_path, "check", "hinge").endswith("hinge: the contract holds\n")
+    assert ganzoo(installed, tmp_path, "check", "gan-qp").endswith("gan-qp: the contract holds\n")

@@ -1,0 +1,48 @@
+"""dragan: D is held to unit gradients around real samples (Kodali et al., 2017)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ganzoo.hookspecs import Parts, hookimpl
+from ganzoo.lazy import torch
+from ganzoo.losses import accuracy, bce, fixed, gradient_norms
+from ganzoo.spec import GAN
+
+if TYPE_CHECKING:
+    from ganzoo.networks import Networks
+    from ganzoo.trainers import Draw, Moves
+
+
+def dragan(nets: Networks, draw: Draw, *, discriminator_steps: int = 1, penalty: float = 10.0) -> Moves:
+    """The non-saturating game with a penalty on D's gradient around real samples (Kodali et al., 2017)."""
+    G, D = nets.generator, nets.discriminator
+    for _ in range(discriminator_steps):
+        real, z, *given = draw()
+        fake = fixed(G, z, *given)
+        on_real, on_fake = D(real, *given), D(fake, *given)
+        near = real + 0.5 * real.std() * torch.rand_like(real)
+        steepness = (gradient_norms(D, near, *given) - 1).square().mean()
+        loss = bce(on_real, 1) + bce(on_fake, 0) + penalty * steepness
+        yield D, loss, {"discriminator_accuracy": accuracy(on_real, on_fake)}
+    _, z, *given = draw()
+    yield G, bce(D(G(z, *given), *given), 1)
+
+
+@hookimpl
+def ganzoo_trainers() -> Parts:
+    return {"dragan": dragan}
+
+
+@hookimpl
+def ganzoo_gans() -> Iterable[GAN]:
+    yield GAN(
+        name="dragan",
+        summary="a penalty holds D to unit gradients around real samples",
+        paper="Kodali et al., 2017, arXiv:1705.07215",
+        generator="dense",
+        discriminator="dense",
+        trainer="dragan",
+        settings={"rounds": 10000, "lr": 5e-4},
+    )

@@ -1,0 +1,21 @@
+"""lsgan: least squares in place of cross-entropy (Mao et al., 2017)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ganzoo.hookspecs import hookimpl
+from ganzoo.spec import GAN
+
+
+@hookimpl
+def ganzoo_gans() -> Iterable[GAN]:
+    yield GAN(
+        name="lsgan",
+        summary="convolutional networks and least squares; samples far from the data keep their gradient",
+        paper="Mao et al., 2017, arXiv:1611.04076",
+        generator="dcgan",
+        discriminator="dcgan",
+        trainer="least-squares",
+        settings={"rounds": 8000, "lr": 5e-4, "norm": "instance", "generator_steps": 2},
+    )

@@ -1,0 +1,84 @@
+"""r3gan: relativistic pairs, and penalties on real and generated samples (Huang et al., 2024)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ganzoo.hookspecs import Parts, hookimpl
+from ganzoo.lazy import F, nn
+from ganzoo.losses import accuracy, fixed, mean, zero_gradient_penalty
+from ganzoo.nets import halvings
+from ganzoo.spec import GAN, Task
+
+if TYPE_CHECKING:
+    from ganzoo.networks import Networks
+    from ganzoo.trainers import Draw, Moves
+
+
+def relativistic(nets: Networks, draw: Draw, *, discriminator_steps: int = 1, penalty: float = 1.0) -> Moves:
+    """The relativistic game of pairs, with the penalties R1 and R2 (Huang et al., 2024).
+
+    D says how much more real one sample of a pair is than the other; ``penalty`` weighs its gradients at either.
+    """
+    G, D = nets.generator, nets.discriminator
+    for _ in range(discriminator_steps):
+        real, z, *given = draw()
+        fake = fixed(G, z, *given)
+        ahead = D(real, *given) - D(fake, *given)
+        flatness = zero_gradient_penalty(D, real, *given) + zero_gradient_penalty(D, fake, *given)
+        loss = mean(F.softplus(-ahead.float())) + penalty * flatness
+        yield D, loss, {"discriminator_accuracy": accuracy(ahead, -ahead)}
+    real, z, *given = draw()
+    yield G, mean(F.softplus(fixed(D, real, *given).float() - D(G(z, *given), *given).float()))
+
+
+def residual_generator(task: Task, *, width: int = 16) -> nn.Module:
+    """Residual blocks without normalisation between bilinear doublings; ``width`` counts features next to the image."""
+    from .networks import generator
+
+    return generator(task, width, *halvings(task, "a residual generator", width))
+
+
+def residual_discriminator(task: Task, *, width: int = 16) -> nn.Module:
+    """Residual blocks without normalisation between halvings; ``width`` counts features next to the image."""
+    from .networks import discriminator
+
+    return discriminator(task, width, *halvings(task, "a residual discriminator", width))
+
+
+@hookimpl
+def ganzoo_trainers() -> Parts:
+    return {"relativistic": relativistic}
+
+
+@hookimpl
+def ganzoo_generators() -> Parts:
+    return {"residual": residual_generator}
+
+
+@hookimpl
+def ganzoo_discriminators() -> Parts:
+    return {"residual": residual_discriminator}
+
+
+@hookimpl
+def ganzoo_gans() -> Iterable[GAN]:
+    yield GAN(
+        name="r3gan",
+        summary="relativistic pairs with two penalties, and no normalisation anywhere",
+        paper="Huang et al., 2024, arXiv:2501.05441",
+        generator="dense",
+        discriminator="dense",
+        trainer="relativistic",
+        settings={
+            "rounds": 10000,
+            "generator.norm": "none",
+            "generator.hidden": "leaky",
+            "lr": 5e-4,
+            "beta1": 0.0,
+            "beta2": 0.99,
+            "penalty": 5.0,
+        },
+        presets={"conv": {"generator": "residual", "discriminator": "residual", "penalty": 1.0, "rounds": 5000}},
+    )

@@ -1,0 +1,61 @@
+"""The floors of the protocol, the reading of channels, and the way through ``ganzoo evaluate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ganzoo.data import load
+from ganzoo.evaluation import evaluate
+from ganzoo.evaluation.extractors import Extractor
+from ganzoo.evaluation.real import batches
+from ganzoo.evaluation.stacked import NUMBER, modes, read
+from ganzoo.spec import GanzooError
+
+# Digits in the training and test part of MNIST together (LeCun, Cortes & Burges, 1998).
+MNIST = np.array([6903, 7877, 6990, 7141, 6824, 6313, 6876, 7293, 6825, 6958])
+
+
+@pytest.mark.parametrize(("counts", "floor"), [(MNIST, 0.0238), (np.ones(10), 0.0193)], ids=["mnist", "equal"])
+def test_a_perfect_generator(counts: np.ndarray, floor: float) -> None:
+    """By chance, and with MNIST's own frequencies, it is this far from equal shares."""
+    random = np.random.default_rng(0)
+    drawn = [modes(random.choice(10, size=(NUMBER, 3), p=counts / counts.sum())) for _ in range(10)]
+    assert {found["modes"] for found in drawn} == {1000}
+    assert np.mean([found["reverse_kl"] for found in drawn]) == pytest.approx(floor, abs=0.0007)
+
+
+def test_modes_that_are_missing() -> None:
+    one = np.tile([3, 1, 4], (50, 1))
+    assert modes(one) == {"modes": 1, "reverse_kl": pytest.approx(np.log(1000))}
+    half = np.array([(a, b, c) for a in range(10) for b in range(10) for c in range(5)])
+    assert modes(half) == {"modes": 500, "reverse_kl": pytest.approx(np.log(2))}
+    assert modes(half[:, ::-1])["modes"] == 500
+
+
+def test_channels_are_read_in_their_order(digits: Extractor) -> None:
+    test = load("stacked-mnist", split="test")
+    assert test.labels is not None
+    found = read(digits, batches(test, np.arange(500)))
+    known = np.stack([test.labels[:500] // 100, test.labels[:500] // 10 % 10, test.labels[:500] % 10], axis=1)
+    assert found.shape == (500, 3)
+    assert (found == known).mean() > 0.98
+
+
+def test_stacked_digits_are_evaluated_by_their_modes(tmp_path: Path) -> None:
+    images = load("stacked-mnist").samples[:200]
+    np.savez(tmp_path / "x.npz", images=images)
+    found = evaluate(tmp_path / "x.npz", "stacked-mnist")
+    assert (found.score, found.number, found.data["number"]) == ("modes", 200, 26_000)
+    assert found.figures.keys() == found.references["real"].keys() == {"modes", "reverse_kl"}
+    assert 150 < found.figures["modes"] <= 200
+    assert found.extractor is not None
+    assert found.extractor["name"] == "mnist"
+
+
+def test_images_of_another_shape_are_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", images=load("mnist-10k").samples[:20])
+    with pytest.raises(GanzooError):
+        evaluate(tmp_path / "x.npz", "stacked-mnist")

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from ganzoo.data import Data
+from ganzoo.device import choose
+from ganzoo.settings import resolve
+from ganzoo.testing import check
+from ganzoo.training import Training
+from ganzoo.weights import load
+from ganzoo.zoo import zoo
+
+from ..support import Bowl, begin, differing, images, losses_of, play, snapshot
+
+CONV = {"discriminator": "spectral-dcgan", "discriminator.width": 4}
+
+
+def test_the_losses_are_those_of_the_paper() -> None:
+    torch.manual_seed(0)
+    real, z, G, D = torch.randn(64, 2), torch.randn(64, 2), nn.Linear(2, 2), Bowl()
+    of_D, of_G = losses_of(zoo().part("trainer", "hinge"), G, D, real, z)
+    on_real, on_fake = D(real), D(G(z))
+    assert ((on_real > 1).any(), (on_real < 1).any()) == (True, True), "both sides of the hinge are met"
+    expected = torch.where(on_real < 1, 1 - on_real, 0).mean() + torch.where(on_fake > -1, 1 + on_fake, 0).mean()
+    torch.testing.assert_close(of_D, expected)
+    torch.testing.assert_close(of_G, -on_fake.mean())
+
+
+@pytest.mark.parametrize("parts", [{"discriminator.widths": (16,)}, CONV], ids=["dense", "conv"])
+def test_every_layer_has_the_spectral_norm_one(parts: dict[str, Any]) -> None:
+    narrow = {"generator.widths": (16,), "batch": 8, "latent": 8, "rounds": 20, "lr": 2e-4, "decay": "constant"}
+    training = Training(resolve(zoo().gan("hinge"), parts | narrow), images(1, 28, 28), choose("cpu", "fp32"))
+    play(training)
+    D = training.nets.discriminator.eval()
+    layers = [layer for layer in D.modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
+    assert len(layers) >= 2
+    ones = pytest.approx([1] * len(layers), abs=0.15)  # power iteration lags a little behind weights that move
+    assert [norm_of(layer.weight) for layer in layers] == ones
+    assert [norm_of(layer.parametrizations.weight.original) for layer in layers] != ones
+
+
+def norm_of(weight: Tensor) -> float:
+    return torch.linalg.svdvals(weight.detach().flatten(1))[0].item()
+
+
+def test_a_weights_file_and_a_checkpoint_hold_the_power_iteration(tiny: Data, tmp_path: Path) -> None:
+    whole, first, second = (begin("hinge", tiny, rounds=4) for _ in range(3))
+    play(first, 2)
+    halfway = snapshot(first)
+    assert [name for name in halfway if name.endswith("parametrizations.weight.0._u")]
+    second.load(halfway, "the checkpoint")
+    play(whole)
+    play(second)
+    assert differing(whole.state(), second.state()) == []
+    model = whole.model()
+    model.save(tmp_path / "w.safetensors")
+    samples = torch.rand(5, 1, 8, 8)
+    D = model.networks.discriminator.eval()
+    assert torch.equal(load(tmp_path / "w.safetensors").networks.discriminator(samples), D(samples))
+
+
+def test_the_generators_move_leaves_the_discriminators_weights_alone() -> None:
+    check("hinge", settings=CONV | {"generator": "dcgan", "generator.width": 4})

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from ganzoo.trainers import least_squares
+from ganzoo.zoo import zoo
+
+from ..support import Bowl, losses_of
+
+
+def test_the_targets_are_plus_and_minus_one() -> None:
+    torch.manual_seed(0)
+    real, z, G, D = torch.randn(6, 2), torch.randn(6, 2), nn.Linear(2, 2), Bowl()
+    of_D, of_G = losses_of(least_squares, G, D, real, z)
+    torch.testing.assert_close(of_D, (D(real) - 1).square().mean() + (D(G(z)) + 1).square().mean())
+    torch.testing.assert_close(of_G, (D(G(z)) - 1).square().mean())
+
+
+def test_they_are_the_targets_one_and_zero_of_a_shifted_discriminator() -> None:
+    torch.manual_seed(0)
+    real, z, G, D = torch.randn(6, 2), torch.randn(6, 2), nn.Linear(2, 2), Bowl()
+    of_D, of_G = losses_of(least_squares, G, D, real, z)
+    on_real, on_fake = ((D(samples) + 1) / 2 for samples in (real, G(z)))
+    torch.testing.assert_close(of_D, 4 * ((on_real - 1).square().mean() + on_fake.square().mean()))
+    torch.testing.assert_close(of_G, 4 * (on_fake - 1).square().mean())
+
+
+def test_it_plays_that_game() -> None:
+    assert zoo().gan("lsgan").trainer == "least-squares"
+    assert zoo().part("trainer", "least-squares") is least_squares
