@@ -15,8 +15,9 @@ Rows = list[dict[str, Any]]
 
 def rows_of(claim: str) -> dict[str, Rows]:
     """The measured runs of a claim by variant."""
+    path = HERE / f"{claim}.json"
     found: dict[str, Rows] = {}
-    for row in json.loads((HERE / f"{claim}.json").read_text()):
+    for row in json.loads(path.read_text()) if path.exists() else ():
         found.setdefault(row["variant"], []).append(row)
     return found
 
@@ -41,7 +42,7 @@ def tracked(claim: str, one: str, other: str) -> list[tuple[str, ...]]:
     """A head and a line for each evaluation of the runs, with two figures, and the rank correlation of the two."""
     found = {name: rows[0]["log"] for name, rows in rows_of(claim).items()}
     lines = [("round", *(f"{name}: `{figure}`" for name in found for figure in (one, other)))]
-    for index, number in enumerate(next(iter(found.values()))["round"]):
+    for index, number in enumerate(next(iter(found.values()), {"round": []})["round"]):
         lines.append(
             (f"{number:,}", *(f"{log[figure][index]:.3g}" for log in found.values() for figure in (one, other)))
         )
