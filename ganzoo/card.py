@@ -132,7 +132,9 @@ def sampling(header: Mapping[str, Any], source: str) -> str:
 def python(source: str, onnx: bool) -> str:
     """The same in Python."""
     made = "Sampler" if onnx else "load"
-    return block(["import ganzoo", f"samples = ganzoo.{made}({json.dumps(source)}).sample(seeds=range(64))"], "python")
+    return block(
+        ["import ganzoo", "", f"samples = ganzoo.{made}({json.dumps(source)}).sample(seeds=range(64))"], "python"
+    )
 
 
 def training(header: Mapping[str, Any]) -> str:
