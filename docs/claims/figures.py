@@ -23,9 +23,9 @@ def rows_of(claim: str) -> dict[str, Rows]:
 
 
 def spread(values: list[float], digits: int = 3) -> str:
-    """Mean and standard deviation, of a single value the value."""
+    """Mean and standard deviation; where all values are the same, that."""
     mean = f"{fmean(values):.{digits}g}"
-    return mean if len(values) == 1 else f"{mean} ± {stdev(values):.2g}"
+    return mean if max(values) == min(values) else f"{mean} ± {stdev(values):.2g}"
 
 
 def summary(claim: str, names: tuple[str, ...]) -> list[tuple[str, ...]]:
