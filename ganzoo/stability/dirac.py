@@ -6,10 +6,11 @@ does to its players it does to these two as well, so whoever brings a trainer ha
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import torch
@@ -88,7 +89,8 @@ def dirac(recipe: Recipe) -> Dirac:
     cast = CASTS.get(recipe.names.get("trainer", ""), plain)(recipe)
     labels = (torch.tensor(cast.labels),) if cast.labels else ()
     nothing = torch.zeros(max(1, len(cast.labels)), 1)
-    trainer = partial(recipe.functions["trainer"], **recipe.values["trainer"])
+    numbers = recipe.values["trainer"]
+    trainer = partial(recipe.functions["trainer"], **{**numbers, **once(numbers)})
     try:
         field = Field(cast.nets, trainer, (nothing, nothing, *labels))
     except (AttributeError, LookupError, TypeError, ValueError, RuntimeError) as error:
@@ -106,6 +108,22 @@ def dirac(recipe: Recipe) -> Dirac:
         shares = np.bincount(cast.labels) / len(cast.labels)
         known = tuple(complex(share * one) for share in shares for one in known)
     return Dirac(field, field.start, field.projected(begin), axes, lambda w: cast.seen(field.named(w)), known)
+
+
+def identity(recipe: Recipe) -> str:
+    """The same for GANs that have the same Dirac-GAN."""
+    trainer, numbers = recipe.names.get("trainer", ""), recipe.values["trainer"]
+    special: Any = recipe.gan.conditional
+    if trainer == "skip":
+        special = theory.mixture(recipe)
+    elif trainer == "privileged":
+        special = recipe.loop.schedule
+    return repr((trainer or recipe.functions["trainer"], {**numbers, **once(numbers)}, special))
+
+
+def once(numbers: Mapping[str, Any]) -> dict[str, int]:
+    """How often players move, set to once: of several moves, the field has the first."""
+    return {name: 1 for name in numbers if name.endswith("_steps")}
 
 
 def plain(recipe: Recipe) -> Cast:

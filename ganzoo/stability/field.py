@@ -11,7 +11,7 @@ itself, as gradient penalties do, the products with J differentiate twice instea
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import accumulate, chain, pairwise
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,9 @@ from ganzoo.spec import GanzooError
 
 if TYPE_CHECKING:
     from ganzoo.trainers import Draw, Moves
+
+FAR = 1e3
+"""Weights of this size are beyond whatever bounds a trainer keeps; if it leaves them alone, it has none."""
 
 NUDGE = 1e-6
 """How far weights are pushed along the field to see which of them the trainer holds back."""
@@ -83,34 +86,53 @@ class Field:
         self._others = {place: tensor for place, tensor in tensors.items() if place not in self._places}
         ends = [0, *accumulate(sum(weight.numel() for weight in own) for own in weights.values())]
         self.players = {player: slice(*own) for player, own in zip(weights, pairwise(ends), strict=True)}
+        far = FAR * torch.randn(ends[-1], dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+        self._bounded = True
+        self._bounded = not self.projected(far).equal(far)
         self.start = self.projected(self.vector(nets))
 
     def __call__(self, w: Tensor) -> Tensor:
         """v(w), ``(N,)``; differentiable if ``w`` requires gradients."""
-        with torch.enable_grad():
-            here = w if w.requires_grad else w.detach().requires_grad_()
-            parts = {player: here[own] for player, own in self.players.items()}
-            losses = self.losses(torch.cat(tuple(parts.values())))
-            slopes = [
-                torch.autograd.grad(
-                    losses[player], part, retain_graph=True, create_graph=w.requires_grad, materialize_grads=True
-                )[0]
-                for player, part in parts.items()
-            ]
-        return -torch.cat(slopes)
+        return self._slopes(w, list(self.players))
 
-    def losses(self, w: Tensor) -> dict[str, Tensor]:
-        """What each player minimises in its first move, all at the same weights."""
+    def of(self, player: str, w: Tensor) -> Tensor:
+        """One player's part of v(w)."""
+        return self._slopes(w, [player])
+
+    def losses(self, w: Tensor, wanted: Collection[str] = ()) -> dict[str, Tensor]:
+        """What players minimise in their first moves, all at the same weights; of all, or of those that are wanted."""
+        left = set(wanted or self.players)
         found: dict[str, Tensor] = {}
         with self._rules():
             for player, loss in self._moves(lambda: self._lent(w)):
-                found.setdefault(player, loss)
-                if len(found) == len(self.players):
+                if player in left:
+                    found[player] = loss
+                    left.remove(player)
+                if not left:
                     break
         return found
 
+    def _slopes(self, w: Tensor, wanted: Sequence[str]) -> Tensor:
+        with torch.enable_grad():
+            here = w if w.requires_grad else w.detach().requires_grad_()
+            parts = {player: here[own] for player, own in self.players.items()}
+            losses = self.losses(torch.cat(tuple(parts.values())), wanted)
+            slopes = [
+                torch.autograd.grad(
+                    losses[player],
+                    parts[player],
+                    retain_graph=True,
+                    create_graph=w.requires_grad,
+                    materialize_grads=True,
+                )[0]
+                for player in wanted
+            ]
+        return -torch.cat(slopes)
+
     def projected(self, w: Tensor) -> Tensor:
         """The weights as a round without steps leaves them: within what the trainer allows, such as a critic's clip."""
+        if not self._bounded:
+            return w
         lent = self._lent(w.detach())
         with self._rules():
             for _ in self._moves(lambda: lent):
