@@ -68,7 +68,6 @@ class Motion:
 def followed(gans: tuple[str, ...], game: Dirac, scheme: str, *, steps: int, lr: float, moves: int = 1) -> Motion:
     """Follow a game from where it begins."""
     seen = game.seen(trajectory(game.field, game.begin, scheme, steps=steps, lr=lr, moves=moves)).numpy()
-    radius = np.linalg.norm(seen, axis=(1, 2))
     eigenvalues = game.eigenvalues()
     return Motion(
         gans,
@@ -81,7 +80,7 @@ def followed(gans: tuple[str, ...], game: Dirac, scheme: str, *, steps: int, lr:
         eigenvalues,
         game.error(),
         step_limit(eigenvalues),
-        verdict(radius, lr, steps),
+        verdict(seen, lr, steps),
     )
 
 

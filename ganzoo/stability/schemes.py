@@ -82,32 +82,37 @@ def step_limit(eigenvalues: NDArray[np.complex128]) -> float:
     return float(limits.min()) if len(moving) and limits.min() > 1e-9 else 0.0
 
 
-def verdict(radius: NDArray[np.float64], lr: float, steps: int) -> str:
-    """What a trajectory does, in words, from its distance ``(steps + 1,)`` to the equilibrium.
+def verdict(seen: NDArray[np.float64], lr: float, steps: int) -> str:
+    """What a trajectory ``(steps + 1, planes, 2)`` around the origin does, in words.
 
-    It is judged by the largest distance in each quarter of the time t = lr x step, since what circles on an ellipse
+    Its distance is judged by the largest in each quarter of the time t = lr x step, since what circles on an ellipse
     comes near and goes far all the time. An exponential and a power of t are told apart by which of the two is the
     same in both halves of what follows the first quarter; what slows down more than either nears a limit cycle, whose
     radius is extrapolated (Aitken, 1926).
 
     >>> time = 0.1 * np.arange(2001)
-    >>> verdict(2 + 0 * time, 0.1, 2000)
+    >>> turn = np.stack([np.cos(time), np.sin(time)], -1)[:, None]
+    >>> def told(radius): return verdict(turn * radius[:, None, None], 0.1, 2000)
+    >>> told(2 + 0 * time)
     'circles at radius 2'
-    >>> verdict(np.exp(-0.15 * time), 0.1, 2000)
+    >>> told(np.exp(-0.15 * time))
     'converges like exp(-0.15 t)'
-    >>> verdict((0.1 + 8 * time) ** -0.5, 0.1, 2000)
+    >>> told((0.1 + 8 * time) ** -0.5)
     'converges like t^-0.50'
-    >>> verdict(2 + np.exp(-0.03 * time), 0.1, 2000)
+    >>> told(2 + np.exp(-0.03 * time))
     'nears a limit cycle of radius 2'
     """
-    if len(radius) <= steps:
-        return f"spirals out of all bounds in {len(radius):,} steps"
+    if len(seen) <= steps:
+        return f"spirals out of all bounds in {len(seen):,} steps"
+    radius = np.linalg.norm(seen, axis=(1, 2))
+    if radius[-1] > 1e-12 and np.ptp(seen[-len(seen) // 4 :], axis=0).max() < 1e-6 * radius[-1]:
+        return f"stops at radius {radius[-1]:.3g}"
     quarters = np.array_split(radius, 4)
     starts = np.cumsum([0, *(len(part) for part in quarters[:-1])])
     first, *peaks = (float(part.max()) for part in quarters)
     if peaks[2] < 1e-12:
         return "converges"
-    if abs(peaks[2] / peaks[1] - 1) < 0.01:
+    if abs(peaks[2] / peaks[1] - 1) < 0.02:
         return f"{'circles at' if abs(peaks[2] / first - 1) < 0.03 else 'limit cycle of'} radius {peaks[2]:.3g}"
     times = lr * np.array([start + part.argmax() for start, part in zip(starts, quarters, strict=True)][1:])
     change = np.diff(np.log(peaks))
