@@ -14,6 +14,8 @@ from matplotlib.figure import Figure
 from ganzoo.files import atomic_write
 from ganzoo.stability.dirac import Dirac
 from ganzoo.stability.motion import Motion
+from ganzoo.stability.path import Path as Way
+from ganzoo.stability.spectrum import Spectrum
 
 INK, SOFT, LINE, ACCENT = "#1d1f24", "#60646e", "#d9d7d2", "#1a56c4"
 ARROWS = 19
@@ -69,3 +71,25 @@ def arrows(axes: Axes, game: Dirac, plane: int, reach: float) -> None:
         axes.quiver(
             *zip(*places, strict=True), *zip(*ways, strict=True), color=LINE, pivot="mid", scale=28, width=0.004
         )
+
+
+def plane(found: Spectrum, title: str, path: Path) -> None:
+    """Eigenvalues in the complex plane; what is right of the line grows."""
+    with drawn(path, title) as (axes,):
+        axes.axvline(0, color=LINE)
+        axes.axhline(0, color=LINE)
+        axes.plot(found.eigenvalues.real, found.eigenvalues.imag, "o", color=ACCENT, markersize=4)
+        axes.set(xlabel="Re: below 0 it returns, above 0 it leaves", ylabel="Im: how fast it turns")
+
+
+def line(met: Way, title: str, path: Path) -> None:
+    """Path-angle and path-norm."""
+    with drawn(path, title, 2) as (left, right):
+        left.axhline(0, color=LINE)
+        left.plot(met.a, met.angle, color=ACCENT)
+        right.plot(met.a, met.norm, color=ACCENT)
+        for axes, label in ((left, "path-angle"), (right, "path-norm |v|")):
+            axes.axvline(0, color=LINE)
+            axes.axvline(1, color=LINE)
+            axes.set(xlabel="0: first weights, 1: last weights", ylabel=label)
+        right.set_yscale("log")

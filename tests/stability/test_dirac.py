@@ -271,5 +271,5 @@ def test_a_trainer_that_asks_for_more_is_named() -> None:
 
     with pytest.raises(GanzooError, match="the trainer of simple cannot play with players of one number: Attr"):
         of_game(wide)
-    with pytest.raises(GanzooError, match="weight=0.0 leaves out the generator"):
+    with pytest.raises(GanzooError, match=r"weight=0\.0 leaves out the generator"):
         dirac_of("skip-gan", weight=0)
