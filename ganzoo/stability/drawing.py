@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -18,7 +19,7 @@ from ganzoo.stability.path import Path as Way
 from ganzoo.stability.spectrum import Spectrum
 
 INK, SOFT, LINE, ACCENT = "#1d1f24", "#60646e", "#d9d7d2", "#1a56c4"
-ARROWS = 19
+ARROWS = 15
 """Along each side of a portrait."""
 
 
@@ -33,7 +34,7 @@ def drawn(path: Path, title: str, panels: int = 1) -> Iterator[list[Axes]]:
     figure.suptitle(title, color=INK, fontsize=11, wrap=True)
     yield axes
     plain = {"Date": None} if path.suffix == ".svg" else {"Software": None}
-    with atomic_write(path) as temporary:
+    with atomic_write(path) as temporary, rc_context({"svg.hashsalt": "ganzoo"}):  # the same picture, the same bytes
         figure.savefig(temporary, dpi=150, metadata=plain)
 
 
@@ -64,12 +65,12 @@ def arrows(axes: Axes, game: Dirac, plane: int, reach: float) -> None:
             w[slope] = y
             if not torch.equal(game.field.projected(w), w):
                 continue  # beyond a clip there is no field
-            way = game.seen(w + 1e-6 * game.field(w) * game.field.free(w)) - game.seen(w)
+            way = game.seen(game.field.projected(w + 1e-6 * game.field(w))) - game.seen(w)
             places.append(game.seen(w)[plane].tolist())
             ways.append((way[plane] / way[plane].norm().clamp_min(1e-300)).tolist())
     if places:
         axes.quiver(
-            *zip(*places, strict=True), *zip(*ways, strict=True), color=LINE, pivot="mid", scale=28, width=0.004
+            *zip(*places, strict=True), *zip(*ways, strict=True), color=LINE, pivot="mid", scale=24, width=0.004
         )
 
 

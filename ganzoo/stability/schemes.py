@@ -109,11 +109,11 @@ def verdict(seen: NDArray[np.float64], lr: float, steps: int) -> str:
         return f"stops at radius {radius[-1]:.3g}"
     quarters = np.array_split(radius, 4)
     starts = np.cumsum([0, *(len(part) for part in quarters[:-1])])
-    first, *peaks = (float(part.max()) for part in quarters)
+    peaks = [float(part.max()) for part in quarters[1:]]
     if peaks[2] < 1e-12:
         return "converges"
     if abs(peaks[2] / peaks[1] - 1) < 0.02:
-        return f"{'circles at' if abs(peaks[2] / first - 1) < 0.03 else 'limit cycle of'} radius {peaks[2]:.3g}"
+        return f"{'circles at' if abs(peaks[2] / radius[0] - 1) < 0.1 else 'limit cycle of'} radius {peaks[2]:.3g}"
     times = lr * np.array([start + part.argmax() for start, part in zip(starts, quarters, strict=True)][1:])
     change = np.diff(np.log(peaks))
     if change[0] * change[1] <= 0:

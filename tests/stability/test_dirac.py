@@ -187,9 +187,9 @@ def test_the_gradient_penalty_has_a_limit_cycle(penalty: float) -> None:
     crossing.terminal = False  # type: ignore[attr-defined]
     field = field_of(at(0, 1), wasserstein_gp, penalty=penalty, critic_steps=1)
     path = flow(field, [1e-9, -1.05 * expected], 11, 1e-6, events=crossing)
-    numbers = np.abs(path.y_events[0][:, 1])
-    assert numbers[-1] == pytest.approx(expected, rel=1e-3)
-    assert np.abs(numbers - expected)[-1] < np.abs(numbers - expected)[1]
+    x, y, z = np.abs(path.y_events[0][:3, 1])
+    assert (z - y) / (y - x) == pytest.approx(rho, rel=1e-2)  # each half turn comes closer by that factor
+    assert z - (z - y) ** 2 / (z - 2 * y + x) == pytest.approx(expected, rel=1e-4)
 
 
 # skip-GAN
