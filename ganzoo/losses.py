@@ -18,7 +18,7 @@ _graphs_kept: ContextVar[bool] = ContextVar("graphs_kept", default=False)
 
 @contextmanager
 def cross_terms() -> Iterator[None]:
-    """Within it, :func:`fixed` keeps the graph, so that the Jacobian of the game has its cross terms."""
+    """Within it, :func:`fixed` and :func:`stopped` keep graphs, so that the Jacobian of a game has its cross terms."""
     token = _graphs_kept.set(True)
     try:
         yield
@@ -37,6 +37,11 @@ def fixed(network: nn.Module, *inputs: Tensor) -> Tensor:
         return network(*inputs)  # type: ignore[no-any-return]
 
 
+def stopped(tensor: Tensor) -> Tensor:
+    """A tensor without its graph, for a move that is another's; like :func:`fixed`, for what is there already."""
+    return tensor if _graphs_kept.get() else tensor.detach()
+
+
 def bce(logits: Tensor, target: float, smoothing: float = 0.0, weights: Tensor | None = None) -> Tensor:
     """Binary cross-entropy of logits ``(N, 1)`` with one target, 1 for real and 0 for fake.
 
@@ -49,6 +54,8 @@ def bce(logits: Tensor, target: float, smoothing: float = 0.0, weights: Tensor |
     targets = torch.full_like(logits, target)
     if smoothing:
         targets = targets + (0.5 - target) * 2 * smoothing * torch.rand_like(logits)
+    if weights is not None and weights.requires_grad:  # as a cross term does; torch's own weights cannot
+        return (weights * F.binary_cross_entropy_with_logits(logits, targets, reduction="none")).mean()
     return F.binary_cross_entropy_with_logits(logits, targets, weights)
 
 

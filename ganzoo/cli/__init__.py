@@ -17,6 +17,7 @@ from ganzoo.cli.export import export
 from ganzoo.cli.listing import list_, show
 from ganzoo.cli.report import report
 from ganzoo.cli.sample import sample
+from ganzoo.cli.stability import stability
 from ganzoo.cli.train import train
 from ganzoo.cli.weights import weights
 from ganzoo.spec import GanzooError
@@ -79,6 +80,6 @@ def main() -> None:
 
 
 for command in (
-    list_, show, weights, train, report, doctor, sample, evaluate, card, export, demo, check
+    list_, show, weights, train, report, doctor, sample, evaluate, stability, card, export, demo, check
 ):  # fmt: skip
     main.add_command(command)

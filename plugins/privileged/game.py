@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from ganzoo.lazy import torch
-from ganzoo.losses import accuracy, bce, fixed, zero_gradient_penalty
+from ganzoo.losses import accuracy, bce, fixed, stopped, zero_gradient_penalty
 from ganzoo.spec import GanzooError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def privileged(
         parent_loss = bce(D1(real), 1) + bce(D1(y), 0)
         yield D1, parent_loss
         yield G1, bce(D1(y), 1)
-        y = y.detach()  # part of the method: nothing returns to the parent
+        y = stopped(y)  # part of the method: nothing returns to the parent
 
     fake = fixed(A, torch.randn_like(real) if child_fake == "noise" else y)
     on_real, on_fake = D2(real), D2(fake)

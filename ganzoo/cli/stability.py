@@ -1,0 +1,257 @@
+"""``ganzoo stability``: whether a game comes to rest."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ganzoo.spec import GanzooError
+
+if TYPE_CHECKING:
+    from ganzoo.settings import Recipe
+    from ganzoo.stability.motion import Motion
+
+SCHEMES = ("simultaneous", "alternating", "extragradient", "rk4")
+MOST_OFF = 1e-6
+
+
+@click.group()
+def stability() -> None:
+    """See whether the game of a GAN comes to rest, and how fast.
+
+    \b
+    Examples:
+      ganzoo stability dirac --all
+      ganzoo stability spectrum runs/simple-ring8-seed0
+      ganzoo stability path runs/simple-ring8-seed0
+    """
+
+
+@stability.command()
+@click.option("--gan", metavar="NAME", help="Whose trainer plays, with its numbers.")
+@click.option("--all", "every", is_flag=True, help="Every registered GAN.")
+@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Set a number (ganzoo show NAME).")
+@click.option(
+    "--scheme",
+    type=click.Choice(SCHEMES),
+    default="alternating",
+    show_default=True,
+    help="How steps are taken; rk4 is nearest to continuous time.",
+)
+@click.option("--steps", type=click.IntRange(40, 100_000), default=1000, show_default=True, help="How many.")
+@click.option(
+    "--lr", type=click.FloatRange(0, min_open=True), default=0.1, show_default=True, help="Their size, in time."
+)
+@click.option(
+    "--moves",
+    type=click.IntRange(1, 1000),
+    default=1,
+    show_default=True,
+    help="Of a discriminator before the next player's, in alternating steps.",
+)
+@click.option("--out", metavar="FILE", type=click.Path(), help="x.png or x.svg for a portrait, x.html for a motion.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+def dirac(
+    gan: str | None,
+    every: bool,
+    assignments: tuple[str, ...],
+    scheme: str,
+    steps: int,
+    lr: float,
+    moves: int,
+    out: str | None,
+    as_json: bool,
+) -> None:
+    """Play a GAN's trainer with the smallest networks there are.
+
+    The data are the number 0, the generator makes the number theta, and the discriminator is the line psi x
+    (Mescheder et al., 2018). Printed are the eigenvalues of the game at rest, how far they are from theory, the largest
+    step with which simultaneous steps converge, and what a trajectory does. The exit code is 1 if theory is missed by
+    more than 1e-6.
+
+    \b
+    Examples:
+      ganzoo stability dirac --all
+      ganzoo stability dirac --gan simple --set penalty=0.3 --scheme rk4
+      ganzoo stability dirac --gan wgan --set clip=1 --out clip.png
+      ganzoo stability dirac --gan wgan-gp --set penalty=0.5 --steps 400 --out cycle.html
+    """
+    if every == bool(gan):
+        raise GanzooError("name one GAN with --gan NAME, or take --all (ganzoo list)")
+    if every and out:
+        raise GanzooError("--out shows one GAN; name it with --gan")
+    ready(out, ".png", ".svg", ".html")
+    from ganzoo.cli.listing import table
+    from ganzoo.files import write_text
+    from ganzoo.lazy import needs
+    from ganzoo.settings import parse, resolve
+    from ganzoo.zoo import zoo
+
+    with needs("lab"):
+        from ganzoo.device import prepare
+        from ganzoo.stability import dirac as games
+        from ganzoo.stability.drawing import portrait
+        from ganzoo.stability.motion import followed
+        from ganzoo.stability.page import page
+    prepare()
+    recipes = [resolve(gan, parse(assignments)) for gan in (zoo().gans.values() if every else [zoo().gan(str(gan))])]
+    alike: dict[str, list[Recipe]] = {}
+    for recipe in recipes:
+        alike.setdefault(games.identity(recipe), []).append(recipe)
+    motions = []
+    for group in alike.values():
+        names = tuple(recipe.gan.name for recipe in group)
+        motions.append(followed(names, games.dirac(group[0]), scheme, steps=steps, lr=lr, moves=moves))
+    if out and out.endswith(".html"):
+        write_text(out, page(motions[0]))
+    elif out:
+        portrait(motions[0], Path(out))
+    if as_json:
+        click.echo(json.dumps([motion.record() for motion in motions], indent=2))
+    else:
+        heads = ("GANs", "eigenvalues at rest", "off theory", "step limit", f"{scheme}, lr {lr:g}, {steps} steps")
+        table([heads, *(row(motion) for motion in motions)])
+        if out:
+            click.echo(f"Written: {out}")
+    missed = [motion.gans[0] for motion in motions if motion.error is not None and motion.error > MOST_OFF]
+    if missed:
+        click.echo(f"theory is missed by: {', '.join(missed)}", err=True)
+        raise SystemExit(1)
+
+
+@stability.command()
+@click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
+@click.option("--count", type=click.IntRange(1, 40), default=6, show_default=True, help="Eigenvalues of either kind.")
+@click.option("--batch", type=click.IntRange(2, 65536), default=512, show_default=True, help="Samples of the field.")
+@click.option("--out", metavar="FILE", type=click.Path(), help="x.png or x.svg: the complex plane.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+def spectrum(run: Path, count: int, batch: int, out: str | None, as_json: bool) -> None:
+    """Find the leading eigenvalues of a run's game, at its checkpoint.
+
+    The Jacobian of the field is that of the real networks on one fixed batch, in float64 on the CPU. Up to 1,500
+    weights all its eigenvalues are computed; beyond, those with the largest real parts and those of the largest
+    modulus, by Arnoldi's method, twice, with different sizes. The linear theory speaks of rest: mind |v|.
+
+    \b
+    Examples:
+      ganzoo stability spectrum runs/simple-ring8-seed0
+      ganzoo stability spectrum runs/simple-ring8-seed0 --count 10 --out plane.png
+    """
+    ready(out, ".png", ".svg")
+    from ganzoo.lazy import needs
+
+    with needs("lab"):
+        from ganzoo.device import prepare
+        from ganzoo.stability import spectrum as spectra
+        from ganzoo.stability.drawing import plane
+        from ganzoo.stability.games import of_run
+        from ganzoo.stability.motion import written
+    prepare()
+    game = of_run(run, batch)
+    found = spectra.spectrum(game.field, count)
+    radius = found.radius(game.lr)
+    leading = found.leading(count)
+    if out:
+        plane(found, f"{game.gan} after {game.rounds:,} rounds: {len(found.eigenvalues)} eigenvalues", Path(out))
+    if as_json:
+        record = {
+            "gan": game.gan,
+            "rounds": game.rounds,
+            "weights": found.size,
+            "eigenvalues": [[value.real, value.imag] for value in found.eigenvalues.tolist()],
+            "residuals": found.residuals.tolist(),
+            "difference": found.difference,
+            "dense": found.dense,
+            "v": found.v,
+            "growth": found.growth,
+            "rotation": found.rotation,
+            "step_limit": found.step_limit,
+            "lr": game.lr,
+            "radius": radius,
+        }
+        click.echo(json.dumps(record, indent=2))
+        return
+    how = "all eigenvalues, from the matrix" if found.dense else f"two searches differ by {found.difference:.0e}"
+    click.echo(f"{game.gan} after {game.rounds:,} rounds: {found.size:,} weights, |v| = {found.v:.3g}; {how}")
+    for place in leading:
+        value, residual = complex(found.eigenvalues[place]), found.residuals[place]
+        click.echo(f"  {written(value):32} residual {residual:.0e}")
+    click.echo(f"max Re {found.growth:.4g}   max |Im/Re| {found.rotation:.3g}")
+    limit = f"converge below {found.step_limit:.3g}" if found.step_limit else "converge at no size"
+    click.echo(f"Simultaneous gradient steps would {limit}; spectral radius {radius:.6g} at lr {game.lr:g}")
+    click.echo(f"(the run's own steps are {game.optimizer}'s, one player after the other)")
+    if out:
+        click.echo(f"Written: {out}")
+
+
+@stability.command()
+@click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
+@click.option("--points", type=click.IntRange(13, 1000), default=49, show_default=True, help="Places on the line.")
+@click.option("--batch", type=click.IntRange(2, 65536), default=512, show_default=True, help="Samples of the field.")
+@click.option("--out", metavar="FILE", type=click.Path(), help="x.png or x.svg: both curves.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+def path(run: Path, points: int, batch: int, out: str | None, as_json: bool) -> None:
+    """Look at a run's game along the line from its first weights to its last.
+
+    The first weights are built anew from the seed, the last are the checkpoint's. Printed are the path-angle, the
+    cosine between the field and the way on, and the path-norm, its length (Berard et al., 2020): where the angle
+    changes from + to - at 1, the last weights attract; a bump without a change of sign is rotation.
+
+    \b
+    Examples:
+      ganzoo stability path runs/simple-ring8-seed0
+      ganzoo stability path runs/simple-ring8-seed0 --out path.png
+    """
+    ready(out, ".png", ".svg")
+    from ganzoo.cli.listing import table
+    from ganzoo.lazy import needs
+
+    with needs("lab"):
+        from ganzoo.device import prepare
+        from ganzoo.stability import path as paths
+        from ganzoo.stability.drawing import line
+        from ganzoo.stability.games import of_run
+    prepare()
+    game = of_run(run, batch)
+    met = paths.path(game.field, game.first, game.field.start, points)
+    title = f"{game.gan}, {game.rounds:,} rounds: {met.verdict}"
+    if out:
+        line(met, title, Path(out))
+    if as_json:
+        losses = {player: values.tolist() for player, values in met.losses.items()}
+        record = {"gan": game.gan, "rounds": game.rounds, "length": met.length, "verdict": met.verdict}
+        curves = {"a": met.a.tolist(), "angle": met.angle.tolist(), "norm": met.norm.tolist(), "losses": losses}
+        click.echo(json.dumps(record | curves, indent=2))
+        return
+    some = range(0, points, max(1, points // 12))
+    lines = [(f"{met.a[i]:.3f}", f"{met.angle[i]:+.4f}", f"{met.norm[i]:.4g}") for i in some]
+    table([("place", "path-angle", "path-norm"), *lines])
+    click.echo(title)
+    if out:
+        click.echo(f"Written: {out}")
+
+
+def row(motion: Motion) -> tuple[str, ...]:
+    """A line of the table."""
+    return (
+        ", ".join(motion.gans),
+        motion.written,
+        "no theory" if motion.error is None else f"{motion.error:.0e}",
+        f"{motion.step_limit:.4g}" if motion.step_limit else "none",
+        motion.verdict,
+    )
+
+
+def ready(out: str | None, *kinds: str) -> None:
+    """Refuse a file that could not be written, before anything is computed."""
+    from ganzoo.files import require_folder
+
+    if out:
+        if Path(out).suffix not in kinds:
+            raise GanzooError(
+                f"cannot write '{Path(out).suffix}' files; --out takes {', '.join(f'x{k}' for k in kinds)}"
+            )
+        require_folder(out)

@@ -1,0 +1,39 @@
+"""A page that shows the motion of a Dirac-GAN in any browser, as one file."""
+
+from __future__ import annotations
+
+import html
+
+import numpy as np
+
+from ganzoo.pages import filled, policy, style_of, tagged, text_of
+from ganzoo.stability.motion import Motion
+
+PACKAGE = "ganzoo.stability"
+MOST_STEPS = 2000
+"""That a page holds; of more, they are evenly spaced."""
+
+
+def page(motion: Motion) -> str:
+    """The page, as HTML."""
+    script, style = text_of(PACKAGE, "page.js"), style_of(PACKAGE)
+    every = -(-len(motion.seen) // MOST_STEPS)
+    seen = motion.seen[::every]
+    radius = np.linalg.norm(seen, axis=(1, 2))
+    values = {
+        "policy": policy(script, style),
+        "title": html.escape(f"{motion.gans[0]} · Dirac-GAN"),
+        "gans": html.escape(", ".join(motion.gans)),
+        "verdict": html.escape(motion.title.partition(": ")[2]),
+        "facts": html.escape(f"Eigenvalues at rest: {motion.written}."),
+        "style": style,
+        "script": script,
+        "motion": tagged(
+            {
+                "seen": [[[float(f"{x:.5g}") for x in plane] for plane in step] for step in seen.tolist()],
+                "radius": [float(f"{r:.5g}") for r in radius],
+                "lr": motion.lr * every,
+            }
+        ),
+    }
+    return filled(text_of(PACKAGE, "page.html"), values)

@@ -1,0 +1,84 @@
+"""``ganzoo stability`` from the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ganzoo.stability import theory
+
+from .conftest import invoke
+
+QUICK = "--steps 60 --lr 0.1"
+
+
+def test_every_gan_is_played_and_those_with_one_game_share_a_line(ganzoo: Callable[[str], str]) -> None:
+    records = json.loads(ganzoo(f"stability dirac --all --json {QUICK}"))
+    shared = next(record for record in records if "simple" in record["gans"])
+    assert {"dcgan", "privileged-parent-cnn"} <= set(shared["gans"])
+    assert shared["eigenvalues"] == [[pytest.approx(0), pytest.approx(0.5)], [pytest.approx(0), pytest.approx(-0.5)]]
+    assert shared["error"] < 1e-9
+    assert shared["step_limit"] == 0
+
+
+def test_a_table_for_people(ganzoo: Callable[[str], str]) -> None:
+    text = ganzoo(f"stability dirac --gan simple --set penalty=0.3 --scheme simultaneous {QUICK}")
+    assert "-0.15 ± 0.47697i" in text
+    assert " 1.2 " in text
+
+
+@pytest.mark.parametrize("name", ["x.png", "x.svg", "x.html"])
+def test_pictures(ganzoo: Callable[[str], str], name: str, empty_folder: Path) -> None:
+    line = f"stability dirac --gan privileged-v1 --set schedule=round --out {name} {QUICK}"
+    assert f"Written: {name}" in ganzoo(line)
+    first = Path(name).read_bytes()
+    ganzoo(line)
+    assert Path(name).read_bytes() == first
+    if name == "x.html":
+        text = first.decode()
+        assert "default-src 'none'" in text
+        assert "{{" not in text
+        motion = json.loads(text.partition('id="motion">')[2].partition("</script>")[0])
+        assert len(motion["seen"]) == 61
+        assert len(motion["seen"][0]) == 2
+
+
+def test_a_missed_theory_is_told_by_the_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(theory, "eigenvalues", lambda _: theory.pair(0, 1))
+    result = invoke(f"stability dirac --gan simple {QUICK}")
+    assert result.exit_code == 1
+    assert "theory is missed by: simple" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("dirac", "name one GAN with --gan NAME, or take --all"),
+        ("dirac --all --gan simple", "name one GAN with --gan NAME, or take --all"),
+        ("dirac --all --out x.png", "--out shows one GAN; name it with --gan"),
+        ("dirac --gan simple --out x.pdf", "cannot write '.pdf' files; --out takes x.png, x.svg, x.html"),
+        ("dirac --gan simple --out no/x.png", "cannot write no/x.png"),
+        ("dirac --gan simpel", "did you mean 'simple'?"),
+        ("spectrum nowhere", "nowhere is no run's folder"),
+        ("path nowhere", "nowhere is no run's folder"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(refused: Callable[[str], str], line: str, message: str) -> None:
+    assert message in refused(f"stability {line}")
+
+
+@pytest.mark.parametrize("name", ["simple", "child", "ring"])
+def test_a_run_is_looked_at(ganzoo: Callable[[str], str], runs: Path, name: str, empty_folder: Path) -> None:
+    before = {file: file.read_bytes() for file in (runs / name).iterdir() if file.is_file()}
+    record = json.loads(ganzoo(f"stability path {runs / name} --points 13 --batch 16 --out path.png --json"))
+    assert len(record["a"]) == len(record["angle"]) == 13
+    assert record["length"] > 0
+    if name == "ring":
+        text = ganzoo(f"stability spectrum {runs / name} --batch 16 --count 2 --out plane.svg")
+        assert "6 rounds" in text
+        assert "max Re" in text
+        assert Path("plane.svg").exists()
+    assert {file: file.read_bytes() for file in (runs / name).iterdir() if file.is_file()} == before
