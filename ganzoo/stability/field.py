@@ -149,7 +149,7 @@ class Field:
         """Views of the weights ``(..., N)`` by name, each ``(..., *shape)``."""
         parts = torch.split(w, [shape.numel() for shape in self._shapes.values()], -1)
         return {
-            name: part.reshape(*part.shape[:-1], *shape)
+            name: part.reshape((*part.shape[:-1], *shape))
             for (name, shape), part in zip(self._shapes.items(), parts, strict=True)
         }
 
