@@ -147,7 +147,7 @@ class Field:
 
     def named(self, w: Tensor) -> dict[str, Tensor]:
         """Views of the weights ``(..., N)`` by name, each ``(..., *shape)``."""
-        parts = w.split([shape.numel() for shape in self._shapes.values()], -1)
+        parts = torch.split(w, [shape.numel() for shape in self._shapes.values()], -1)
         return {
             name: part.unflatten(-1, shape) if shape else part.squeeze(-1)
             for (name, shape), part in zip(self._shapes.items(), parts, strict=True)
