@@ -104,7 +104,14 @@ def dirac(
     motions = []
     for group in alike.values():
         names = tuple(recipe.gan.name for recipe in group)
-        motions.append(followed(names, games.dirac(group[0]), scheme, steps=steps, lr=lr, moves=moves))
+        try:
+            game = games.dirac(group[0])
+        except GanzooError as error:
+            if not every:
+                raise
+            click.echo(f"left out: {error}", err=True)
+            continue
+        motions.append(followed(names, game, scheme, steps=steps, lr=lr, moves=moves))
     if out and out.endswith(".html"):
         write_text(out, page(motions[0]))
     elif out:

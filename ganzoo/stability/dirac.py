@@ -88,7 +88,7 @@ def dirac(recipe: Recipe) -> Dirac:
     """
     cast = CASTS.get(recipe.names.get("trainer", ""), plain)(recipe)
     labels = (torch.tensor(cast.labels),) if cast.labels else ()
-    nothing = torch.zeros(max(1, len(cast.labels)), 1)
+    nothing = torch.zeros(len(cast.labels) or 2, 1)  # two, for those who ask for a batch's spread
     numbers = recipe.values["trainer"]
     trainer = partial(recipe.functions["trainer"], **{**numbers, **once(numbers)})
     try:
@@ -178,6 +178,6 @@ def privileged(recipe: Recipe) -> Cast:
 
 
 CASTS: MappingProxyType[str, Callable[[Recipe], Cast]] = MappingProxyType(
-    {"wgan-gp": jumping, "skip": skip, "privileged": privileged}
+    {"wgan-gp": jumping, "dragan": jumping, "skip": skip, "privileged": privileged}
 )
 """Of the trainers that need other players than a point and a line, by name."""

@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.nn.utils.parametrize import ParametrizationList
 from torch.overrides import TorchFunctionMode
 
 from ganzoo.device import Randomness
@@ -37,7 +38,16 @@ NUDGE = 1e-6
 """How far weights are pushed along the field to see which of them the trainer holds back."""
 
 TRANSPOSED = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)
-DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
+QUIET = (
+    nn.Dropout,
+    nn.Dropout1d,
+    nn.Dropout2d,
+    nn.Dropout3d,
+    nn.AlphaDropout,
+    nn.FeatureAlphaDropout,
+    ParametrizationList,
+)
+"""What is in evaluation mode."""
 
 
 class Field:
@@ -251,10 +261,10 @@ def without_output_padding(
 
 
 def settled(nets: Networks) -> Networks:
-    """A copy in float64, with all that acts in training but dropout."""
+    """A copy in float64, with all that acts in training but dropout and the power iterations of spectral norms."""
     nets = copy.deepcopy(nets).double().train()
     for module in nets.modules():
-        if isinstance(module, DROPOUTS):
+        if isinstance(module, QUIET):
             module.eval()
     return nets
 

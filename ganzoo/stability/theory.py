@@ -42,8 +42,13 @@ def least_squares(_: Recipe) -> Eigenvalues:
     return pair(0, 4)
 
 
+def relativistic(recipe: Recipe) -> Eigenvalues:
+    """-c +- sqrt(c^2 - 1/4) with c the weight of both penalties (Huang et al., 2024)."""
+    return pair(-2 * recipe.values["trainer"]["penalty"], 1 / 4)
+
+
 def wasserstein(_: Recipe) -> Eigenvalues:
-    """+-i, within the clip."""
+    """+-i, within the clip; hinge losses are the same where they do not vanish."""
     return pair(0, 1)
 
 
@@ -80,6 +85,8 @@ KNOWN: MappingProxyType[str, Callable[[Recipe], Eigenvalues | None]] = MappingPr
     {
         "non-saturating": non_saturating,
         "least-squares": least_squares,
+        "relativistic": relativistic,
+        "hinge": wasserstein,
         "wgan": wasserstein,
         "wgan-gp": wasserstein_gp,
         "skip": skip,
