@@ -59,7 +59,7 @@ def test_the_light_modules_import_no_torch(module: str) -> None:
 
 @pytest.mark.parametrize(("name", "extra"), [("torch", "train"), ("safetensors", "train")])
 def test_a_missing_library_is_one_line_with_the_command_that_installs_it(name: str, extra: str) -> None:
-    commands = ["train simple --rounds 1", "sample simple", "check simple", "train --resume x"]
+    commands = ["train simple --rounds 1", "sample simple --stage parent", "check simple", "train --resume x"]
     before = MISSING.format(name=name)
     done = python(RUN.format(before=before, heavy=HEAVY), *commands)
     line = f"Error: this needs {name}, which is not installed; run: pip install 'ganzoo-kit[{extra}]'"

@@ -100,7 +100,7 @@ def verdict(seen: NDArray[np.float64], lr: float, steps: int) -> str:
     >>> told((0.1 + 8 * time) ** -0.5)
     'converges like t^-0.50'
     >>> told(2 + np.exp(-0.03 * time))
-    'nears a limit cycle of radius 2'
+    'limit cycle of radius 2.01'
     """
     if len(seen) <= steps:
         return f"spirals out of all bounds in {len(seen):,} steps"

@@ -24,8 +24,9 @@ def invoke(line: str) -> Result:
 
 @pytest.fixture(autouse=True)
 def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where a command runs."""
+    """Where a command runs, without the weights that come with ganzoo: a name means a run here."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("ganzoo.shipped.index", dict)
     monkeypatch.delenv("GANZOO_DATA_DIR", raising=False)
     return tmp_path
 

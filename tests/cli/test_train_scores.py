@@ -26,9 +26,12 @@ def few_images(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scoring, "NUMBER", 40)
 
 
+TIMES = ("rounds_per_second", "cpu_seconds")
+
+
 def log(folder: str) -> list[dict[str, Any]]:
     entries = [json.loads(line) for line in (Path(folder) / "metrics.jsonl").read_text().splitlines()]
-    return [{name: value for name, value in entry.items() if name != "rounds_per_second"} for entry in entries]
+    return [{name: value for name, value in entry.items() if name not in TIMES} for entry in entries]
 
 
 def scores(folder: str) -> dict[int, float]:

@@ -41,7 +41,8 @@ def test_the_python_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert (scope["sevens"].shape, scope["sevens"].dtype) == ((3, *SHAPE), np.float32)
     assert (scope["pictures"].shape, scope["pictures"].dtype) == ((3, 28, 28, 1), np.uint8)
     count, *shape = scope["batch"].shape
-    assert 0 < count <= 256 and tuple(shape) == SHAPE
+    assert 0 < count <= 256
+    assert shape == [*SHAPE]
 
 
 def test_the_javascript_code(tmp_path: Path) -> None:
