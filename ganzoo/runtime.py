@@ -20,6 +20,7 @@ from ganzoo.binding import Bound
 from ganzoo.lazy import needs
 from ganzoo.onnxfile import read
 from ganzoo.sampling import CHUNK, Sampling, Stage
+from ganzoo.shipped import exported
 from ganzoo.spec import GanzooError
 
 __all__ = ["PROVIDERS", "Sampler"]
@@ -61,7 +62,7 @@ class Sampler(Sampling):
     make it read other files; but its graph is a program, which may take time and memory when it runs.
 
     Args:
-        path: of the file.
+        path: of the file, or the name of one that comes with ganzoo (``ganzoo weights``).
         providers: what runs the graph: one of :data:`PROVIDERS`, or several in order of preference. ``auto``, the
             default, is CUDA where it works and the CPU elsewhere.
         threads: of the CPU for one call; by default as many as there are cores.
@@ -87,6 +88,7 @@ class Sampler(Sampling):
     ) -> None:
         if threads is not None and threads < 1:
             raise GanzooError(f"{threads} threads run nothing; give at least 1, or leave threads out for all cores")
+        path = exported(path)
         content, self.header = read(path)
         self._path = path
         wanted = [providers] if isinstance(providers, str) else list(providers or ["auto"])

@@ -82,3 +82,9 @@ def find(name: str) -> Entry | None:
     """The entry that a name means, if there is one."""
     entries = index()
     return entries.get(name) or next((entry for entry in entries.values() if name in entry.also), None)
+
+
+def exported(source: str | Path) -> Path:
+    """The ONNX file that a path is, or that a name of these weights means."""
+    entry = find(str(source)) if not Path(source).exists() else None
+    return entry.path("onnx") if entry else Path(source)

@@ -110,6 +110,7 @@ def test_both_files_are_what_was_measured_and_make_the_same_samples(name: str) -
 
 def test_names_mean_what_ships(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    assert ganzoo.Sampler("cgan").header["gan"] == "cgan"
     assert find("privileged-v2-ann") == find("privileged-v2") == shipped.index()["privileged-v2"].path("safetensors")
 
 

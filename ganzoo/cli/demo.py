@@ -10,7 +10,7 @@ from ganzoo.spec import GanzooError
 
 
 @click.command()
-@click.argument("file", metavar="FILE.onnx", type=click.Path())
+@click.argument("file", metavar="FILE.onnx|NAME", type=click.Path())
 @click.option("-o", "--out", type=click.Path(), help="x.html for a page, or a folder for the parts of your own.")
 @click.option("--runtime", metavar="FOLDER|cdn", help="onnxruntime-web; node_modules/onnxruntime-web/dist by default.")
 @click.option("--force", is_flag=True, help="Replace files that exist.")
@@ -25,16 +25,18 @@ def demo(file: str, out: str | None, runtime: str | None, force: bool) -> None:
 
     \b
     Examples:
-      ganzoo demo cgan.onnx
+      ganzoo demo cgan
       ganzoo demo cgan.onnx -o page.html --runtime ~/app/node_modules/onnxruntime-web/dist
       ganzoo demo cgan.onnx -o app/model
     """
     from ganzoo.demo import page, parts
     from ganzoo.files import atomic_write, writing
     from ganzoo.onnxfile import read
+    from ganzoo.shipped import exported
 
-    content, header = read(file)
-    target = Path(out or Path(file).with_suffix(".html").name)
+    model = exported(file)
+    content, header = read(model)
+    target = Path(out or model.with_suffix(".html").name)
     folder = not target.suffix or target.is_dir()
     if folder and runtime:
         raise GanzooError(f"--runtime is for a page, and {target} is a folder; leave it out, or name x.html with -o")

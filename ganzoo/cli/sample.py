@@ -134,10 +134,9 @@ def bounded(count: int, what: str, otherwise: str) -> int:
 
 def opened(source: str, stage: Stage | None, provider: str | None) -> tuple[Sampling, Path]:
     """The trained generator in a file: an exported one without torch, weights with it."""
-    from ganzoo import shipped
+    from ganzoo.shipped import exported
 
-    entry = shipped.find(source) if stage is None and not Path(source).exists() else None
-    path = entry.path("onnx") if entry else Path(source)
+    path = exported(source) if stage is None else Path(source)
     if path.suffix == ".onnx":
         from ganzoo.runtime import Sampler
 
