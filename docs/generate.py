@@ -28,6 +28,7 @@ from ganzoo.zoo import zoo
 ROOT = Path(__file__).resolve().parents[1]
 OURS = "ganzoo-kit"
 CLI = ROOT / "docs" / "cli.md"
+WIDE = 400  # pixels of a picture in a table
 SHOWN = ("mnist-fd", "fashion-mnist-fd", "emoji32-fd", "coverage", "label_accuracy", "mae")
 BLOCK = re.compile(r"(?m)^<!-- generated: ([^>]+) -->\n(?s:.*?)^<!-- end -->$")
 CLICK = ".".join(version("click").split(".")[:2])  # another version may lay out the same help in another way
@@ -171,7 +172,7 @@ def weights(where: Path) -> str:
         (
             (
                 f"[{entry.name}]({up}{page(entry.gan)})",
-                f"![samples of {entry.name}]({up}docs/pictures/{entry.name}.png)",
+                f'<img src="{up}docs/pictures/{entry.name}.png" alt="samples of {entry.name}" width="{WIDE}">',
                 entry.data,
                 f"{entry.cpu_seconds:,.0f}",
                 " + ".join(f"{file['bytes'] / 1e6:.1f}" for file in entry.files.values()),
