@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def show(what: str) -> None:
 
 
 def show_gan(name: str) -> None:
-    from ganzoo.settings import describe, resolve, settings, written
+    from ganzoo.settings import Loop, describe, resolve, settings, written
     from ganzoo.spec import PARTS
     from ganzoo.zoo import zoo
 
@@ -71,9 +72,14 @@ def show_gan(name: str) -> None:
     click.echo("\nParts (--generator, --discriminator, --trainer; --set optimizer=...):")
     table(parts)
     click.echo("\nSettings (--set KEY=VALUE, or --set PART.KEY=VALUE where two parts share a key):")
+    meanings = attributes(Loop)
     for part, arguments in settings(dict(recipe.functions)).items():
         values = recipe.values[part]
-        table((setting.key, written(values[key]), describe(setting.kind)) for key, setting in arguments.items())
+        told = meanings if part == "loop" else {}
+        table(
+            (setting.key, written(values[key]), told.get(key) or describe(setting.kind))
+            for key, setting in arguments.items()
+        )
     if gan.parent:
         click.echo(f"\nSettings of the parent: --set parent.KEY=VALUE (ganzoo show {gan.parent})")
     for preset, overrides in gan.presets.items():
@@ -116,6 +122,13 @@ def show_weights(source: str) -> None:
 def summary(function: object) -> str:
     """The first line of a docstring."""
     return (inspect.getdoc(function) or "").partition("\n")[0].replace("``", "")
+
+
+def attributes(record: type) -> dict[str, str]:
+    """What a docstring says of each attribute."""
+    _, _, listed = (inspect.getdoc(record) or "").partition("Attributes:\n")
+    entries = re.split(r"(?m)^ {4}(?=\w)", listed)[1:]
+    return {name: " ".join(text.split()) for name, _, text in (entry.partition(":") for entry in entries)}
 
 
 def table(rows: Iterable[tuple[str, ...]]) -> None:
