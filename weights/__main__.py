@@ -23,7 +23,7 @@ from ganzoo.data import load as load_data
 from ganzoo.files import write_text
 from ganzoo.images import Bytes, write_png
 from ganzoo.portrait import portrait
-from ganzoo.runs.folders import read_metrics, read_record
+from ganzoo.runs.folders import cpu_seconds, finished, read_record
 from ganzoo.settings import resolve, written
 from ganzoo.shipped import FOLDER, Entry, Kind, index
 from ganzoo.spec import GanzooError
@@ -54,7 +54,6 @@ def make(name: str, runs: Path) -> None:
     """One entry, from its training to its line in the index."""
     recipe = RECIPES[name]
     trained(name, runs)
-    click.echo(f"{name}: packed, exported and evaluated")
     record = read_record(runs / name)
     model, paths = packed(name, runs / name)
     PICTURES.mkdir(exist_ok=True)
@@ -81,6 +80,7 @@ def make(name: str, runs: Path) -> None:
     index.cache_clear()
     ordered = [asdict(entries[each]) for each in RECIPES if each in entries]
     write_text(FOLDER / "index.json", json.dumps({"weights": ordered}, indent=1) + "\n")
+    click.echo(f"{name}: packed, exported and evaluated")
 
 
 def arguments(name: str, runs: Path) -> list[str]:
@@ -102,12 +102,6 @@ def trained(name: str, runs: Path) -> None:
     click.echo(f"{name}: ganzoo {shlex.join(rest)}")
     if subprocess.run([sys.executable, "-m", "ganzoo", *rest]).returncode:
         raise GanzooError(f"{name} was not trained to its end; say it again to go on")
-
-
-def finished(folder: Path) -> bool:
-    """Whether a run has played all its rounds."""
-    entries = read_metrics(folder)
-    return bool(entries) and entries[-1]["round"] == read_record(folder)["settings"]["loop.rounds"]
 
 
 def packed(name: str, folder: Path) -> tuple[Model, dict[Kind, Path]]:
@@ -139,10 +133,6 @@ def overrides(record: dict[str, Any]) -> dict[str, str]:
     usual = json.loads(json.dumps(resolve(zoo().gan(record["gan"])).flat()))
     settings = record["settings"].items()
     return {key: written(value) for key, value in settings if usual.get(key) != value and not key.startswith("parent.")}
-
-
-def cpu_seconds(folder: Path) -> float:
-    return float(read_metrics(folder)[-1]["cpu_seconds"])
 
 
 def measured(path: Path) -> dict[str, Any]:

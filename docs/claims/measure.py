@@ -23,7 +23,7 @@ import torch
 from figures import draw
 
 from ganzoo.files import write_text
-from ganzoo.runs.folders import read_metrics, read_record
+from ganzoo.runs.folders import cpu_seconds, finished, read_metrics, read_record
 
 HERE = Path(__file__).parent
 CLAIMS = tomllib.loads((HERE / "claims.toml").read_text())
@@ -73,7 +73,7 @@ class Trial:
     def train(self) -> None:
         """Train it to its end, unless that is done."""
         if (self.run / "checkpoint.safetensors").exists():
-            if read_metrics(self.run)[-1]["round"] < read_record(self.run)["settings"]["loop.rounds"]:
+            if not finished(self.run):
                 ganzoo("train", "--resume", str(self.run))
             return
         budget = sum(cpu_seconds(self.folder(name)) for name in self.variant.like)
@@ -137,10 +137,6 @@ def skipped(run: Path) -> dict[str, float]:
 def ganzoo(*words: str) -> None:
     click.echo(f"ganzoo {shlex.join(words)}")
     subprocess.run([sys.executable, "-m", "ganzoo", *words], check=True, stdout=subprocess.DEVNULL)
-
-
-def cpu_seconds(run: Path) -> float:
-    return float(read_metrics(run)[-1]["cpu_seconds"])
 
 
 def history(run: Path) -> dict[str, list[float]]:

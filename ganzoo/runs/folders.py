@@ -82,6 +82,17 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
     return entries
 
 
+def finished(folder: Path) -> bool:
+    """Whether the run in a folder has played all its rounds."""
+    entries = read_metrics(folder)
+    return bool(entries) and bool(entries[-1]["round"] == read_record(folder)["settings"]["loop.rounds"])
+
+
+def cpu_seconds(folder: Path) -> float:
+    """CPU time of a run so far, all its processes together."""
+    return float(read_metrics(folder)[-1]["cpu_seconds"])
+
+
 def is_entry(value: object) -> bool:
     """Whether that is a round with numbers, and perhaps with findings."""
     if not isinstance(value, dict) or not count(0, 10**12)(value.get("round")):
