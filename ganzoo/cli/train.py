@@ -53,6 +53,12 @@ from ganzoo.spec import GanzooError
     metavar="N",
     help="Score 2,000 generated images every N rounds, and keep the best weights; never by default.",
 )
+@click.option(
+    "--keep-every",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Keep the checkpoints of every N rounds, for ganzoo stability; the last one alone by default.",
+)
 @click.option("--force", is_flag=True, help="Replace a run that is in the folder.")
 @click.option("--dry-run", is_flag=True, help="Print what would be trained, and stop.")
 @click.option("--stop-on-collapse", is_flag=True, help="Save and stop, with exit code 3, when nothing good can come.")
@@ -79,6 +85,7 @@ def train(
       ganzoo train dcgan --trainer wgan-gp --set norm=none
       ganzoo train dcgan --data folder:cats --image-size 64
       ganzoo train wgan-gp --evaluate-every 1000
+      ganzoo train simple --data ring8 --keep-every 500
       ganzoo train simple --preset smoothing --stop-on-collapse
       ganzoo train --resume runs/dcgan-mnist-10k-seed0 --rounds 40000
     """

@@ -23,7 +23,10 @@ FILES = (
     "metrics.jsonl",
     "evaluation.json",
 )
-"""Of a run, besides ``samples/round-*.png``."""
+"""Of a run, besides ``samples/round-*.png`` and what lies in :data:`KEPT`."""
+
+KEPT = "checkpoints"
+"""The folder of the checkpoints that are kept, ``round-000500.safetensors``."""
 
 
 def claim(folder: Path, *, force: bool) -> None:
@@ -35,7 +38,7 @@ def claim(folder: Path, *, force: bool) -> None:
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     if force:
-        ours = [name for name in (*FILES, *report.FILES) if (folder / name).exists()]
+        ours = [name for name in (*FILES, *report.FILES, KEPT) if (folder / name).exists()]
         if ours and "run.json" not in ours:
             raise GanzooError(f"{folder} is no run's folder, so its {ours[0]} is not replaced; name another with --out")
         return
@@ -62,7 +65,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         raise GanzooError(f"{path} cannot be read as the record of a run") from None
     if isinstance(record, dict):
-        record.setdefault("evaluate_every", None)  # older runs have none
+        record = {"evaluate_every": None, "keep_every": None} | record  # older runs have none
     for name, good in CHECKS.items():
         if not isinstance(record, dict) or name not in record:
             raise GanzooError(f"{path} cannot be read as the record of a run: it lacks '{name}'")
@@ -80,6 +83,26 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
             if is_entry(entry := json.loads(line)):
                 entries.append(entry)
     return entries
+
+
+def keeping(folder: Path, number: int) -> Path:
+    """Where a run keeps its checkpoint of that round."""
+    return folder / KEPT / f"round-{number:06d}.safetensors"
+
+
+def kept(folder: Path) -> dict[int, Path]:
+    """The checkpoints that a run has kept, by round, the first one first."""
+    found = {int(path.stem[6:]): path for path in folder.glob(f"{KEPT}/round-*.safetensors") if path.stem[6:].isdecimal()}
+    return {number: path for number, path in sorted(found.items()) if path == keeping(folder, number)}
+
+
+def forget(folder: Path, after: int) -> None:
+    """Remove the checkpoints that a run has kept of later rounds than that, and their folder if nothing is left."""
+    for number, path in kept(folder).items():
+        if number > after:
+            path.unlink()
+    with suppress(OSError):
+        (folder / KEPT).rmdir()
 
 
 def finished(folder: Path) -> bool:
@@ -144,5 +167,6 @@ CHECKS: dict[str, Callable[[object], bool]] = {
     "sample_every": count_or_none,
     "save_every": count_or_none,
     "evaluate_every": count_or_none,
+    "keep_every": count_or_none,
     "command": text,
 }

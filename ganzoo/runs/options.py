@@ -21,6 +21,7 @@ class Options:
         device, precision: see :func:`ganzoo.device.choose`.
         sample_every, save_every: rounds between pictures, and between checkpoints; a tenth of the run by default.
         evaluate_every: rounds between scores of what is generated; never by default.
+        keep_every: rounds between checkpoints that are kept beside later ones; none by default.
         command: what the user typed.
     """
 
@@ -33,6 +34,7 @@ class Options:
     sample_every: int | None = None
     save_every: int | None = None
     evaluate_every: int | None = None
+    keep_every: int | None = None
     command: str = ""
 
     def load_data(self, split: Literal["train", "test"] = "train") -> datasets.Data:

@@ -23,7 +23,7 @@ from ganzoo.portrait import portrait
 from ganzoo.report import clear, present
 from ganzoo.runs.best import Best
 from ganzoo.runs.checkup import Checkup
-from ganzoo.runs.folders import FILES, read_metrics, read_record
+from ganzoo.runs.folders import FILES, forget, keeping, read_metrics, read_record
 from ganzoo.runs.interrupts import interruptible
 from ganzoo.runs.options import Options
 from ganzoo.settings import Recipe, resolve
@@ -95,6 +95,7 @@ class Run:
                 (folder / name).unlink(missing_ok=True)
             for picture in folder.glob("samples/round-*.png"):
                 picture.unlink()
+            forget(folder, after=-1)
             clear(folder)
             (folder / "samples").mkdir(parents=True, exist_ok=True)
         write_text(folder / "run.json", json.dumps(record, indent=2))
@@ -132,7 +133,7 @@ class Run:
         with locked(folder):
             if rounds is not None:
                 write_text(folder / "run.json", json.dumps(record | {"settings": recipe.flat()}, indent=2))
-            run._cut_metrics()
+            run._cut()
         return run
 
     @property
@@ -167,7 +168,7 @@ class Run:
                     stop = stopped.is_set()  # once: a signal that comes later ends the next round, which is then saved
                     last = played.number == rounds or stop
                     sample = last or played.number % sample_every == 0
-                    save = last or played.number % save_every == 0
+                    save = last or played.number % save_every == 0 or self._keeps(played.number)
                     seconds = time.perf_counter() - clock
                     score = self._scores(played.number)
                     if score or sample or save or played.number % LOG_EVERY == 0 or seconds > LOG_SECONDS:
@@ -228,7 +229,16 @@ class Run:
             if tensor.is_floating_point() and not tensor.isfinite().all():
                 self._diverged(self.training.number, f"'{name}' is no longer finite")
         save_weights(self.folder / "weights.safetensors", self.training.model())
+        if self._keeps(self.training.number):
+            path = keeping(self.folder, self.training.number)
+            with writing(path.parent):
+                path.parent.mkdir(exist_ok=True)
+            write(path, state, self.training.header())
         write(self.folder / "checkpoint.safetensors", state, self.training.header())
+
+    def _keeps(self, number: int) -> bool:
+        """Whether the checkpoint of that round stays beside later ones."""
+        return self.options.keep_every is not None and number % self.options.keep_every == 0
 
     def _scores(self, number: int) -> bool:
         """Whether the generator is scored after that round; after the last it is, if it is at all."""
@@ -287,8 +297,10 @@ class Run:
         self._write({"round": number}, [found])
         raise GanzooError(f"{found}{also}; {self.folder} keeps the last good checkpoint, {saved}")
 
-    def _cut_metrics(self) -> None:
-        """Drop what was logged after the checkpoint: those rounds are played again."""
+    def _cut(self) -> None:
+        """Drop what was logged and kept after the checkpoint: those rounds are played again."""
+        with writing(self.folder):
+            forget(self.folder, after=self.training.number)
         self.history = [entry for entry in read_metrics(self.folder) if entry["round"] <= self.training.number]
         write_text(self.folder / "metrics.jsonl", "".join(json.dumps(entry) + "\n" for entry in self.history))
 
