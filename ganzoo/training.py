@@ -81,7 +81,7 @@ class Training(Iterator[Round]):
     def __next__(self) -> Round:
         if self.number >= self.recipe.loop.rounds:
             raise StopIteration
-        self._schedule()
+        self.schedule()
         losses: dict[str, Tensor] = {}
         figures: dict[str, Tensor] = {}
         with self.randomness.stream():
@@ -129,7 +129,8 @@ class Training(Iterator[Round]):
                 f"{', '.join(self.players)}"
             ) from None
 
-    def _schedule(self) -> None:
+    def schedule(self) -> None:
+        """Set the learning rates of the next round."""
         loop = self.recipe.loop
         factor = 1 - self.number / loop.rounds if loop.decay == "linear" else 1.0
         for player, optimizer in self.optimizers.items():

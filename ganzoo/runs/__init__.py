@@ -1,8 +1,9 @@
 """Run folders: a training on disk, from its first round to its last, across any number of interruptions.
 
-A folder holds ``run.json`` (all that repeats the run), ``checkpoint.safetensors`` (all that continues it), ``checkpoints/round-*.safetensors`` (those that it was asked to keep),
-``weights.safetensors`` (the generator as it is sampled), ``metrics.jsonl`` (with what was found wrong) and
-``samples/*.png``. For people it holds what :mod:`ganzoo.report` writes.
+A folder holds ``run.json`` (all that repeats the run), ``checkpoint.safetensors`` (all that continues it),
+``checkpoints/round-*.safetensors`` (those that it was asked to keep), ``weights.safetensors`` (the generator as it is
+sampled), ``metrics.jsonl`` (with what was found wrong) and ``samples/*.png``. For people it holds what
+:mod:`ganzoo.report` writes.
 """
 
 from __future__ import annotations

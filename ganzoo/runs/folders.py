@@ -92,7 +92,9 @@ def keeping(folder: Path, number: int) -> Path:
 
 def kept(folder: Path) -> dict[int, Path]:
     """The checkpoints that a run has kept, by round, the first one first."""
-    found = {int(path.stem[6:]): path for path in folder.glob(f"{KEPT}/round-*.safetensors") if path.stem[6:].isdecimal()}
+    found = {
+        int(path.stem[6:]): path for path in folder.glob(f"{KEPT}/round-*.safetensors") if path.stem[6:].isdecimal()
+    }
     return {number: path for number, path in sorted(found.items()) if path == keeping(folder, number)}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 
 from ganzoo.files import atomic_write
 from ganzoo.stability.dirac import Dirac
+from ganzoo.stability.moment import Moment
 from ganzoo.stability.motion import Motion
 from ganzoo.stability.path import Path as Way
-from ganzoo.stability.spectrum import Spectrum
 
 INK, SOFT, LINE, ACCENT = "#1d1f24", "#60646e", "#d9d7d2", "#1a56c4"
 ARROWS = 15
@@ -74,17 +74,23 @@ def arrows(axes: Axes, game: Dirac, plane: int, reach: float) -> None:
         )
 
 
-def plane(found: Spectrum, title: str, path: Path) -> None:
-    """Eigenvalues in the complex plane; what is right of the line grows."""
+def plane(moments: Sequence[Moment], title: str, path: Path) -> None:
+    """Eigenvalues in the complex plane, of several moments by colour; what is right of the line grows."""
+    values = np.concatenate([moment.spectrum.eigenvalues for moment in moments])
+    rounds = np.repeat([m.rounds for m in moments], [len(m.spectrum.eigenvalues) for m in moments])
     with drawn(path, title) as (axes,):
         axes.axvline(0, color=LINE)
         axes.axhline(0, color=LINE)
-        axes.plot(found.eigenvalues.real, found.eigenvalues.imag, "o", color=ACCENT, markersize=4)
+        if len(moments) == 1:
+            axes.plot(values.real, values.imag, "o", color=ACCENT, markersize=4)
+        else:
+            points = axes.scatter(values.real, values.imag, c=rounds, cmap="viridis_r", s=12, zorder=2)
+            axes.figure.colorbar(points, ax=axes, label="round")
         axes.set(xlabel="Re: below 0 it returns, above 0 it leaves", ylabel="Im: how fast it turns")
 
 
-def line(met: Way, title: str, path: Path) -> None:
-    """Path-angle and path-norm."""
+def line(met: Way, ends: tuple[int, int], title: str, path: Path) -> None:
+    """Path-angle and path-norm between the weights of two rounds."""
     with drawn(path, title, 2) as (left, right):
         left.axhline(0, color=LINE)
         left.plot(met.a, met.angle, color=ACCENT)
@@ -92,5 +98,5 @@ def line(met: Way, title: str, path: Path) -> None:
         for axes, label in ((left, "path-angle"), (right, "path-norm |v|")):
             axes.axvline(0, color=LINE)
             axes.axvline(1, color=LINE)
-            axes.set(xlabel="0: first weights, 1: last weights", ylabel=label)
+            axes.set(xlabel=f"0: round {ends[0]:,}, 1: round {ends[1]:,}", ylabel=label)
         right.set_yscale("log")

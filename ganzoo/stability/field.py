@@ -193,28 +193,29 @@ class Jacobian:
     Weights at a bound that the field pushes them beyond are left out: they do not move.
 
     Attributes:
+        free: which weights those are not, ``(N,)``.
         v: the field there, ``(size,)``.
         size: how many weights are free.
     """
 
     def __init__(self, field: Field, w: Tensor) -> None:
-        self._free = field.free(w)
+        self.free = field.free(w)
         self._w = w.detach().requires_grad_()
         self._v = field(self._w)
         self._cotangent = torch.zeros_like(self._v, requires_grad=True)
         (self._pulled,) = torch.autograd.grad(self._v, self._w, self._cotangent, create_graph=True)
-        self.v = self._v.detach()[self._free]
+        self.v = self._v.detach()[self.free]
         self.size = len(self.v)
 
     def transposed(self, u: Tensor) -> Tensor:
         """J' u, ``(size,)``: one pass. It has the eigenvalues of J, and is the cheaper product."""
         (product,) = torch.autograd.grad(self._v, self._w, self._whole(u), retain_graph=True)
-        return product[self._free]
+        return product[self.free]
 
     def __matmul__(self, u: Tensor) -> Tensor:
         """J u, ``(size,)``: J' s is linear in s, and its own transpose is J."""
         (product,) = torch.autograd.grad(self._pulled, self._cotangent, self._whole(u), retain_graph=True)
-        return product[self._free]
+        return product[self.free]
 
     def dense(self) -> Tensor:
         """All of J, ``(size, size)``, row by row."""
@@ -222,7 +223,7 @@ class Jacobian:
 
     def _whole(self, u: Tensor) -> Tensor:
         whole = torch.zeros_like(self._v)
-        whole[self._free] = u
+        whole[self.free] = u
         return whole
 
 
