@@ -17,7 +17,7 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 from torch import Tensor
 
 from ganzoo.spec import GanzooError
-from ganzoo.stability.field import Field
+from ganzoo.stability.field import Field, matrix
 
 DENSE = 1500
 """Up to so many weights of a player all eigenvalues are computed, from the matrix."""
@@ -111,7 +111,7 @@ class Hessian:
 
     def dense(self) -> Tensor:
         """All of H, ``(size, size)``, row by row."""
-        return torch.stack([self @ row for row in torch.eye(self.size, dtype=self._own.dtype)])
+        return matrix(self._slope, self._own, self._free)
 
 
 def curvatures(field: Field, count: int) -> list[Curvature]:

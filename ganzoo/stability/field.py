@@ -37,6 +37,9 @@ FAR = 1e3
 NUDGE = 1e-6
 """How far weights are pushed along the field to see which of them the trainer holds back."""
 
+ROWS = 16
+"""Of a matrix of derivatives, so many are computed together."""
+
 TRANSPOSED = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)
 QUIET = (
     nn.Dropout,
@@ -219,12 +222,22 @@ class Jacobian:
 
     def dense(self) -> Tensor:
         """All of J, ``(size, size)``, row by row."""
-        return torch.stack([self.transposed(row) for row in torch.eye(self.size, dtype=self._w.dtype)])
+        return matrix(self._v, self._w, self.free)
 
     def _whole(self, u: Tensor) -> Tensor:
         whole = torch.zeros_like(self._v)
         whole[self.free] = u
         return whole
+
+
+def matrix(v: Tensor, w: Tensor, free: Tensor) -> Tensor:
+    """dv/dw of the free places of both, ``(size, size)``; so many rows in one pass that their graphs stay small."""
+    rows = torch.eye(len(v), dtype=v.dtype)[free]
+    parts = [
+        torch.autograd.grad(v, w, some, retain_graph=True, is_grads_batched=True, materialize_grads=True)[0]
+        for some in rows.split(ROWS)
+    ]
+    return torch.cat(parts)[:, free]
 
 
 class Stage(nn.Module):

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from ganzoo.runs.folders import keeping
 from ganzoo.spec import GanzooError
 from ganzoo.stability import spectrum as spectra
-from ganzoo.stability.games import of_run
+from ganzoo.stability.field import Jacobian
+from ganzoo.stability.games import Games
+from ganzoo.stability.moment import look
 from ganzoo.stability.path import path
 from ganzoo.trainers import non_saturating
+from ganzoo.training import Training
 
 from ..cli.conftest import invoke
 from ..support import TRAIN, begin, play
@@ -21,24 +26,68 @@ from .games import at, field_of, wasserstein_r1
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of six rounds on vectors."""
+    """A run of six rounds on vectors, of which every second is kept; it was made longer by two."""
     folder = tmp_path_factory.mktemp("lab") / "ring"
-    assert invoke(f"train simple {TRAIN} --data ring8 --set generator.norm=none --out {folder}").exit_code == 0
+    line = f"train simple {TRAIN} --data ring8 --set generator.norm=none --set ttur=0.5 --keep-every 2 --out {folder}"
+    assert invoke(line).exit_code == 0
+    assert invoke(f"train --resume {folder} --rounds 8").exit_code == 0
     return folder
 
 
-def test_a_runs_game_stands_where_the_checkpoint_does(run: Path) -> None:
-    game = of_run(run, 32)
-    again = begin("simple", "ring8", rounds=6, seed=1, **{"generator.norm": "none"})
-    assert game.first.equal(game.field.vector(again.nets))
-    play(again)
-    assert game.field.start.equal(game.field.vector(again.nets))
-    assert (game.gan, game.rounds, game.lr, game.optimizer) == ("simple", 6, 1e-3, "adam")
-    assert of_run(run, 32).field(game.first).equal(game.field(game.first))
+def again(rounds: int) -> Training:
+    """The same training, played so far."""
+    training = begin("simple", "ring8", rounds=6, seed=1, **{"generator.norm": "none", "ttur": 0.5})
+    play(training, rounds)
+    return training
+
+
+def test_a_runs_games_stand_where_its_checkpoints_do(run: Path) -> None:
+    games = Games(run, 32)
+    assert games.rounds == (0, 2, 4, 6, 8)
+    for number in (0, 4, 6):
+        game = games.at(number)
+        assert game.field.start.equal(game.field.vector(again(number).nets))
+        assert games.weights(number, game.field).equal(game.field.start)
+        assert (game.gan, game.rounds, game.optimizer) == ("simple", number, "adam")
+    assert Games(run, 32).at(4).field(game.field.start).equal(games.at(4).field(game.field.start))
+
+
+def test_first_weights_that_were_not_kept_are_built_anew(run: Path, tmp_path: Path) -> None:
+    plain = tmp_path / "plain"
+    shutil.copytree(run, plain, ignore=lambda *_: ["checkpoints"])
+    games = Games(plain, 32)
+    assert games.rounds == (8,)
+    game = games.at(8)
+    assert games.weights(0, game.field).equal(Games(run, 32).at(0).field.start)
+    with pytest.raises(GanzooError, match="holds no checkpoint of round 0; it holds those of 8"):
+        games.at(0)
+
+
+def test_learning_rates_are_those_of_the_round(run: Path) -> None:
+    """They fall to 0 over six rounds, and then again over eight, at which round 7 is."""
+    games = Games(run, 32)
+    for number, share in {0: 1, 2: 5 / 6, 6: 1 / 6, 8: 1 / 8}.items():
+        rates = games.at(number).rates
+        assert rates == {"discriminator": pytest.approx(5e-4 * share), "generator": pytest.approx(1e-3 * share)}
+
+
+def test_the_spectral_radius_is_that_of_the_rounds_own_step(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    game = Games(run, 32).at(4)
+    J = Jacobian(game.field, game.field.start).dense().numpy()
+    rates = np.empty(len(J))
+    for player, own in game.field.players.items():
+        rates[own] = game.rates[player]
+    assert len(set(rates)) == 2
+    expected = np.abs(1 + np.linalg.eigvals(rates[:, None] * J)).max()
+    assert look(game, 4).radius == pytest.approx(expected, rel=1e-12)
+    monkeypatch.setattr(spectra, "DENSE", 0)
+    found = look(game, 4, quick=True)
+    assert found.spectrum.difference is None
+    assert found.radius == pytest.approx(expected, rel=1e-8)
 
 
 def test_the_search_finds_the_leading_eigenvalues_of_the_matrix(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    field = of_run(run, 32).field
+    field = Games(run, 32).at(8).field
     exact = spectra.spectrum(field, 3)
     assert exact.dense
     assert len(exact.eigenvalues) == len(field.start)
@@ -46,6 +95,7 @@ def test_the_search_finds_the_leading_eigenvalues_of_the_matrix(run: Path, monke
     monkeypatch.setattr(spectra, "DENSE", 0)
     found = spectra.spectrum(field, 3)
     assert not found.dense
+    assert found.difference is not None
     assert found.difference < 1e-8
     assert found.residuals.max() < 1e-6
     assert found.growth == pytest.approx(exact.growth, abs=1e-8)
@@ -82,7 +132,15 @@ def test_a_rotation_crosses_every_line_and_a_damped_one_does_not() -> None:
 
 def test_a_run_without_a_checkpoint_is_refused(tmp_path: Path, run: Path) -> None:
     with pytest.raises(GanzooError, match=r"holds no run\.json"):
-        of_run(tmp_path, 8)
+        Games(tmp_path, 8)
     (tmp_path / "run.json").write_text((run / "run.json").read_text())
     with pytest.raises(GanzooError, match="holds no checkpoint yet"):
-        of_run(tmp_path, 8)
+        Games(tmp_path, 8)
+
+
+def test_a_checkpoint_of_another_run_is_refused(run: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(run, other)
+    shutil.copy(keeping(other, 2), keeping(other, 4))
+    with pytest.raises(GanzooError, match=r"round-000004\.safetensors is no checkpoint of round 4 of this run"):
+        Games(other, 8).at(4)

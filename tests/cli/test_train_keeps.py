@@ -1,0 +1,73 @@
+"""``ganzoo train --keep-every``: checkpoints that stay, and not a bit of training changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ganzoo.runs.folders import kept
+from ganzoo.weights import read
+
+from ..support import TRAIN, differing, tensors_of
+from .test_train import at
+
+Text = Callable[[str], str]
+KEEPING = f"train simple {TRAIN} --save-every 4 --sample-every 6"
+
+
+def test_a_training_is_the_same_with_and_without_kept_checkpoints(ganzoo: Text, runs: Path) -> None:
+    ganzoo(f"{KEEPING} --keep-every 3 --out x")
+    assert list(kept(Path("x"))) == [0, 3, 6]
+    assert Path("x/checkpoints/round-000006.safetensors").read_bytes() == Path("x/checkpoint.safetensors").read_bytes()
+    assert read("x/checkpoints/round-000003.safetensors")[1]["rounds"] == 3
+    assert not differing(tensors_of(Path("x")), tensors_of(runs / "simple"))
+    assert not kept(runs / "simple")
+    assert json.loads(Path("x/run.json").read_text())["keep_every"] == 3
+
+
+def test_a_resumed_run_keeps_what_lies_before_it(ganzoo: Text, stopped: Text, monkeypatch: pytest.MonkeyPatch) -> None:
+    ganzoo(f"{KEEPING} --keep-every 2 --out whole")
+    with monkeypatch.context() as patch:
+        at(4, patch, lambda: os.kill(os.getpid(), signal.SIGINT))
+        stopped(f"{KEEPING} --keep-every 2 --out x")
+    assert list(kept(Path("x"))) == [0, 2, 4]
+    later = Path("x/checkpoints/round-000006.safetensors")
+    shutil.copy("whole/checkpoint.safetensors", later)  # as if it had been killed between the two
+    seen = []
+    with monkeypatch.context() as patch:
+        at(6, patch, lambda: seen.append(later.exists()))
+        ganzoo("train --resume x")
+    assert seen == [False]
+    for number, path in kept(Path("whole")).items():
+        assert not differing(read(path)[0], read(kept(Path("x"))[number])[0])
+
+
+def test_a_new_run_does_not_keep_the_checkpoints_of_an_old_one(ganzoo: Text, refused: Text) -> None:
+    ganzoo(f"{KEEPING} --keep-every 3 --out x")
+    ganzoo(f"{KEEPING} --rounds 2 --out x --force")
+    assert not Path("x/checkpoints").exists()
+    ganzoo(f"{KEEPING} --rounds 2 --keep-every 2 --out x --force")
+    Path("x/checkpoints/notes.txt").write_text("mine")
+    ganzoo(f"{KEEPING} --rounds 2 --out x --force")
+    assert [path.name for path in Path("x/checkpoints").iterdir()] == ["notes.txt"]
+    Path("other/checkpoints").mkdir(parents=True)
+    Path("other/checkpoints/round-000001.safetensors").write_text("mine")
+    assert "is no run's folder, so its checkpoints is not replaced" in refused(f"{KEEPING} --out other --force")
+
+
+def test_a_run_from_before_checkpoints_were_kept_goes_on(ganzoo: Text, runs: Path) -> None:
+    shutil.copytree(runs / "simple", "x")
+    record = json.loads(Path("x/run.json").read_text())
+    del record["keep_every"]
+    Path("x/run.json").write_text(json.dumps(record))
+    ganzoo("train --resume x --rounds 7")
+
+
+def test_what_is_no_number_of_rounds_is_refused(refused: Text) -> None:
+    assert "--keep-every" in refused(f"{KEEPING} --keep-every 0")
