@@ -134,7 +134,12 @@ def dirac(
 @stability.command()
 @click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
 @click.option(
-    "--at", "rounds", multiple=True, type=click.IntRange(0), metavar="ROUND", help="A checkpoint; all of them."
+    "--at",
+    "rounds",
+    multiple=True,
+    type=click.IntRange(0),
+    metavar="ROUND",
+    help="One of the kept checkpoints, or some if said again; all of them by default.",
 )
 @click.option("--count", type=click.IntRange(1, 40), default=6, show_default=True, help="Eigenvalues of either kind.")
 @click.option("--batch", type=click.IntRange(2, 65536), default=512, show_default=True, help="Samples of the field.")
@@ -177,11 +182,17 @@ def spectrum(run: Path, rounds: tuple[int, ...], count: int, batch: int, out: st
     for number in wanted:
         if sys.stderr.isatty():
             click.echo(f"round {number:,} ...", err=True)
-        moments.append(look(games.at(number), count, quick=len(wanted) > 1))
+        try:
+            moments.append(look(games.at(number), count, quick=len(wanted) > 1))
+        except GanzooError as error:
+            if number == wanted[-1] and not moments:
+                raise
+            click.echo(f"round {number:,} is left out: {error}", err=True)
     if out:
         first, last = moments[0], moments[-1]
         when = f"after {last.rounds:,} rounds" if first is last else f"over rounds {first.rounds:,} to {last.rounds:,}"
-        plane(moments, f"{last.gan} {when}: {len(last.spectrum.eigenvalues)} eigenvalues", Path(out))
+        each = "" if first is last else " each"
+        plane(moments, f"{last.gan} {when}: {len(last.spectrum.eigenvalues)} eigenvalues{each}", Path(out))
     if as_json:
         click.echo(json.dumps([moment.record() for moment in moments], indent=2))
         return
@@ -255,8 +266,18 @@ def rates(moment: Moment) -> str:
 
 @stability.command()
 @click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
-@click.option("--from", "begin", type=click.IntRange(0), default=0, metavar="ROUND", help="Where it begins; round 0.")
-@click.option("--to", "end", type=click.IntRange(1), metavar="ROUND", help="Where it ends; the last checkpoint.")
+@click.option(
+    "--from",
+    "begin",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    metavar="ROUND",
+    help="Where the line begins.",
+)
+@click.option(
+    "--to", "end", type=click.IntRange(1), metavar="ROUND", help="Where it ends; the last checkpoint by default."
+)
 @click.option("--points", type=click.IntRange(13, 1000), default=49, show_default=True, help="Places on the line.")
 @click.option("--batch", type=click.IntRange(2, 65536), default=512, show_default=True, help="Samples of the field.")
 @click.option("--out", metavar="FILE", type=click.Path(), help="x.png or x.svg: both curves.")

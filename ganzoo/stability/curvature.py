@@ -28,7 +28,7 @@ SUBSPACE = 40
 ROUGH = 8
 """Of the search for the largest modulus, which need not be exact."""
 
-RESTARTS = 100
+RESTARTS = 50
 """Of one search, at most."""
 
 EXACT = 1e-6

@@ -21,7 +21,7 @@ DENSE = 1500
 SUBSPACE = 40
 """Arnoldi vectors of the first search, at least; the second, which checks it, has half as many again."""
 
-RESTARTS = 300
+RESTARTS = 100
 """Of one search, at most."""
 
 EXACT, QUICK = 1e-9, 1e-6
