@@ -211,7 +211,8 @@ def told_at_length(moment: Moment, count: int) -> None:
     from ganzoo.stability.motion import written
 
     found = moment.spectrum
-    how = "all eigenvalues, from the matrix" if found.dense else f"two searches differ by {found.difference:.0e}"
+    how = "one search" if found.difference is None else f"two searches differ by {found.difference:.0e}"
+    how = "all eigenvalues, from the matrix" if found.dense else how
     click.echo(f"{moment.gan} after {moment.rounds:,} rounds: {found.size:,} weights, |v| = {found.v:.3g}; {how}")
     for place in found.leading(count):
         value, residual = complex(found.eigenvalues[place]), found.residuals[place]

@@ -99,6 +99,16 @@ def test_a_spectrum_over_a_training(ganzoo: Callable[[str], str], runs: Path, em
     assert "round" in Path("plane.svg").read_text()
 
 
+def test_a_checkpoint_that_cannot_be_looked_at_is_left_out(runs: Path) -> None:
+    shutil.copytree(runs / "ring", "x")
+    shutil.copy("x/checkpoints/round-000002.safetensors", "x/checkpoints/round-000004.safetensors")
+    result = invoke("stability spectrum x --batch 16 --count 2 --at 2 --at 4")
+    assert result.exit_code == 0
+    assert "simple after 2 rounds" in result.stdout
+    assert result.stderr.startswith("round 4 is left out: x/checkpoints/round-000004.safetensors is no checkpoint of")
+    assert invoke("stability spectrum x --batch 16 --at 4").exit_code == 2
+
+
 def test_the_spectrum_of_one_checkpoint(ganzoo: Callable[[str], str], runs: Path, empty_folder: Path) -> None:
     line = f"stability spectrum {runs / 'ring'} --batch 16 --count 2 --at 4"
     text = ganzoo(line)
