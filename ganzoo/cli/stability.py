@@ -284,12 +284,13 @@ def rates(moment: Moment) -> str:
 @click.option("--out", metavar="FILE", type=click.Path(), help="x.png or x.svg: both curves.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def path(run: Path, begin: int, end: int | None, points: int, batch: int, out: str | None, as_json: bool) -> None:
-    """Look at a run's game along the line from its first weights to its last, or between two of its checkpoints.
+    """Look at a run's game along the line between two of its moments, such as first and last.
 
-    The first weights are built anew from the seed, unless they were kept; the last are the checkpoint's. Other rounds
-    have to be among those that the run has kept (ganzoo train --keep-every). Printed are the path-angle, the cosine
-    between the field and the way on, and the path-norm, its length (Berard et al., 2020): where the angle changes
-    from + to - at 1, the last weights attract; a bump without a change of sign is rotation.
+    By default it goes from the first weights to the last. The first ones are built anew from the seed, unless they
+    were kept; the last are the checkpoint's. Other rounds have to be among those that the run has kept (ganzoo train
+    --keep-every). Printed are the path-angle, the cosine between the field and the way on, and the path-norm, its
+    length (Berard et al., 2020): where the angle changes from + to - at 1, the last weights attract; a bump without a
+    change of sign is rotation.
 
     \b
     Examples:

@@ -235,7 +235,7 @@ def matrix(v: Tensor, w: Tensor, free: Tensor) -> Tensor:
     rows = torch.eye(len(v), dtype=v.dtype)[free]
     parts = [
         torch.autograd.grad(v, w, some, retain_graph=True, is_grads_batched=True, materialize_grads=True)[0]
-        for some in rows.split(ROWS)
+        for some in torch.split(rows, ROWS)
     ]
     return torch.cat(parts)[:, free]
 

@@ -90,7 +90,7 @@ def test_a_run_is_looked_at(ganzoo: Callable[[str], str], runs: Path, name: str,
 def test_a_spectrum_over_a_training(ganzoo: Callable[[str], str], runs: Path, empty_folder: Path) -> None:
     text = ganzoo(f"stability spectrum {runs / 'ring'} --batch 16 --count 2 --out plane.svg")
     head, titles, *rows = text.splitlines()
-    assert head == "simple, 4 checkpoints: 243 weights"
+    assert head == "simple, 4 checkpoints: 275 weights"
     assert titles.split()[:3] == ["round", "|v|", "max"]
     assert [row.split()[0] for row in rows[:4]] == ["0", "2", "4", "6"]
     assert rows[4].startswith("In the end the discriminator stands at a ")
@@ -112,7 +112,7 @@ def test_a_checkpoint_that_cannot_be_looked_at_is_left_out(runs: Path) -> None:
 def test_the_spectrum_of_one_checkpoint(ganzoo: Callable[[str], str], runs: Path, empty_folder: Path) -> None:
     line = f"stability spectrum {runs / 'ring'} --batch 16 --count 2 --at 4"
     text = ganzoo(line)
-    assert "simple after 4 rounds: 243 weights" in text
+    assert "simple after 4 rounds: 275 weights" in text
     assert "max Re" in text
     assert "The generator stands at a " in text
     assert "kept one checkpoint" not in text
