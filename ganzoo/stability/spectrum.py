@@ -125,7 +125,7 @@ def search(
 
     def product(u: Reals) -> Reals:
         given = torch.from_numpy(u.ravel().copy())
-        return J.transposed(given if rates is None else rates * given).numpy()  # type: ignore[no-any-return]
+        return J.transposed(given if rates is None else rates * given).numpy()
 
     operator = LinearOperator((J.size, J.size), matvec=product, dtype=np.float64)
     begin = np.random.default_rng(vectors).normal(size=J.size)
@@ -153,7 +153,7 @@ def residuals(J: Jacobian, values: Complex, vectors: Complex) -> Reals:
     """How far each pair is from being one of J', relative to the eigenvalue."""
 
     def product(u: Reals) -> Reals:
-        return J.transposed(torch.from_numpy(np.ascontiguousarray(u))).numpy()  # type: ignore[no-any-return]
+        return J.transposed(torch.from_numpy(np.ascontiguousarray(u))).numpy()
 
     found: dict[complex, float] = {}  # conjugates have the same, and an eigenvalue may be of both kinds
     for value, u in zip(values.tolist(), vectors.T, strict=True):
