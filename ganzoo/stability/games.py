@@ -82,7 +82,8 @@ class Games:
         header = of_file(checkpoint)
         check(header, checkpoint)
         last = header["rounds"]
-        self._paths = {number: path for number, path in kept(folder).items() if number < last} | {last: checkpoint}
+        held = {number: path for number, path in kept(folder).items() if number <= last}
+        self._paths = held if last in held else held | {last: checkpoint}  # what is kept stays while a run goes on
         self.rounds = tuple(self._paths)
         options = Options(**{name: self._record[name] for name in Options.__dataclass_fields__})
         self._data = options.load_data()
@@ -134,7 +135,7 @@ class Games:
             tensors, header = read(path)
             check(header, path)
             if header["rounds"] != number or lasting(header) != lasting(self._record):
-                raise GanzooError(f"{path} is no checkpoint of round {number} of this run; move it away")
+                raise GanzooError(f"{path} is no checkpoint of round {number} of this run (any more)")
             settings = header["settings"]  # a run that was made longer has had other learning rates
             networks = {
                 name.removeprefix("networks."): t for name, t in tensors.items() if name.startswith("networks.")
