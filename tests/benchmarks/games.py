@@ -71,7 +71,6 @@ class Game:
         G, D = self.players()
         numbers: dict[str, Any] = {"rounds": 10**9, "batch": BATCH, "latent": LATENT, "decay": "constant"}
         numbers |= {"lr": RATE, "beta1": BETAS[0], "beta2": BETAS[1]}
-        numbers |= {"critic_steps": self.critics} if own and self.penalised else {}
 
         def generator(task: Task) -> nn.Module:
             return G
@@ -131,15 +130,19 @@ def critic_first(nets: Any, draw: Callable[[], tuple[torch.Tensor, ...]], *, cri
     yield G, -mean(D(G(z)))
 
 
+def leaky() -> nn.Module:
+    return nn.LeakyReLU(0.2, inplace=True)
+
+
 def dense_generator() -> nn.Module:
-    net = nn.Sequential(nn.Linear(LATENT, 128), nn.LeakyReLU(0.2))
+    net = nn.Sequential(nn.Linear(LATENT, 128), leaky())
     for inputs, outputs in ((128, 256), (256, 512), (512, 1024)):
-        net.extend([nn.Linear(inputs, outputs), nn.BatchNorm1d(outputs, eps=EPS), nn.LeakyReLU(0.2)])
+        net.extend([nn.Linear(inputs, outputs), nn.BatchNorm1d(outputs, eps=EPS), leaky()])
     return net.extend([nn.Linear(1024, 784), nn.Tanh(), nn.Unflatten(1, (1, 28, 28))])
 
 
 def dense_discriminator() -> nn.Module:
-    layers = (nn.Linear(784, 512), nn.LeakyReLU(0.2), nn.Linear(512, 256), nn.LeakyReLU(0.2), nn.Linear(256, 1))
+    layers = (nn.Linear(784, 512), leaky(), nn.Linear(512, 256), leaky(), nn.Linear(256, 1))
     return nn.Sequential(nn.Flatten(), *layers)
 
 
@@ -148,7 +151,7 @@ def conv_generator() -> nn.Module:
     net = nn.Sequential(nn.Linear(LATENT, 128 * 8 * 8), nn.Unflatten(1, (128, 8, 8)), nn.BatchNorm2d(128))
     for outputs in (128, 64):
         net.extend([nn.Upsample(scale_factor=2), nn.Conv2d(128, outputs, 3, 1, 1)])
-        net.extend([nn.BatchNorm2d(outputs, eps=EPS), nn.LeakyReLU(0.2)])
+        net.extend([nn.BatchNorm2d(outputs, eps=EPS), leaky()])
     return net.extend([nn.Conv2d(64, 1, 3, 1, 1), nn.Tanh()])
 
 
@@ -156,7 +159,7 @@ def conv_discriminator() -> nn.Module:
     """Four halvings down to 2x2 maps, with dropout of whole features."""
     net = nn.Sequential()
     for inputs, outputs in ((1, 16), (16, 32), (32, 64), (64, 128)):
-        net.extend([nn.Conv2d(inputs, outputs, 3, 2, 1), nn.LeakyReLU(0.2), nn.Dropout2d(0.25)])
+        net.extend([nn.Conv2d(inputs, outputs, 3, 2, 1), leaky(), nn.Dropout2d(0.25)])
         if inputs > 1:
             net.append(nn.BatchNorm2d(outputs, eps=EPS))
     return net.extend([nn.Flatten(), nn.Linear(128 * 2 * 2, 1)])
