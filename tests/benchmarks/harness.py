@@ -87,15 +87,13 @@ class Usage:
 
 # A process starts with the peak memory of the one that forked it, so a small one has to do that.
 LAUNCHER = """
-import os, subprocess, sys, tempfile, time
-with tempfile.TemporaryFile() as output:
-    start = time.perf_counter()
-    process = subprocess.Popen(sys.argv[1:], stdout=output)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    output.seek(0)
-    sys.stdout.buffer.write(f"{seconds} {usage.ru_utime + usage.ru_stime} {usage.ru_maxrss}\n".encode() + output.read())
-    sys.exit(os.waitstatus_to_exitcode(status))
+import os, subprocess, sys, time
+start = time.perf_counter()
+process = subprocess.Popen(sys.argv[1:])
+_, status, usage = os.wait4(process.pid, 0)
+print()
+print(time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
+sys.exit(os.waitstatus_to_exitcode(status))
 """
 
 
@@ -108,9 +106,9 @@ def launch(*words: str, threads: int | None = None) -> Usage:
     environment = os.environ | ({"OMP_NUM_THREADS": str(threads)} if threads else {})
     command = [sys.executable, "-S", "-c", LAUNCHER, sys.executable, *words]
     launched = subprocess.run(command, capture_output=True, check=True, text=True, env=environment)
-    numbers, _, output = launched.stdout.partition("\n")
+    *output, numbers = launched.stdout.splitlines()
     seconds, cpu, peak = numbers.split()
-    return Usage(float(seconds), float(cpu), int(peak), output)
+    return Usage(float(seconds), float(cpu), int(peak), "\n".join(output))
 
 
 def machine() -> dict[str, Any]:
