@@ -1,7 +1,7 @@
-"""The games that trainings are compared on: networks, batch, optimizer and moves of the PyTorch-GAN scripts.
+"""The games that trainings are compared on: networks, batch, optimizer and moves of a collection of scripts.
 
-Linder-Norén, PyTorch-GAN (github.com/eriklindernoren/PyTorch-GAN): ``gan.py``, ``dcgan.py`` and ``wgan_gp.py``: the
-collection of GANs with most stars there. Networks end in logits, where a script ends in a sigmoid.
+Linder-Norén, PyTorch-GAN (github.com/eriklindernoren/PyTorch-GAN): ``gan.py``, ``dcgan.py`` and ``wgan_gp.py``.
+Networks end in logits, where a script ends in a sigmoid.
 """
 
 from __future__ import annotations

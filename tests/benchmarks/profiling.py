@@ -1,7 +1,7 @@
 """Where does the time of a round go? ``python -m tests.benchmarks profiling``
 
-Three looks at ganzoo's loop: the parts of a round, by a clock at the seams between them (on a CPU nothing runs on after
-a call has returned); the operators that take most, by torch's profiler; and the operations a second of its products,
+Three looks at ganzoo's loop: the parts of a round, by a clock at the seams between them, which counts this thread's time
+on a CPU (nothing runs on after a call has returned, and other processes do not count); the operators that take most, by torch's profiler; and the operations a second of its products,
 against the machine's best at a large matrix product in the same run.
 """
 
@@ -49,7 +49,7 @@ class Clock:
 
     def _turn(self) -> None:
         """What passed since the last call belongs to the part that was open."""
-        now = time.perf_counter()
+        now = time.thread_time()
         if self._open:
             self.parts[self._open[-1]] += now - self._since
         self._since = now

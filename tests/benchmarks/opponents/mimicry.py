@@ -1,8 +1,8 @@
 """mimicry's trainer (Lee & Town, 2020): ``pip install --no-deps torch-mimicry``.
 
-Its package imports TensorFlow's summaries, scikit-image and Inception before anything else, so its ``__init__`` is
-passed over, and stand-ins that do nothing take the places of what it would write with: to its advantage, as is
-that no checkpoint is saved. What it prints in every step goes nowhere, but is formatted. Its own gradient penalty is
+Its package imports TensorBoard, scikit-image and its metrics before anything else, so its ``__init__`` is passed
+over, and stand-ins that do nothing take the places of what it would write with: to its advantage, as is that no
+checkpoint is saved. What it prints in every step goes nowhere, but is formatted. Its own gradient penalty is
 written for three channels; ganzoo's stands in for it. The moves are its own: both players see fakes made for them.
 """
 
