@@ -1,8 +1,9 @@
 """Where does the time of a round go? ``python -m tests.benchmarks profiling``
 
-Three looks at ganzoo's loop: the parts of a round, by a clock at the seams between them, which counts this thread's time
-on a CPU (nothing runs on after a call has returned, and other processes do not count); the operators that take most, by torch's profiler; and the operations a second of its products,
-against the machine's best at a large matrix product in the same run.
+Three looks at ganzoo's loop: the parts of a round, by a clock at the seams between them; the operators that take most,
+by torch's profiler; and the operations a second of its products, against the machine's best at a large matrix product
+in the same run. The clock counts this thread's time on a processor, so that other processes do not matter; on a CPU
+nothing runs on after a call has returned.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ def clocked(rounds: Training, clock: Clock) -> Training:
     seams["_draw"] = clock.timed("draw", rounds._draw)
     rounds.average.update = clock.timed("average", rounds.average.update)  # type: ignore[method-assign]
     for optimizer in rounds.optimizers.values():
-        optimizer.zero_grad = clock.timed("loop", optimizer.zero_grad)  # type: ignore[method-assign]
+        optimizer.zero_grad = clock.timed("optimizer", optimizer.zero_grad)  # type: ignore[method-assign]
         optimizer.step = clock.timed("optimizer", optimizer.step)  # type: ignore[method-assign]
     return rounds
 
