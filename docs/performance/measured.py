@@ -25,7 +25,7 @@ def figures(name: str) -> dict[str, Any]:
 def speeds(game: str) -> Lines:
     """A head, and a line for each row of a game: images a second by threads, ratios, and peak memory."""
     found = {name: rows(figures(name), game) for name in SPEED if figures(name)}
-    if not found:
+    if not any(found.values()):
         return []
     peaks = rows(figures("memory"), game)
     threads = [f"{name[-1]} thread{'s' if name[-1] > '1' else ''}" for name in found]
@@ -101,7 +101,7 @@ def draw_scaling(path: Path) -> None:
 
     entries = figures("scaling")["rows"]
     series = list(dict.fromkeys(entry["series"] for entry in entries))
-    figure, panels = pyplot.subplots(1, len(series), figsize=(12, 2.8), squeeze=False)
+    figure, panels = pyplot.subplots(1, len(series), figsize=(12, 2.8), squeeze=False, sharey=True)
     for axes, name in zip(panels[0], series, strict=True):
         points = [entry for entry in entries if entry["series"] == name]
         values = [entry["value"] for entry in points]
@@ -110,7 +110,7 @@ def draw_scaling(path: Path) -> None:
         axes.loglog(values, beyond, "s--", color="#c98a3c", label="MB beyond the data")
         axes.set_title(name, fontsize=8)
         axes.set_xticks(values, [f"{value:,}" for value in values], fontsize=6, rotation=45)
-        axes.minorticks_off()
+        axes.tick_params(axis="x", which="minor", bottom=False, labelbottom=False)
         axes.grid(alpha=0.3)
     panels[0][0].legend(fontsize=7)
     save(figure, path)
