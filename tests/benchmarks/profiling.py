@@ -125,7 +125,7 @@ def best(dtype: torch.dtype, turns: int) -> float:
 
 def measure(turns: int, seconds: float) -> dict[str, Any]:
     """Shares of parts and operators, and of the machine's best."""
-    prepare()
+    prepare(torch.get_num_threads())
     found: dict[str, list[dict[str, Any]]] = {"parts": [], "operators": [], "peak": []}
     peaks = {"fp32": best(torch.float32, turns), "bf16": best(torch.bfloat16, turns)}
     for game in GAMES.values():

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+
 from ganzoo.device import prepare
 from tests.benchmarks.games import GAMES, Game
 from tests.benchmarks.harness import Play, interleave, table
@@ -17,7 +19,7 @@ from tests.benchmarks.rows import BASE, rows
 
 def measure(turns: int, seconds: float) -> dict[str, Any]:
     """Images a second and ratios to one script, by game and row; and who could not take part."""
-    prepare()  # everyone has denormals flushed, as ganzoo's own commands do
+    prepare(torch.get_num_threads())  # everyone has denormals flushed, as ganzoo's own commands do
     found: list[dict[str, Any]] = []
     absent: dict[str, str] = {}
     for game in GAMES.values():
