@@ -25,7 +25,7 @@ parser.add_argument("--threads", type=int, default=torch.get_num_threads())
 parser.add_argument("--turns", type=int, default=5, help="how often each variant has its turn")
 parser.add_argument("--seconds", type=float, default=0.5, help="of one turn")
 parser.add_argument("--json", help="write the figures into this file too")
-parser.add_argument("--quick", action="store_true", help="with all: few and short turns, which prove only that it runs")
+parser.add_argument("--quick", action="store_true", help="with all: a short look that proves only that it runs")
 parser.add_argument("--into", type=Path, help="with all: the folder of the figures' files")
 options = parser.parse_args()
 if options.suite == "all":

@@ -95,6 +95,7 @@ def play(game: Game) -> Play:
 
     inner_G, inner_D = game.players()
     netG, netD = G(inner_G), D(inner_D)
+    folder = tempfile.TemporaryDirectory(prefix="mimicry-")  # it makes files, which go with this process
     trainer = trainers.Trainer(
         netD=netD,
         netG=netG,
@@ -103,14 +104,14 @@ def play(game: Game) -> Play:
         dataloader=loader(game),
         num_steps=1,
         n_dis=game.critics,
-        log_dir=tempfile.mkdtemp(prefix="mimicry-"),
+        log_dir=folder.name,
         device=torch.device("cpu"),
         vis_steps=10**9,
         save_steps=10**9,
     )
     trainer._save_model_checkpoints = lambda step: None
 
-    def play(rounds: int) -> None:
+    def play(rounds: int, folder: Any = folder) -> None:
         trainer.num_steps = rounds  # each call counts from 0
         with contextlib.redirect_stdout(io.StringIO()):
             trainer.train()

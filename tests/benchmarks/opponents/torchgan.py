@@ -66,7 +66,7 @@ def play(game: Game) -> Play:
         minimised.append(losses.WassersteinGradientPenalty())
     else:
         minimised = [losses.MinimaxGeneratorLoss(), losses.MinimaxDiscriminatorLoss()]
-    folder = tempfile.mkdtemp(prefix="torchgan-")
+    folder = tempfile.TemporaryDirectory(prefix="torchgan-")  # it makes files, which go with this process
     trainer = Trainer(
         {
             name: {"name": wrap, "args": {"net": net}, "optimizer": optimizer}
@@ -76,13 +76,13 @@ def play(game: Game) -> Play:
         device=torch.device("cpu"),
         ncritic=game.critics,
         epochs=1,
-        checkpoints=f"{folder}/gan",
-        recon=folder,
+        checkpoints=f"{folder.name}/gan",
+        recon=folder.name,
     )
     trainer.save_model = trainer.logger.run_end_epoch = nothing
     batches = endless(loader(game))
 
-    def play(rounds: int) -> None:
+    def play(rounds: int, folder: Any = folder) -> None:
         with contextlib.redirect_stdout(io.StringIO()):
             trainer(Some(batches, rounds * game.critics))
 
