@@ -12,13 +12,14 @@ CLIENTS := onnxruntime-web@1.30.0 onnxruntime-node@1.30.0
 QUIETLY := OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs clean
+.PHONY: help demo test lint docs bench clean
 
 help:
 	@echo "make demo   train privileged-v2 on handwritten digits"
 	@echo "make test   check style and types, and run the tests"
 	@echo "make lint   check style and types alone"
 	@echo "make docs   write the generated parts of the documentation anew"
+	@echo "make bench  measure training (25 minutes on two idle cores) and write the figures into the documentation"
 	@echo "make clean  remove the virtual environment and what was built; runs stay"
 	@echo
 	@echo "Another Python than $(PYTHON): make demo PYTHON=python3.12"
@@ -36,6 +37,11 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 
 docs: $(VENV)/.dev
+	$(QUIETLY) $(BIN)/python docs/generate.py
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m tests.benchmarks all --into docs/performance
+	$(BIN)/python docs/performance/measured.py
 	$(QUIETLY) $(BIN)/python docs/generate.py
 
 clean:

@@ -17,6 +17,7 @@ from typing import Any
 import click
 from claims.figures import summary as summary_of
 from claims.figures import tracked
+from performance import measured
 
 from ganzoo import hookspecs
 from ganzoo.cli import main as ganzoo
@@ -183,9 +184,35 @@ def weights(where: Path) -> str:
     )
 
 
+def speeds(_: Path, *game: str) -> str:
+    """How fast a game trains, by loop."""
+    return printed(measured.speeds(" ".join(game)))
+
+
+def figures(_: Path, name: str, part: str) -> str:
+    """One table of a benchmark."""
+    return printed(measured.part(name, part))
+
+
+def printed(lines: measured.Lines) -> str:
+    return table(lines[0], lines[1:]) if lines else measured.MISSING
+
+
+def conditions(_: Path, name: str) -> str:
+    """What a benchmark was run on."""
+    return measured.conditions(name)
+
+
+def plot(where: Path, name: str, *says: str) -> str:
+    """A plot of a benchmark, once it is drawn."""
+    path = measured.HERE / f"{name}.svg"
+    return f"![{' '.join(says)}]({path.relative_to(where.parent)})\n" if path.exists() else measured.MISSING
+
+
 KINDS = {
     "gans": gans, "parts": parts, "numbers": numbers, "hooks": hooks, "file": file,
     "claim": claim, "track": track, "weights": weights,
+    "speeds": speeds, "figures": figures, "conditions": conditions, "plot": plot,
 }  # fmt: skip
 
 

@@ -1,25 +1,38 @@
-"""``python -m tests.benchmarks sampling [--threads 1] [--turns 5] [--seconds 0.5] [--json FILE]``"""
+"""``python -m tests.benchmarks SUITE``; ``all`` runs those of training, each in a process of its own."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import torch
 
-from tests.benchmarks import sampling
+from tests.benchmarks import every, memory, profiling, sampling, scaling, startup, training
 from tests.benchmarks.harness import save
 
-SUITES = {"sampling": sampling}
+SUITES = {
+    "training": training,
+    "profiling": profiling,
+    "memory": memory,
+    "scaling": scaling,
+    "startup": startup,
+    "sampling": sampling,
+}
 
 parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Ratios, measured side by side.")
-parser.add_argument("suite", choices=SUITES)
+parser.add_argument("suite", choices=[*SUITES, "all"])
 parser.add_argument("--threads", type=int, default=torch.get_num_threads())
 parser.add_argument("--turns", type=int, default=5, help="how often each variant has its turn")
 parser.add_argument("--seconds", type=float, default=0.5, help="of one turn")
 parser.add_argument("--json", help="write the figures into this file too")
+parser.add_argument("--quick", action="store_true", help="with all: a short look that proves only that it runs")
+parser.add_argument("--into", type=Path, help="with all: the folder of the figures' files")
 options = parser.parse_args()
-torch.set_num_threads(options.threads)
-result = SUITES[options.suite].measure(options.turns, options.seconds)
-print(SUITES[options.suite].report(result))
-if options.json:
-    save(options.json, result)
+if options.suite == "all":
+    every.run(quick=options.quick, into=options.into)
+else:
+    torch.set_num_threads(options.threads)
+    result = SUITES[options.suite].measure(options.turns, options.seconds)
+    print(SUITES[options.suite].report(result))
+    if options.json:
+        save(options.json, result | {"turns": options.turns, "seconds": options.seconds})

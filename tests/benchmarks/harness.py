@@ -6,6 +6,8 @@ import json
 import os
 import platform
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,25 +28,87 @@ class Timing:
     high: float
 
 
-def interleave(variants: Mapping[str, Callable[[], object]], *, turns: int, seconds: float) -> dict[str, Timing]:
+Play = Callable[[int], object]  # does the thing that is measured so many times over
+
+
+def interleave(variants: Mapping[str, Play], *, turns: int, seconds: float) -> dict[str, Timing]:
     """Time every variant ``turns`` times in turn, each for about ``seconds``, after a warm-up.
 
-    A call that is short is repeated within a turn; how often is settled once per variant, in the warm-up.
+    What is short is repeated within a turn; how often is settled once per variant, in the warm-up.
     """
     repeats = {}
-    for name, call in variants.items():
-        call()
+    for name, play in variants.items():
+        play(2)
         start = time.perf_counter()
-        call()
-        repeats[name] = max(1, int(seconds / (time.perf_counter() - start)))
+        play(1)
+        first = max(1, int(seconds / 4 / (time.perf_counter() - start)))  # one alone may be an outlier
+        start = time.perf_counter()
+        play(first)
+        repeats[name] = max(1, round(seconds / (time.perf_counter() - start) * first))
     measured: dict[str, list[float]] = {name: [] for name in variants}
     for _ in range(turns):
-        for name, call in variants.items():
+        for name, play in variants.items():
             start = time.perf_counter()
-            for _ in range(repeats[name]):
-                call()
+            play(repeats[name])
             measured[name].append((time.perf_counter() - start) / repeats[name])
-    return {name: Timing(statistics.median(times), min(times), max(times)) for name, times in measured.items()}
+    return {name: timing(times) for name, times in measured.items()}
+
+
+def timing(times: list[float]) -> Timing:
+    return Timing(statistics.median(times), min(times), max(times))
+
+
+def repeated(call: Callable[[], object]) -> Play:
+    """A call, any number of times over."""
+
+    def play(times: int) -> None:
+        for _ in range(times):
+            call()
+
+    return play
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a process took.
+
+    Attributes:
+        seconds: from its start to its end.
+        cpu: seconds of all its threads.
+        peak: largest resident memory, in kilobytes.
+        output: what it printed.
+    """
+
+    seconds: float
+    cpu: float
+    peak: int
+    output: str
+
+
+# A process starts with the peak memory of the one that forked it, so a small one has to do that.
+LAUNCHER = """
+import os, subprocess, sys, time
+start = time.perf_counter()
+process = subprocess.Popen(sys.argv[1:])
+_, status, usage = os.wait4(process.pid, 0)
+print()
+print(time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
+def launch(*words: str, threads: int | None = None) -> Usage:
+    """Run this Python with ``words`` in a process of its own, on so many threads, and say what it took.
+
+    Raises:
+        subprocess.CalledProcessError: it failed, with what it said on standard error.
+    """
+    environment = os.environ | ({"OMP_NUM_THREADS": str(threads)} if threads else {})
+    command = [sys.executable, "-S", "-c", LAUNCHER, sys.executable, *words]
+    launched = subprocess.run(command, capture_output=True, check=True, text=True, env=environment)
+    *output, numbers = launched.stdout.splitlines()
+    seconds, cpu, peak = numbers.split()
+    return Usage(float(seconds), float(cpu), int(peak), "\n".join(output))
 
 
 def machine() -> dict[str, Any]:

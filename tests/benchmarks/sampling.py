@@ -7,8 +7,6 @@ from the start of a process to its first image.
 from __future__ import annotations
 
 import copy
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from functools import partial
@@ -26,7 +24,7 @@ from ganzoo.export import export
 from ganzoo.latents import latents
 from ganzoo.model import Model
 from ganzoo.testing import training
-from tests.benchmarks.harness import interleave, table
+from tests.benchmarks.harness import Play, interleave, launch, repeated, table
 
 MODELS = {"dense": "simple", "dcgan": "dcgan", "privileged cnn": "privileged-v2-cnn"}
 BATCHES = (1, 64, 256, 1024)
@@ -63,7 +61,7 @@ def folded(net: nn.Module) -> nn.Module:
     return net
 
 
-def variants(model: Model, files: dict[str, Path], batch: int) -> dict[str, Callable[[], Any]]:
+def variants(model: Model, files: dict[str, Path], batch: int) -> dict[str, Play]:
     """Every way to make ``batch`` samples, by name."""
     z = latents(range(batch), model.header["latent"])
     tensor = torch.from_numpy(z)
@@ -71,12 +69,12 @@ def variants(model: Model, files: dict[str, Path], batch: int) -> dict[str, Call
     best = folded(plain).to(memory_format=torch.channels_last)
     compiled = torch.compile(plain)
 
-    def run(net: Callable[..., Any], bf16: bool = False) -> Callable[[], Any]:
+    def run(net: Callable[..., Any], bf16: bool = False) -> Play:
         def call() -> Any:
             with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
                 return net(tensor)
 
-        return call
+        return repeated(call)
 
     ways = {
         BASE: run(plain),
@@ -86,7 +84,7 @@ def variants(model: Model, files: dict[str, Path], batch: int) -> dict[str, Call
     }
     for form, path in files.items():
         sampler = ganzoo.Sampler(path, providers="cpu", threads=torch.get_num_threads())
-        ways[f"onnxruntime {form}"] = partial(sampler.decode, z)
+        ways[f"onnxruntime {form}"] = repeated(partial(sampler.decode, z))
     return ways
 
 
@@ -128,35 +126,18 @@ def cold_start(turns: int) -> list[dict[str, Any]]:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         model = generator_of(MODELS["dcgan"])
-        onnx, weights = Path(folder) / "dcgan.onnx", Path(folder) / "dcgan.safetensors"
+        onnx, weights, out = (Path(folder) / name for name in ("dcgan.onnx", "dcgan.safetensors", "out.png"))
         export(model, onnx)
         model.save(weights)
         taken: dict[str, list[tuple[float, int]]] = {"onnxruntime": [], "torch": []}
         for _ in range(turns):
             for way, source in (("onnxruntime", onnx), ("torch", weights)):
-                taken[way].append(first_image(source, Path(folder) / "out.png"))
+                usage = launch("-m", "ganzoo", "sample", str(source), "-n", "1", "--out", str(out), "--force")
+                taken[way].append((usage.seconds, usage.peak))
         for way, pairs in taken.items():
             seconds, memory = (float(np.median(values)) for values in zip(*pairs, strict=True))
             rows.append({"way": way, "seconds to first image": round(seconds, 2), "peak MB": round(memory / 1024)})
     return rows
-
-
-# A process starts with the peak memory of the one that forked it, so a small one has to do that.
-LAUNCHER = """
-import os, subprocess, sys, time
-start = time.perf_counter()
-process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
-_, status, usage = os.wait4(process.pid, 0)
-print(time.perf_counter() - start, usage.ru_maxrss if status == 0 else sys.exit(status))
-"""
-
-
-def first_image(source: Path, target: Path) -> tuple[float, int]:
-    """Seconds and peak resident kilobytes of ``ganzoo sample`` in a process of its own."""
-    command = [sys.executable, "-m", "ganzoo", "sample", str(source), "-n", "1", "--out", str(target), "--force"]
-    launched = subprocess.run([sys.executable, "-S", "-c", LAUNCHER, *command], capture_output=True, check=True)
-    seconds, memory = launched.stdout.split()
-    return float(seconds), int(memory)
 
 
 def report(result: dict[str, Any]) -> str:

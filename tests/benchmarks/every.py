@@ -1,0 +1,54 @@
+"""All benchmarks of training, one after the other, each in a process of its own: threads are a matter of a process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Run:
+    """One suite with the numbers that it is run with.
+
+    ``quick`` says whether it has a part in a quick look; where each trial is a process of its own, there is none.
+    """
+
+    suite: str
+    threads: int
+    turns: int
+    seconds: float
+    quick: bool = False
+
+    @property
+    def file(self) -> str:
+        return f"{self.suite}-{self.threads}.json" if self.suite == "training" else f"{self.suite}.json"
+
+
+RUNS = (
+    Run("training", threads=1, turns=5, seconds=1.5, quick=True),
+    Run("training", threads=2, turns=5, seconds=1.5),
+    Run("profiling", threads=1, turns=3, seconds=2.0, quick=True),
+    Run("memory", threads=1, turns=1, seconds=2.0),
+    Run("scaling", threads=1, turns=2, seconds=2.0),
+    Run("startup", threads=1, turns=7, seconds=0.0, quick=True),
+)
+
+
+def run(*, quick: bool, into: Path | None) -> None:
+    """Run them all, or take a quick look; with ``into``, figures go to files in that folder."""
+    for each in (run for run in RUNS if run.quick or not quick):
+        turns, seconds = (1, 0.05) if quick else (each.turns, each.seconds)
+        numbers = {"--threads": each.threads, "--turns": turns, "--seconds": seconds}
+        words = [word for option, value in numbers.items() for word in (option, str(value))]
+        if into:
+            into.mkdir(parents=True, exist_ok=True)
+            words += ["--json", str(into / each.file)]
+        print(f"\n{each.suite}, {each.threads} threads", flush=True)
+        start = time.perf_counter()
+        environment = os.environ | {"OMP_NUM_THREADS": str(each.threads)}
+        subprocess.run([sys.executable, "-m", "tests.benchmarks", each.suite, *words], check=True, env=environment)
+        print(f"\n{time.perf_counter() - start:.0f} s", flush=True)

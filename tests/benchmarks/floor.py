@@ -1,0 +1,143 @@
+"""What no loop can go below: the bare products of a round, and fused Adam on as many weights.
+
+The products are those that the plain loop makes: it is watched for one round, and they are then made again on random
+numbers of the same shapes, strides and types, with nothing in between. There are three for each layer and batch
+(forward, gradient of the input, gradient of the weights), less those whose result nobody needs; a gradient penalty
+adds its own. Nothing that a loop could share between two moves is shared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map
+from torch.utils.flop_counter import flop_registry
+
+from tests.benchmarks.draws import Resident
+from tests.benchmarks.games import RATE, Game
+from tests.benchmarks.harness import Play
+from tests.benchmarks.plain import Plain
+
+aten = torch.ops.aten
+PRODUCTS = {
+    aten.mm.default,
+    aten.addmm.default,
+    aten.convolution.default,
+    aten.convolution_backward.default,
+}
+
+
+@dataclass(frozen=True)
+class Form:
+    """In which form the floor is laid."""
+
+    dtype: torch.dtype = torch.float32
+    layout: torch.memory_format = torch.contiguous_format
+
+
+FORMS = {
+    "floor fp32": Form(),
+    "floor fp32, channels_last": Form(layout=torch.channels_last),
+    "floor bf16": Form(torch.bfloat16),
+    "floor bf16, channels_last": Form(torch.bfloat16, torch.channels_last),
+}
+
+
+def forms(game: Game) -> dict[str, Form]:
+    """Those that make a difference to a game: a layout is one of convolutions."""
+    conv = any(isinstance(module, torch.nn.Conv2d) for network in game.players() for module in network.modules())
+    return {name: form for name, form in FORMS.items() if conv or form.layout is torch.contiguous_format}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A tensor that took part in a product; equal places are the same memory."""
+
+    address: int
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Product:
+    """One call of torch, with places where tensors were.
+
+    ``flops`` are its operations, of which a multiplication and an addition are two.
+    """
+
+    operator: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    flops: int
+
+
+class Watcher(TorchDispatchMode):
+    """Notes every product that is made while it is on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.products: list[Product] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if func in PRODUCTS:
+            flops = flop_registry[func.overloadpacket](*args, out_val=result)
+            self.products.append(Product(func, tree_map(place, args), flops))
+        return result
+
+
+def place(value: Any) -> Any:
+    if not isinstance(value, Tensor):
+        return value
+    shape, strides = tuple(value.shape), tuple(value.stride())
+    return Place(value.untyped_storage().data_ptr(), value.storage_offset(), shape, strides)
+
+
+def products(game: Game) -> list[Product]:
+    """The products of one round, in order."""
+    loop = Plain(game, Resident(game))
+    loop(1)  # the first round of all may differ
+    with Watcher() as watcher:
+        loop(1)
+    return watcher.products
+
+
+def play(game: Game, form: Form) -> Play:
+    """Rounds of bare products and optimizer steps."""
+    tensors: dict[Place, Tensor] = {}
+
+    def tensor(value: Any) -> Any:
+        if not isinstance(value, Place):
+            return value
+        if value not in tensors:
+            size = 1 + sum((side - 1) * stride for side, stride in zip(value.shape, value.strides, strict=True))
+            made = torch.randn(size).mul(0.02).to(form.dtype).as_strided(value.shape, value.strides)
+            tensors[value] = made.contiguous(memory_format=form.layout) if made.dim() == 4 else made
+        return tensors[value]
+
+    calls = [(product.operator, tree_map(tensor, product.arguments)) for product in products(game)]
+    adams = list(optimizers(game))
+
+    def play(times: int) -> None:
+        with torch.no_grad():
+            for _ in range(times):
+                for operator, arguments in calls:
+                    operator(*arguments)
+                for adam, steps in adams:
+                    for _ in range(steps):
+                        adam.step()
+
+    return play
+
+
+def optimizers(game: Game) -> Iterator[tuple[torch.optim.Optimizer, int]]:
+    """Fused Adam on weights of both players, and how often each moves in a round."""
+    for network, moves in zip(game.players(), (1, game.critics), strict=True):
+        for weight in network.parameters():
+            weight.grad = torch.randn_like(weight)
+        yield torch.optim.Adam(network.parameters(), lr=RATE, fused=True), moves

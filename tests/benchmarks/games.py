@@ -1,0 +1,171 @@
+"""The games that trainings are compared on: networks, batch, optimizer and moves of a collection of scripts.
+
+Linder-Norén, PyTorch-GAN (github.com/eriklindernoren/PyTorch-GAN): ``gan.py``, ``dcgan.py`` and ``wgan_gp.py``.
+Networks end in logits, where a script ends in a sigmoid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from ganzoo.data import Data, load
+from ganzoo.losses import bce, fixed, mean, stopped, unit_gradient_penalty
+from ganzoo.spec import GAN, Task
+
+BATCH = 64
+LATENT = 100
+RATE, BETAS = 2e-4, (0.5, 0.999)  # of Adam, for both players
+PENALTY = 10.0
+EPS = 0.8  # of batch normalisation: given where torch takes eps, and surely meant as its momentum
+
+
+@dataclass(frozen=True)
+class Game:
+    """Networks and moves.
+
+    Attributes:
+        name: of its rows.
+        script: where it is published.
+        generator: makes G: ``(N, 100)`` to ``(N, 1, size, size)`` in [-1, 1].
+        discriminator: makes D: images to logits ``(N, 1)``.
+        size: height and width of the images.
+        moves: the script's round, as a trainer of ganzoo.
+        own: ganzoo's own trainer of such a game, by name.
+        critics: moves of D in a round, each with a batch of its own.
+    """
+
+    name: str
+    script: str
+    generator: Callable[[], nn.Module]
+    discriminator: Callable[[], nn.Module]
+    size: int
+    moves: Callable[..., Any]
+    own: str
+    critics: int = 1
+
+    @property
+    def penalised(self) -> bool:
+        return self.moves is critic_first
+
+    @property
+    def images(self) -> int:
+        """Real images that one round takes."""
+        return BATCH * self.critics
+
+    def players(self) -> tuple[nn.Module, nn.Module]:
+        """G and D with the same weights at each call."""
+        with torch.random.fork_rng(devices=()):
+            torch.manual_seed(0)
+            return self.generator().train(), self.discriminator().train()
+
+    def record(self, *, own: bool = False) -> GAN:
+        """The game as ganzoo takes it; ``own`` exchanges the script's moves for ganzoo's."""
+        G, D = self.players()
+        numbers: dict[str, Any] = {"rounds": 10**9, "batch": BATCH, "latent": LATENT, "decay": "constant"}
+        numbers |= {"lr": RATE, "beta1": BETAS[0], "beta2": BETAS[1]}
+
+        def generator(task: Task) -> nn.Module:
+            return G
+
+        def discriminator(task: Task) -> nn.Module:
+            return D
+
+        return GAN(
+            name=self.name,
+            summary=self.script,
+            generator=generator,
+            discriminator=discriminator,
+            trainer=self.own if own else self.moves,
+            settings=numbers,
+        )
+
+    def data(self) -> Data:
+        """The digits at the size of this game."""
+        return replace(digits(), samples=scaled(self.size), labels=None, classes=(), sha256="")
+
+
+@cache
+def digits() -> Data:
+    """10,000 handwritten digits of 28x28 pixels."""
+    return load("mnist-10k")
+
+
+@cache
+def scaled(size: int) -> NDArray[np.uint8]:
+    """The digits ``(10000, 1, size, size)``, scaled once and for all."""
+    from PIL import Image
+
+    samples = np.asarray(digits().samples)
+    if samples.shape[-1] == size:
+        return samples
+    turned = (Image.fromarray(image[0]).resize((size, size), Image.Resampling.BILINEAR) for image in samples)
+    return np.stack([np.asarray(image) for image in turned])[:, None]
+
+
+def generator_first(nets: Any, draw: Callable[[], tuple[torch.Tensor, ...]]) -> Any:
+    """One batch: G moves, then D sees the fakes that G made before its move."""
+    G, D = nets.generator, nets.discriminator
+    real, z = draw()
+    fake = G(z)
+    yield G, bce(D(fake), 1)
+    yield D, (bce(D(real), 1) + bce(D(stopped(fake)), 0)) / 2
+
+
+def critic_first(nets: Any, draw: Callable[[], tuple[torch.Tensor, ...]], *, critics: int = 5) -> Any:
+    """Five batches, with a move of D for each; then G moves, with the last batch's latents."""
+    G, D = nets.generator, nets.discriminator
+    for _ in range(critics):
+        real, z = draw()
+        fake = fixed(G, z)
+        loss = mean(D(fake)) - mean(D(real)) + PENALTY * unit_gradient_penalty(D, real, fake)
+        yield D, loss
+    yield G, -mean(D(G(z)))
+
+
+def leaky() -> nn.Module:
+    return nn.LeakyReLU(0.2, inplace=True)
+
+
+def dense_generator() -> nn.Module:
+    net = nn.Sequential(nn.Linear(LATENT, 128), leaky())
+    for inputs, outputs in ((128, 256), (256, 512), (512, 1024)):
+        net.extend([nn.Linear(inputs, outputs), nn.BatchNorm1d(outputs, eps=EPS), leaky()])
+    return net.extend([nn.Linear(1024, 784), nn.Tanh(), nn.Unflatten(1, (1, 28, 28))])
+
+
+def dense_discriminator() -> nn.Module:
+    layers = (nn.Linear(784, 512), leaky(), nn.Linear(512, 256), leaky(), nn.Linear(256, 1))
+    return nn.Sequential(nn.Flatten(), *layers)
+
+
+def conv_generator() -> nn.Module:
+    """Two doublings of 8x8 maps, each an enlargement and a convolution."""
+    net = nn.Sequential(nn.Linear(LATENT, 128 * 8 * 8), nn.Unflatten(1, (128, 8, 8)), nn.BatchNorm2d(128))
+    for outputs in (128, 64):
+        net.extend([nn.Upsample(scale_factor=2), nn.Conv2d(128, outputs, 3, 1, 1)])
+        net.extend([nn.BatchNorm2d(outputs, eps=EPS), leaky()])
+    return net.extend([nn.Conv2d(64, 1, 3, 1, 1), nn.Tanh()])
+
+
+def conv_discriminator() -> nn.Module:
+    """Four halvings down to 2x2 maps, with dropout of whole features."""
+    net = nn.Sequential()
+    for inputs, outputs in ((1, 16), (16, 32), (32, 64), (64, 128)):
+        net.extend([nn.Conv2d(inputs, outputs, 3, 2, 1), leaky(), nn.Dropout2d(0.25)])
+        if inputs > 1:
+            net.append(nn.BatchNorm2d(outputs, eps=EPS))
+    return net.extend([nn.Flatten(), nn.Linear(128 * 2 * 2, 1)])
+
+
+DENSE = Game("dense", "gan.py", dense_generator, dense_discriminator, 28, generator_first, "non-saturating")
+CONV = Game("dcgan 32", "dcgan.py", conv_generator, conv_discriminator, 32, generator_first, "non-saturating")
+PENALISED = Game("wgan-gp", "wgan_gp.py", dense_generator, dense_discriminator, 28, critic_first, "wgan-gp", 5)
+GAMES = {game.name: game for game in (DENSE, CONV, PENALISED)}

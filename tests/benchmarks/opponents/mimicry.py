@@ -1,0 +1,119 @@
+"""mimicry's trainer (Lee & Town, 2020): ``pip install --no-deps torch-mimicry``.
+
+Its package imports TensorBoard, scikit-image and its metrics before anything else, so its ``__init__`` is passed
+over, and stand-ins that do nothing take the places of what it would write with: to its advantage, as is that no
+checkpoint is saved. What it prints in every step goes nowhere, but is formatted. Its own gradient penalty is
+written for three channels; ganzoo's stands in for it. The moves are its own: both players see fakes made for them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import io
+import sys
+import tempfile
+import types
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo.losses import unit_gradient_penalty
+from tests.benchmarks.draws import loader
+from tests.benchmarks.games import BETAS, LATENT, PENALTY, RATE, Game
+from tests.benchmarks.harness import Play
+from tests.benchmarks.opponents.absent import Absent
+
+
+class Silent:
+    """A writer of summaries that writes none."""
+
+    def __init__(self, *_: Any, **__: Any) -> None: ...
+
+    def add_scalar(self, *_: Any, **__: Any) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def module(name: str, **contents: Any) -> types.ModuleType:
+    """A module made here, which stands in for one that cannot be imported."""
+    made = sys.modules[name] = types.ModuleType(name)
+    vars(made).update(contents)
+    return made
+
+
+def package() -> tuple[Any, Any, Any]:
+    """Its modules of trainers, plain GANs and WGAN-GP; :class:`Absent` where they cannot be imported."""
+    if "torch_mimicry" not in sys.modules:
+        found = importlib.util.find_spec("torch_mimicry")
+        if found is None:
+            raise Absent("mimicry is not installed; pip install --no-deps torch-mimicry")
+        module("torch_mimicry", __path__=found.submodule_search_locations)
+    for name, contents in (("torch.utils.tensorboard", {"SummaryWriter": Silent}), ("skimage", {"io": None})):
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            module(name, **contents)
+    try:
+        names = ("training.trainer", "nets.gan.gan", "nets.wgan_gp.wgan_gp_base")
+        trainer, gan, wgan = (importlib.import_module(f"torch_mimicry.{name}") for name in names)
+    except ImportError as error:
+        raise Absent(f"mimicry does not import here ({error})") from None
+    return trainer, gan, wgan
+
+
+def play(game: Game) -> Play:
+    """Rounds of the game; :class:`Absent` without mimicry."""
+    trainers, gan, wgan = package()
+    bases = (
+        (wgan.WGANGPBaseGenerator, wgan.WGANGPBaseDiscriminator)
+        if game.penalised
+        else (gan.BaseGenerator, gan.BaseDiscriminator)
+    )
+    kind = "wasserstein" if game.penalised else "gan"
+
+    class G(bases[0]):  # type: ignore[misc]
+        def __init__(self, net: nn.Module) -> None:
+            super().__init__(nz=LATENT, ngf=0, bottom_width=0, loss_type=kind)
+            self.net = net
+
+        def forward(self, z: Tensor) -> Tensor:
+            return self.net(z)
+
+    class D(bases[1]):  # type: ignore[misc]
+        def __init__(self, net: nn.Module) -> None:
+            super().__init__(ndf=0, loss_type=kind)
+            self.net = net
+
+        def forward(self, images: Tensor) -> Tensor:
+            return self.net(images)
+
+        def compute_gradient_penalty_loss(self, real_images: Tensor, fake_images: Tensor, **_: Any) -> Tensor:
+            return PENALTY * unit_gradient_penalty(self, real_images, fake_images)
+
+    inner_G, inner_D = game.players()
+    netG, netD = G(inner_G), D(inner_D)
+    folder = tempfile.TemporaryDirectory(prefix="mimicry-")  # it makes files, which go with this process
+    trainer = trainers.Trainer(
+        netD=netD,
+        netG=netG,
+        optD=torch.optim.Adam(netD.parameters(), lr=RATE, betas=BETAS),
+        optG=torch.optim.Adam(netG.parameters(), lr=RATE, betas=BETAS),
+        dataloader=loader(game),
+        num_steps=1,
+        n_dis=game.critics,
+        log_dir=folder.name,
+        device=torch.device("cpu"),
+        vis_steps=10**9,
+        save_steps=10**9,
+    )
+    trainer._save_model_checkpoints = lambda step: None
+
+    def play(rounds: int, folder: Any = folder) -> None:
+        trainer.num_steps = rounds  # each call counts from 0
+        with contextlib.redirect_stdout(io.StringIO()):
+            trainer.train()
+
+    return play

@@ -1,0 +1,52 @@
+"""ganzoo's rows: its loop as a user gets it, and with each of its switches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ganzoo.device import choose
+from ganzoo.settings import resolve
+from ganzoo.training import Training
+from tests.benchmarks.games import Game
+from tests.benchmarks.harness import Play
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to train with ganzoo.
+
+    Attributes:
+        device: what :func:`ganzoo.device.choose` is given.
+        settings: overrides, as for ``--set``.
+        own: ganzoo's own moves in place of the script's.
+    """
+
+    device: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    own: bool = False
+
+
+WAYS = {
+    "ganzoo fp32": Way({"precision": "fp32"}),
+    "ganzoo": Way(),
+    "ganzoo, its own moves": Way(own=True),
+}
+
+
+def training(game: Game, way: Way, trainer: Any = None) -> Training:
+    """A training of that game; ``trainer`` takes the place of its moves."""
+    record = game.record(own=way.own)
+    record = replace(record, trainer=trainer) if trainer else record
+    return Training(resolve(record, way.settings), game.data(), choose("cpu", **way.device))
+
+
+def play(game: Game, way: Way) -> Play:
+    rounds = training(game, way)
+
+    def play(times: int) -> None:
+        for _ in range(times):
+            next(rounds)
+
+    return play

@@ -1,0 +1,167 @@
+"""Where does the time of a round go? ``python -m tests.benchmarks profiling``
+
+Three looks at ganzoo's loop: the parts of a round, by a clock at the seams between them; the operators that take most,
+by torch's profiler; and the operations a second of its products, against the machine's best at a large matrix product
+in the same run. The clock counts this thread's time on a processor, so that other processes do not matter; on a CPU
+nothing runs on after a call has returned.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+from ganzoo.device import prepare
+from ganzoo.training import Training
+from tests.benchmarks import floor
+from tests.benchmarks.games import GAMES
+from tests.benchmarks.harness import interleave, table
+from tests.benchmarks.own import WAYS, training
+
+LOOKED_AT = ("ganzoo fp32", "ganzoo")
+OURS = ("draw", "average", "loop")  # the parts that are neither forward, backward nor optimizer
+TOP = 8  # operators in a table
+SIDE = 1024  # of the matrices whose product is taken for the machine's best
+
+
+class Clock:
+    """Seconds by part of a round; a part that calls another does not count that one's."""
+
+    def __init__(self) -> None:
+        self.parts: dict[str, float] = defaultdict(float)
+        self._open: list[str] = []
+        self._since = 0.0
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        self._turn()
+        self._open.append(name)
+        try:
+            yield
+        finally:
+            self._turn()
+            self._open.pop()
+
+    def _turn(self) -> None:
+        """What passed since the last call belongs to the part that was open."""
+        now = time.thread_time()
+        if self._open:
+            self.parts[self._open[-1]] += now - self._since
+        self._since = now
+
+    def timed(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def inside(*arguments: Any, **named: Any) -> Any:
+            with self.part(name):
+                return call(*arguments, **named)
+
+        return inside
+
+
+def clocked(rounds: Training, clock: Clock) -> Training:
+    """The training with a clock at the seams of its loop."""
+    moves = rounds.moves
+
+    def forward() -> Iterator[Any]:
+        """What a trainer does between two moves is forward, less its draws."""
+        iterator = moves()
+        while True:
+            with clock.part("forward"):
+                move = next(iterator, None)
+            if move is None:
+                return
+            yield move
+
+    seams = vars(rounds)  # an attribute of the instance goes before the method
+    seams |= {"moves": forward, "step": clock.timed("backward", rounds.step)}
+    seams["_draw"] = clock.timed("draw", rounds._draw)
+    rounds.average.update = clock.timed("average", rounds.average.update)  # type: ignore[method-assign]
+    for optimizer in rounds.optimizers.values():
+        optimizer.zero_grad = clock.timed("optimizer", optimizer.zero_grad)  # type: ignore[method-assign]
+        optimizer.step = clock.timed("optimizer", optimizer.step)  # type: ignore[method-assign]
+    return rounds
+
+
+def parts(game: str, way: str, rounds: int) -> dict[str, float]:
+    """The share of each part in so many rounds; ``loop`` is what none of the others does."""
+    clock = Clock()
+    played = clocked(training(GAMES[game], WAYS[way]), clock)
+    next(played)
+    clock.parts.clear()
+    for _ in range(rounds):
+        with clock.part("loop"):
+            next(played)
+    total = sum(clock.parts.values())
+    return {name: seconds / total for name, seconds in clock.parts.items()}
+
+
+def operators(game: str, way: str, rounds: int) -> list[tuple[str, float, int]]:
+    """The operators that take most: name, share of all, calls in a round."""
+    played = training(GAMES[game], WAYS[way])
+    next(played)
+    with profile(activities=[ProfilerActivity.CPU]) as taken:
+        for _ in range(rounds):
+            next(played)
+    events = sorted(taken.key_averages(), key=lambda event: -event.self_cpu_time_total)
+    total = sum(event.self_cpu_time_total for event in events)
+    return [(event.key, event.self_cpu_time_total / total, event.count // rounds) for event in events[:TOP]]
+
+
+def best(dtype: torch.dtype, turns: int) -> float:
+    """Operations a second of a large matrix product, the best of some."""
+    a, b = torch.randn(SIDE, SIDE, dtype=dtype), torch.randn(SIDE, SIDE, dtype=dtype)
+    times = []
+    for _ in range(3 * turns):
+        start = time.perf_counter()
+        torch.mm(a, b)
+        times.append(time.perf_counter() - start)
+    return 2 * SIDE**3 / min(times)
+
+
+def measure(turns: int, seconds: float) -> dict[str, Any]:
+    """Shares of parts and operators, and of the machine's best."""
+    prepare(torch.get_num_threads())
+    found: dict[str, list[dict[str, Any]]] = {"parts": [], "operators": [], "peak": []}
+    peaks = {"fp32": best(torch.float32, turns), "bf16": best(torch.bfloat16, turns)}
+    for game in GAMES.values():
+        flops = sum(product.flops for product in floor.products(game))
+        for way in LOOKED_AT:
+            played = training(game, WAYS[way])
+            timing = interleave({way: lambda times, played=played: [next(played) for _ in range(times)]}, turns=turns,
+                                seconds=seconds)[way]  # fmt: skip
+            rounds = max(1, round(seconds / timing.median))
+            head = {"game": game.name, "row": way}
+            shares = parts(game.name, way, rounds)
+            found["parts"].append(
+                head
+                | {name: percent(shares.get(name, 0)) for name in ("forward", "backward", "optimizer", *OURS)}
+                | {"outside": percent(sum(shares.get(name, 0) for name in OURS))}
+            )
+            for name, share, calls in operators(game.name, way, rounds):
+                found["operators"].append(head | {"operator": name, "share": percent(share), "calls": calls})
+            precision = played.device.precision
+            found["peak"].append(
+                head
+                | {
+                    "precision": precision,
+                    "GFLOP a round": round(flops / 1e9, 2),
+                    "GFLOP/s": round(flops / timing.median / 1e9, 1),
+                    "machine's best": round(peaks[precision] / 1e9, 1),
+                    "share": percent(flops / timing.median / peaks[precision]),
+                }
+            )
+    return dict(found)
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def report(result: dict[str, Any]) -> str:
+    """The result as text."""
+    return "\n\n".join(table(result[part]) for part in ("parts", "operators", "peak"))

@@ -1,0 +1,164 @@
+"""The benchmarks compare like with like, and run. What they measure is not judged here."""
+
+from __future__ import annotations
+
+import json
+import math
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.benchmarks import floor, profiling, scaling, startup
+from tests.benchmarks.draws import Loaded, Recorder, Replayed, Resident
+from tests.benchmarks.games import BATCH, CONV, DENSE, GAMES, LATENT, PENALISED, Game
+from tests.benchmarks.harness import interleave, launch, repeated, save, table
+from tests.benchmarks.opponents.absent import Absent
+from tests.benchmarks.opponents.script import Script
+from tests.benchmarks.own import Way, training
+from tests.benchmarks.plain import Plain
+from tests.benchmarks.rows import rows
+
+ROUNDS = {"dense": 3, "dcgan 32": 2, "wgan-gp": 2}
+G_LAYERS = tuple(pairwise((LATENT, 128, 256, 512, 1024, 784)))
+D_LAYERS = tuple(pairwise((784, 512, 256, 1)))
+games = pytest.mark.parametrize("game", GAMES.values(), ids=GAMES)
+
+
+@games
+def test_all_loops_play_the_same_game(game: Game) -> None:
+    """With the same weights and the same draws the losses are the same: to the bit, or where a script takes the sigmoid
+    and the logarithm one after the other, and Adam apart, to the last of them."""
+    recorder = Recorder(game.moves)
+    ganzoo = training(game, Way({"precision": "fp32"}), recorder)
+    expected = [next(ganzoo).losses for _ in range(ROUNDS[game.name])]
+    plain, script = Plain(game, Replayed(recorder.kept)), Script(game, Replayed(recorder.kept))
+    for losses in expected:
+        plain(1)
+        script(1)
+        for player, loss in losses.items():
+            assert plain.losses[player].item() == pytest.approx(loss.item(), rel=1e-6)
+            assert script.losses[player] == pytest.approx(loss.item(), rel=1e-4)
+
+
+@games
+@pytest.mark.parametrize("source", [Loaded, Resident])
+def test_draws_are_digits_and_noise(game: Game, source: type) -> None:
+    real, z = source(game).next()
+    assert real.shape == (BATCH, 1, game.size, game.size)
+    assert real.dtype == z.dtype == torch.float32
+    assert (real.amin(), real.amax()) == (-1, 1)
+    assert z.shape == (BATCH, LATENT)
+    between = source(game).between()
+    assert between.shape == (BATCH, 1, 1, 1)
+    assert 0 <= between.amin() < between.amax() < 1
+
+
+def test_a_pass_of_the_plain_draws_holds_every_digit_once() -> None:
+    draws = Resident(DENSE)
+    draws.images = torch.arange(3 * BATCH + 5)[:, None]
+    seen = torch.cat([draws.next()[0] for _ in range(3)])
+    assert len(seen.unique()) == 3 * BATCH
+    assert len(draws.next()[0]) == BATCH
+
+
+@pytest.mark.parametrize("row", rows(DENSE))
+def test_every_row_plays(row: str) -> None:
+    try:
+        rows(DENSE)[row]()(1)
+    except Absent as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.mark.parametrize("row", ["torchgan", "mimicry", "ganzoo, its own moves", "floor fp32"])
+def test_rows_play_the_penalised_game(row: str) -> None:
+    try:
+        rows(PENALISED)[row]()(1)
+    except Absent as reason:
+        pytest.skip(str(reason))
+
+
+def uses(layers: tuple[tuple[int, int], ...], *, weights: bool, inputs: bool, first: bool) -> int:
+    """Multiplications for one sample through dense layers: forward, and what of the gradients is needed."""
+    size = sum(math.prod(layer) for layer in layers)
+    return size * (1 + weights + inputs) - (0 if first or not inputs else math.prod(layers[0]))
+
+
+def test_the_floor_counts_what_its_products_do() -> None:
+    """In the dense game: G forward and back, D judging for G, D on real images and on fakes."""
+    samples = (
+        uses(G_LAYERS, weights=True, inputs=True, first=False)
+        + uses(D_LAYERS, weights=False, inputs=True, first=True)
+        + 2 * uses(D_LAYERS, weights=True, inputs=True, first=False)
+    )
+    assert sum(product.flops for product in floor.products(DENSE)) == 2 * BATCH * samples
+
+
+def test_the_floor_steps_as_often_as_the_players_move() -> None:
+    (G, once), (D, often) = floor.optimizers(PENALISED)
+    assert (once, often) == (1, 5)
+    for adam, layers in ((G, G_LAYERS), (D, D_LAYERS)):
+        weights = [weight for group in adam.param_groups for weight in group["params"]]
+        assert [weight.shape[::-1] for weight in weights if weight.dim() == 2] == list(layers)
+
+
+def test_layouts_are_of_convolutions() -> None:
+    assert set(floor.forms(DENSE)) == {"floor fp32", "floor bf16"}
+    assert set(floor.forms(CONV)) == set(floor.FORMS)
+
+
+def test_the_parts_of_a_round_make_the_whole() -> None:
+    shares = profiling.parts("dense", "ganzoo fp32", 2)
+    assert set(shares) == {"forward", "backward", "optimizer", *profiling.OURS}
+    assert sum(shares.values()) == pytest.approx(1)
+    assert min(shares.values()) > 0
+
+
+def test_operators_are_counted_by_the_round() -> None:
+    found = {name: calls for name, _, calls in profiling.operators("dense", "ganzoo fp32", 2)}
+    products = [product.operator for product in floor.products(DENSE)]
+    assert found["aten::mm"] == products.count(torch.ops.aten.mm.default)
+    assert found["aten::addmm"] == products.count(torch.ops.aten.addmm.default)
+
+
+def test_what_is_compared_has_its_turns_in_turn() -> None:
+    called: list[str] = []
+    variants = {name: repeated(lambda name=name: called.append(name)) for name in "ab"}
+    timings = interleave(variants, turns=3, seconds=0)
+    assert called[-6:] == list("ababab")
+    assert all(timing.low <= timing.median <= timing.high for timing in timings.values())
+
+
+def test_a_process_tells_what_it_took() -> None:
+    small = launch("-c", "print('first'); print('last')")
+    large = launch("-c", "x = bytearray(100_000_000)")
+    assert small.output.split() == ["first", "last"]
+    assert small.cpu > 0
+    assert large.peak - small.peak > 90_000
+
+
+def test_points_of_a_series_differ_in_one_number() -> None:
+    series: dict[str, list[scaling.Point]] = {}
+    for point in scaling.points():
+        series.setdefault(point.series, []).append(point)
+    for points in series.values():
+        assert [point.value for point in points] == sorted({point.value for point in points})
+        assert len({point.gan for point in points}) == 1
+
+
+def test_a_trial_of_a_size_trains() -> None:
+    words = json.dumps({"gan": "simple", "settings": {"batch": 8}, "images": 32, "side": 28})
+    assert float(launch("-m", "tests.benchmarks.trial", "size", "0", words, threads=1).output) > 0
+
+
+def test_start_up_is_that_of_commands_that_work(tmp_path: Path) -> None:
+    words = startup.commands(tmp_path)["ganzoo list"]
+    assert "wgan-gp" in launch(*words, threads=1).output
+
+
+def test_figures_are_saved_with_their_machine(tmp_path: Path) -> None:
+    save(tmp_path / "figures.json", {"rows": [{"way": "a", "images/s": 1}]})
+    saved = json.loads((tmp_path / "figures.json").read_text())
+    assert saved["machine"]["torch"] == torch.__version__
+    assert table(saved["rows"]) == "| way | images/s |\n| --- | --- |\n| a | 1 |"
