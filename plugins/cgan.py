@@ -26,7 +26,7 @@ def told_dense_generator(
 
 
 def told_dense_discriminator(
-    task: Task, *, embedding: int = 16, widths: tuple[int, ...] = (512, 256), norm: Norm = "none"
+    task: Task, *, embedding: int = 128, widths: tuple[int, ...] = (512, 256), norm: Norm = "none"
 ) -> nn.Module:
     """The dense discriminator; an embedding of the label is joined to the flat sample."""
     return labelled_discriminator(task, dense_discriminator, embedding, widths=widths, norm=norm)
