@@ -31,7 +31,7 @@ ASKED_EVERY = 1.0  # seconds between two questions whether somebody wants to sto
 START = "torchrun --nproc-per-node 2 -m ganzoo train NAME"
 
 
-class Lost(GanzooError):
+class Lost(GanzooError):  # noqa: N818
     """Another process has ended, or is silent for too long."""
 
 
@@ -268,7 +268,7 @@ def here() -> Ranks:
 def together() -> Iterator[None]:
     """Join the processes that torchrun has started, if it has: within it :func:`here` is all of them.
 
-    Ranks other than 0 are silent. All end at the same time; if one fails, so do the others, and the first of them tells.
+    Ranks other than 0 are silent. All end at the same time; if one fails, so do all, and the first to fail tells.
 
     Raises:
         GanzooError: torchrun's variables make no sense, or the others cannot be reached.

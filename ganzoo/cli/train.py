@@ -83,17 +83,16 @@ def train(
       ganzoo train --resume runs/dcgan-mnist-10k-seed0 --rounds 40000
       torchrun --nproc-per-node 2 -m ganzoo train dcgan
     """
-    if (name is None) == (resume is None):
-        raise GanzooError("name either a GAN (ganzoo list) or a run to continue (--resume RUN)")
-    if resume is not None:
-        explicit = [p for p in options if ctx.get_parameter_source(p) is click.core.ParameterSource.COMMANDLINE]
-        if explicit:
-            flag = {"assignments": "set"}.get(explicit[0], explicit[0].replace("_", "-"))
-            raise GanzooError(f"--{flag} cannot change a run that has begun; with --resume only --rounds can")
     from ganzoo.ranks import together
 
     with together():
+        if (name is None) == (resume is None):
+            raise GanzooError("name either a GAN (ganzoo list) or a run to continue (--resume RUN)")
         if resume is not None:
+            explicit = [p for p in options if ctx.get_parameter_source(p) is click.core.ParameterSource.COMMANDLINE]
+            if explicit:
+                flag = {"assignments": "set"}.get(explicit[0], explicit[0].replace("_", "-"))
+                raise GanzooError(f"--{flag} cannot change a run that has begun; with --resume only --rounds can")
             go_on(Path(resume), rounds, stop_on_collapse)
         else:
             begin(str(name), rounds, stop_on_collapse, **options)
