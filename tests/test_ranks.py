@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -17,13 +18,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.distributed.run import get_args_parser
 
 from ganzoo import ranks
+from ganzoo.cli import main
 from ganzoo.data import Data
 from ganzoo.ranks import Place, Ranks, here, place, restartable, together
 from ganzoo.runs.folders import left_by, read_metrics, read_record
 from ganzoo.spec import GanzooError
 from ganzoo.weights import read
+from ganzoo.zoo import zoo
 
 from .cli.conftest import invoke
 from .support import begin, images, play, tensors_of
@@ -244,6 +248,22 @@ def test_what_the_same_command_has_left_is_known_and_kept(monkeypatch: pytest.Mo
     assert left_by(command, Path("x")) == "checkpoint"
     Path("x/checkpoint.safetensors").unlink()
     assert left_by(command, Path("x")) == "record"
+
+
+def test_the_documented_ways_to_start_would_work() -> None:
+    page = (ROOT / "docs" / "distributed.md").read_text()
+    blocks = dict(re.findall(r"(?ms)^```(bash|python)\n(.*?)^```$", page))
+    assert subprocess.run(["bash", "-n"], input=blocks["bash"], text=True, check=False).returncode == 0
+    compile(blocks["python"], "runs.py", "exec")
+    lines = re.findall(r"(?m)^ *(torchrun .*)$", page.replace("\\\n", "") + str(main.commands["train"].help))
+    assert len(lines) == 5
+    for line in lines:
+        launcher = get_args_parser().parse_args(shlex.split(line)[1:])
+        assert (launcher.module, launcher.training_script) == (True, "ganzoo")
+        command, *words = launcher.training_script_args
+        context = main.commands[command].make_context(command, words)
+        if context.params["name"]:
+            zoo().gan(context.params["name"])
 
 
 cuda = pytest.mark.skipif(torch.cuda.device_count() < 2, reason="there are no two CUDA devices")
