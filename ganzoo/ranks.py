@@ -118,6 +118,8 @@ class Group(Ranks):
     """This process and the others, over gloo for what is on the CPU and NCCL for what is on GPUs."""
 
     def __init__(self, place: Place) -> None:
+        from torch.distributed.rendezvous import rendezvous
+
         self.dist = torch.distributed
         self.rank, self.size, self.local = place.rank, place.size, place.local
         self._rounds, self._pace, self._asked = 0, 1, time.perf_counter()
@@ -125,7 +127,7 @@ class Group(Ranks):
         if not self.dist.is_available() or not self.dist.is_gloo_available():
             raise GanzooError("this torch was built without gloo, which several processes need; start one alone")
         try:
-            self.store, *_ = next(self.dist.rendezvous("env://", timeout=PATIENCE))  # type: ignore[no-untyped-call]
+            self.store, *_ = next(rendezvous("env://", timeout=PATIENCE))
             self.dist.init_process_group(
                 backend, store=self.store, rank=self.rank, world_size=self.size, timeout=PATIENCE
             )
@@ -167,7 +169,7 @@ class Group(Ranks):
         if gradients:
             flat = torch.cat([gradient.flatten() for gradient in gradients])  # one message, not one for each weight
             self.sum_(flat).div_(self.size)
-            means = flat.split([gradient.numel() for gradient in gradients])
+            means = torch.split(flat, [gradient.numel() for gradient in gradients])
             torch._foreach_copy_(gradients, [m.view_as(g) for m, g in zip(means, gradients, strict=True)])
 
     def sum_(self, tensor: Tensor) -> Tensor:

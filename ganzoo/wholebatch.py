@@ -83,7 +83,7 @@ class WholeBatch(TorchFunctionMode):
         if running_mean is not None:
             x = x - running_mean.view(shape)
         count = x.new_full((1,), x.numel() // x.shape[1])
-        sums = Sum.apply(torch.cat([x.sum(axes), x.square().sum(axes), count]), self.ranks)  # type: ignore[no-untyped-call]
+        sums: Tensor = Sum.apply(torch.cat([x.sum(axes), x.square().sum(axes), count]), self.ranks)
         total = sums[-1]
         mean, square = (sums[:-1] / total).chunk(2)
         var = (square - mean.square()).clamp_min(0)
@@ -106,4 +106,4 @@ class Sum(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return Sum.apply(gradients[0], ctx.ranks), None  # type: ignore[no-untyped-call]
+        return Sum.apply(gradients[0], ctx.ranks), None
