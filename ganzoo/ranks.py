@@ -118,14 +118,14 @@ class Group(Ranks):
     """This process and the others, over gloo for what is on the CPU and NCCL for what is on GPUs."""
 
     def __init__(self, place: Place) -> None:
+        self.dist = torch.distributed
+        if not self.dist.is_available() or not self.dist.is_gloo_available():
+            raise GanzooError("this torch was built without gloo, which several processes need; start one alone")
         from torch.distributed.rendezvous import rendezvous
 
-        self.dist = torch.distributed
         self.rank, self.size, self.local = place.rank, place.size, place.local
         self._rounds, self._pace, self._asked = 0, 1, time.perf_counter()
         backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() and self.dist.is_nccl_available() else "gloo"
-        if not self.dist.is_available() or not self.dist.is_gloo_available():
-            raise GanzooError("this torch was built without gloo, which several processes need; start one alone")
         try:
             self.store, *_ = next(rendezvous("env://", timeout=PATIENCE))
             self.dist.init_process_group(

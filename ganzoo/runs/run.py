@@ -222,9 +222,9 @@ class Run:
         mine = self.training.header()
         first = self.ranks.one(lambda: mine)
         for name, value in mine.items():
-            if json.dumps(value) != json.dumps(first[name]):
+            if json.dumps(value) != json.dumps(theirs := first.get(name)):
                 raise GanzooError(
-                    f"the processes differ in '{name}': {value!r:.60} here, {first[name]!r:.60} in the first; all "
+                    f"the processes differ in '{name}': {value!r:.60} here, {theirs!r:.60} in the first; all "
                     "machines need the same command, versions and data, and a run folder that they share"
                 )
         self.ranks.share(self.training.state().values())
