@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ganzoo.data import Data
 from ganzoo.device import Device
+from ganzoo.ranks import here
 from ganzoo.spec import GanzooError
 
 
@@ -15,15 +16,15 @@ class Feed:
     """An endless stream of batches: every sample once in a pass over the data, each pass in an order of its own.
 
     The data rest on the device as they are (images as uint8) and are indexed there; what does not fit, or is read as
-    it is needed, comes batch by batch. The position in the stream is ``draws``, and setting it is all that resuming
-    takes.
+    it is needed, comes batch by batch. One process among several takes its part of each batch. The position in the
+    stream is ``draws``, and setting it is all that resuming takes.
     """
 
     def __init__(self, data: Data, batch: int, seed: int, device: Device, pixels: str, *, told: bool) -> None:
         if len(data) == 0:
             raise GanzooError(f"data set '{data.name}' is empty")
         self.data, self.batch, self.seed, self.device, self.pixels = data, batch, seed, device.torch, pixels
-        self.draws = 0
+        self.draws, self.part = 0, here().part(batch)
         self._passes: dict[int, Tensor] = {}
         rest = isinstance(data.samples, np.ndarray) and device.fits(data.samples.nbytes)
         self._samples = torch.from_numpy(data.samples).to(self.device) if rest else None
@@ -32,7 +33,7 @@ class Feed:
 
     def next(self) -> tuple[Tensor, ...]:
         """The next batch: samples in the range of the task, and labels or regression inputs for a GAN that is told."""
-        index = self._index(self.draws)
+        index = self._index(self.draws)[self.part]
         self.draws += 1
         if self._samples is not None:
             samples = self._samples[index]

@@ -16,6 +16,7 @@ from ganzoo.feed import Feed
 from ganzoo.header import FORMAT
 from ganzoo.model import Model
 from ganzoo.networks import Average, Networks, build, load_state, state
+from ganzoo.ranks import here
 from ganzoo.settings import Recipe
 from ganzoo.spec import GanzooError, Task
 
@@ -64,7 +65,7 @@ class Training(Iterator[Round]):
 
     def __init__(self, recipe: Recipe, data: Data, device: Device, *, seed: int = 0, parent: Networks | None = None):
         self.recipe, self.data, self.device, self.seed = recipe, data, device, seed
-        self.number = 0
+        self.number, self.ranks = 0, here()
         self.randomness = Randomness(seed, device.torch)
         with self.randomness.stream():
             if parent is None:  # one that is trained side by side begins here
@@ -84,7 +85,7 @@ class Training(Iterator[Round]):
         self.schedule()
         losses: dict[str, Tensor] = {}
         figures: dict[str, Tensor] = {}
-        with self.randomness.stream():
+        with self.randomness.stream(), self.ranks.whole():
             for network, loss, *more in self.moves():
                 player = self._player(network)
                 self.step(player, loss)
@@ -101,6 +102,7 @@ class Training(Iterator[Round]):
         optimizer = self.optimizers[player]
         optimizer.zero_grad()
         loss.backward(inputs=self.players[player])  # type: ignore[no-untyped-call]
+        self.ranks.average(self.players[player])
         optimizer.step()
         for weight in self.players[player]:  # fused optimizers do not tell autograd, which refuses stale graphs by this
             torch.autograd.graph.increment_version(weight)

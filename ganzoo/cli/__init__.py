@@ -59,6 +59,8 @@ class Zoo(click.Group):
 
 def misused(error: click.UsageError) -> click.ClickException:
     """What was typed wrongly, and the command that says what could be typed."""
+    if "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("RANK") != "0":
+        raise SystemExit(2)  # torchrun has given the same words to all its processes, and the first of them tells
     if error.ctx is None or isinstance(error, click.exceptions.NoArgsIsHelpError):
         return error
     return Failure(f"{error.format_message().rstrip('.')} ({error.ctx.command_path} --help)")

@@ -27,8 +27,9 @@ def reporter() -> Reporter:
 
 def headline(training: Training, folder: Path) -> str:
     recipe, data, device = training.recipe, training.data, training.device
+    ranks = f"{training.ranks.size} processes, " if training.ranks.size > 1 else ""
     return (
-        f"Training {recipe.gan.name} on {data.name} ({len(data):,} samples), {device.torch} {device.precision}, "
+        f"Training {recipe.gan.name} on {data.name} ({len(data):,} samples), {device.torch} {device.precision}, {ranks}"
         f"seed {training.seed}, in {folder}"
     )
 

@@ -88,17 +88,21 @@ def train(
       ganzoo train simple --data ring8 --keep-every 500
       ganzoo train simple --preset smoothing --stop-on-collapse
       ganzoo train --resume runs/dcgan-mnist-10k-seed0 --rounds 40000
+      torchrun --nproc-per-node 2 -m ganzoo train dcgan
     """
-    if (name is None) == (resume is None):
-        raise GanzooError("name either a GAN (ganzoo list) or a run to continue (--resume RUN)")
-    if resume is not None:
-        explicit = [p for p in options if ctx.get_parameter_source(p) is click.core.ParameterSource.COMMANDLINE]
-        if explicit:
-            flag = {"assignments": "set"}.get(explicit[0], explicit[0].replace("_", "-"))
-            raise GanzooError(f"--{flag} cannot change a run that has begun; with --resume only --rounds can")
-        go_on(Path(resume), rounds, stop_on_collapse)
-    else:
-        begin(str(name), rounds, stop_on_collapse, **options)
+    from ganzoo.ranks import together
+
+    with together():
+        if (name is None) == (resume is None):
+            raise GanzooError("name either a GAN (ganzoo list) or a run to continue (--resume RUN)")
+        if resume is not None:
+            explicit = [p for p in options if ctx.get_parameter_source(p) is click.core.ParameterSource.COMMANDLINE]
+            if explicit:
+                flag = {"assignments": "set"}.get(explicit[0], explicit[0].replace("_", "-"))
+                raise GanzooError(f"--{flag} cannot change a run that has begun; with --resume only --rounds can")
+            go_on(Path(resume), rounds, stop_on_collapse)
+        else:
+            begin(str(name), rounds, stop_on_collapse, **options)
 
 
 def begin(
@@ -132,14 +136,24 @@ def begin(
     from ganzoo.cli.progress import reporter
 
     with needs():
-        from ganzoo.runs import Collapsed, Interrupted, Options, Run, claim, folder_name, parent_of
+        from ganzoo.ranks import here, restartable
+        from ganzoo.runs import Collapsed, Interrupted, Options, Run, claim, folder_name, left_by, parent_of
         from ganzoo.weights import find, load
 
     command = shlex.join(["ganzoo", *sys.argv[1:]])
     options = Options(**given | {"data": given["data"] or gan.data}, command=command)
     named = ({"preset": preset} if preset else {}) | overrides
     folder = Path(out) if out else Path("runs") / folder_name(name, options, named)
-    claim(folder, force=force)
+    left = here().one(lambda: left_by(command, folder)) if restartable() else "nothing"
+    if restartable() and force:
+        raise GanzooError("--force would replace at a restart what it should go on with; leave out --max-restarts")
+    if left == "whole run":
+        click.echo(f"The run in {folder} is whole; nothing is left to do.")
+        return
+    if left == "checkpoint":
+        go_on(folder, None, stop_on_collapse)
+        return
+    here().one(lambda: claim(folder, force=force or left == "record"))
     try:
         if parent is None:
             trained = parent_of(

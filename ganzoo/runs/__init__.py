@@ -8,9 +8,9 @@ sampled), ``metrics.jsonl`` (with what was found wrong) and ``samples/*.png``. F
 
 from __future__ import annotations
 
-from ganzoo.runs.folders import claim, folder_name
+from ganzoo.runs.folders import claim, folder_name, left_by
 from ganzoo.runs.options import Options
 from ganzoo.runs.parents import parent_of
 from ganzoo.runs.run import Collapsed, Interrupted, Reporter, Run
 
-__all__ = ["Collapsed", "Interrupted", "Options", "Reporter", "Run", "claim", "folder_name", "parent_of"]
+__all__ = ["Collapsed", "Interrupted", "Options", "Reporter", "Run", "claim", "folder_name", "left_by", "parent_of"]

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ganzoo import report
 from ganzoo.runs.options import Options
@@ -47,6 +47,15 @@ def claim(folder: Path, *, force: bool) -> None:
     raise GanzooError(f"{folder} exists; {again}replace it with --force, or name another with --out")
 
 
+def left_by(command: str, folder: Path) -> Literal["nothing", "record", "checkpoint", "whole run"]:
+    """What an earlier start of the very same command has left in a folder."""
+    if not (folder / "run.json").is_file() or read_record(folder)["command"] != command:
+        return "nothing"
+    if not (folder / "checkpoint.safetensors").is_file():
+        return "record"
+    return "whole run" if finished(folder) else "checkpoint"
+
+
 def folder_name(gan: str, options: Options, overrides: Overrides) -> str:
     """The name of a run's folder, from its options: ``simple-mnist-10k-seed0-batch=32``."""
     chosen = [f"{key.removeprefix('loop.')}={written(value)}" for key, value in overrides.items()]
@@ -65,7 +74,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         raise GanzooError(f"{path} cannot be read as the record of a run") from None
     if isinstance(record, dict):
-        record = {"evaluate_every": None, "keep_every": None} | record  # older runs have none
+        record = {"evaluate_every": None, "keep_every": None, "ranks": 1} | record  # older runs have none
     for name, good in CHECKS.items():
         if not isinstance(record, dict) or name not in record:
             raise GanzooError(f"{path} cannot be read as the record of a run: it lacks '{name}'")
@@ -166,6 +175,7 @@ CHECKS: dict[str, Callable[[object], bool]] = {
     "device": text,
     "precision": lambda value: value in ("fp32", "bf16"),
     "threads": count(1, 1024),
+    "ranks": count(1, 10**4),
     "sample_every": count_or_none,
     "save_every": count_or_none,
     "evaluate_every": count_or_none,

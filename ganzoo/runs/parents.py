@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ganzoo.model import Model
+from ganzoo.ranks import here
 from ganzoo.runs.folders import folder_name, read_record
 from ganzoo.runs.options import Options
 from ganzoo.runs.run import Reporter, Run
@@ -33,7 +34,7 @@ def parent_of(
     wanted = recipe.parent
     folder = root / folder_name(wanted.gan.name, options, parent_overrides(wanted))
     weights = folder / "weights.safetensors"
-    if (folder / "checkpoint.safetensors").exists():  # without one, it was stopped before its first round
+    if here().one((folder / "checkpoint.safetensors").exists):  # without one, it was stopped before its first round
         record = read_record(folder)
         same = all(record[name] == getattr(options, name) for name in ("data", "image_size", "seed"))
         if not same or json.loads(json.dumps(wanted.flat())) != record["settings"]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from torch import Tensor
 
 from ganzoo.device import choose, prepare
 from ganzoo.doctor import HOPELESS, Finding, diagnose, finding, noted
@@ -20,6 +23,7 @@ from ganzoo.header import check
 from ganzoo.images import write_png
 from ganzoo.model import Model
 from ganzoo.portrait import portrait
+from ganzoo.ranks import Lost, here
 from ganzoo.report import clear, present
 from ganzoo.runs.best import Best
 from ganzoo.runs.checkup import Checkup
@@ -32,6 +36,7 @@ from ganzoo.training import Round, Training, untrained_parent
 from ganzoo.weights import read, save_weights, write
 from ganzoo.zoo import zoo
 
+Figure = tuple[int, str, str, float]  # of a round: its name, its kind, its value
 LOG_EVERY = 50  # rounds
 LOG_SECONDS = 5.0  # for networks that take long over so many rounds
 
@@ -67,39 +72,46 @@ class Run:
         self.folder, self.training, self.options = folder, training, options
         self.history: list[dict[str, Any]] = []  # what metrics.jsonl holds
         conditional = training.task.conditions > 0  # a regression is judged by inputs that it was not trained on
-        self.shown = options.load_data("test") if conditional else training.data
-        self.best = Best(folder, training.data, options.data_dir) if options.evaluate_every else None
+        self.ranks = training.ranks
+        self.shown = self.ranks.after_first(lambda: options.load_data("test")) if conditional else training.data
+        scored = options.evaluate_every and self.ranks.rank == 0
+        self.best = Best(folder, training.data, options.data_dir) if scored else None
         self.checkup = Checkup(training, self.shown)
 
     @classmethod
     def start(cls, folder: Path, recipe: Recipe, options: Options, parent: Model | None = None) -> Run:
         """Begin a run in a folder, in place of an old one; over a trained ``parent`` for a child in sequence."""
-        threads = prepare()
-        data = options.load_data()
-        device = choose(options.device, options.precision, images=data.is_images)
+        ranks, threads = here(), prepare()
+        data = ranks.after_first(options.load_data)
+        device = choose(ranks.device(options.device), options.precision, images=data.is_images)
         recipe = recipe.over(parent, data.shape)
         training = Training(recipe, data, device, seed=options.seed, parent=parent.networks if parent else None)
         record = asdict(options) | {
             "gan": recipe.gan.name,
             "settings": recipe.flat(),
             "data_sha256": data.sha256,
-            "device": str(device.torch),
+            "device": str(device.torch) if ranks.size == 1 else device.torch.type,
             "precision": device.precision,
             "threads": threads,
+            "ranks": ranks.size,
             "ganzoo": version("ganzoo-kit"),
             "torch": torch.__version__,
         }
         run = cls(folder, training, options)
-        with writing(folder):  # now that all is known to be good, since the old run cannot be brought back
-            for name in FILES:
-                (folder / name).unlink(missing_ok=True)
-            for picture in folder.glob("samples/round-*.png"):
-                picture.unlink()
-            forget(folder, after=-1)
-            clear(folder)
-            (folder / "samples").mkdir(parents=True, exist_ok=True)
-        write_text(folder / "run.json", json.dumps(record, indent=2))
+        ranks.one(lambda: run._open(record))  # now that all is known to be good: the old run cannot be brought back
         return run
+
+    def _open(self, record: Mapping[str, Any]) -> None:
+        """Put the record of a new run in the place of an old run."""
+        with writing(self.folder):
+            for name in FILES:
+                (self.folder / name).unlink(missing_ok=True)
+            for picture in self.folder.glob("samples/round-*.png"):
+                picture.unlink()
+            forget(self.folder, after=-1)
+            clear(self.folder)
+            (self.folder / "samples").mkdir(parents=True, exist_ok=True)
+        write_text(self.folder / "run.json", json.dumps(record, indent=2))
 
     @classmethod
     def resume(cls, folder: Path, rounds: int | None = None) -> Run:
@@ -117,9 +129,12 @@ class Run:
         overrides = record["settings"] | ({} if rounds is None else {"loop.rounds": rounds})
         recipe = resolve(zoo().gan(record["gan"]), overrides)
         options = Options(**{name: record[name] for name in Options.__dataclass_fields__})
-        prepare(record["threads"])
-        device = choose(record["device"], record["precision"])
-        data = options.load_data()
+        ranks = here()
+        same = record["ranks"] == ranks.size
+        threads = prepare(record["threads"] if same else None)
+        name = record["device"] if ranks.size == 1 else record["device"].partition(":")[0]
+        device = choose(ranks.device(name), record["precision"])
+        data = ranks.after_first(options.load_data)
         if data.sha256 != record["data_sha256"]:
             raise GanzooError(f"data set {options.data} has changed since the run in {folder} began; start a new run")
         parent = untrained_parent(recipe, data)
@@ -130,11 +145,17 @@ class Run:
         if rounds is not None and training.number >= rounds:
             raise GanzooError(f"the run in {folder} has {training.number} rounds already; --rounds has to be larger")
         run = cls(folder, training, options)
-        with locked(folder):
-            if rounds is not None:
-                write_text(folder / "run.json", json.dumps(record | {"settings": recipe.flat()}, indent=2))
-            run._cut()
+        left = training.number < recipe.loop.rounds
+        now = {"settings": recipe.flat(), "threads": threads, "ranks": ranks.size}
+        ranks.one(lambda: run._reopen(record | now if left and (rounds is not None or not same) else None))
         return run
+
+    def _reopen(self, record: Mapping[str, Any] | None) -> None:
+        """Take up the log where the checkpoint is, under another record if there is one."""
+        with locked(self.folder):
+            if record is not None:
+                write_text(self.folder / "run.json", json.dumps(record, indent=2))
+            self._cut()
 
     @property
     def findings(self) -> list[Finding]:
@@ -158,40 +179,56 @@ class Run:
         hopeless: list[Finding] = []
         clock = time.perf_counter()
         try:
-            with locked(self.folder), interruptible() as stopped:
+            with locked(self.folder) if self.ranks.rank == 0 else nullcontext(), interruptible() as stopped:
+                self._begin_alike()
                 if self.training.number == 0:
                     self._save()
                 if self.best:
                     self.best.recall(self.history)
                 for played in self._rounds():
                     pending.append(played)
-                    stop = stopped.is_set()  # once: a signal that comes later ends the next round, which is then saved
-                    last = played.number == rounds or stop
+                    last = played.number == rounds
                     sample = last or played.number % sample_every == 0
                     save = last or played.number % save_every == 0 or self._keeps(played.number)
-                    seconds = time.perf_counter() - clock
-                    score = self._scores(played.number)
-                    if score or sample or save or played.number % LOG_EVERY == 0 or seconds > LOG_SECONDS:
+                    due = sample or save or self._scores(played.number) or played.number % LOG_EVERY == 0
+                    # asked once: a signal that comes later ends the next round, which is then saved
+                    stop, seconds = self.ranks.agree(stopped.is_set(), time.perf_counter() - clock, now=due)
+                    sample, save = sample or stop, save or stop
+                    if due or stop or seconds > LOG_SECONDS:
                         entry = self._log(pending, seconds)
                         reporter.log(self.training, entry)
                         pending = []
                         if stop_on_collapse and played.number < rounds:
                             hopeless = [found for found in noted([entry]) if found.kind in HOPELESS]
                     if sample or hopeless:
-                        self.picture()
+                        self.ranks.one(lambda: str(self.picture()))
                     if save or hopeless:
                         self._save()
                     if hopeless or stop:
                         break
                     if not pending:
                         clock = time.perf_counter()  # pictures and checkpoints are not what a round takes
+        except Lost as lost:
+            raise Lost(f"{lost}; go on with: ganzoo train --resume {shlex.quote(str(self.folder))}") from lost
         finally:
             reporter.stop()
-        present(self.folder, self.training.model(), self.training.data)
+        self.ranks.one(lambda: present(self.folder, self.training.model(), self.training.data))
         if hopeless:
             raise Collapsed(self.folder, hopeless[0])
         if self.training.number < rounds:
             raise Interrupted(self.folder)
+
+    def _begin_alike(self) -> None:
+        """Make sure that all processes are about to play the same rounds, from the state of the first."""
+        mine = self.training.header()
+        first = self.ranks.one(lambda: mine)
+        for name, value in mine.items():
+            if json.dumps(value) != json.dumps(theirs := first.get(name)):
+                raise GanzooError(
+                    f"the processes differ in '{name}': {value!r:.60} here, {theirs!r:.60} in the first; all "
+                    "machines need the same command, versions and data, and a run folder that they share"
+                )
+        self.ranks.share(self.training.state().values())
 
     def _rounds(self) -> Iterator[Round]:
         """The rounds that are left. Parts that cannot play together fail in the first one, and that is told plainly."""
@@ -225,6 +262,10 @@ class Run:
     def _save(self) -> None:
         """The checkpoint comes last: whatever happens between the two, its rounds are in the weights too."""
         state = self.training.state()
+        self.ranks.share(state.values())
+        self.ranks.one(lambda: self._write_state(state))
+
+    def _write_state(self, state: Mapping[str, Tensor]) -> None:
         for name, tensor in state.items():
             if tensor.is_floating_point() and not tensor.isfinite().all():
                 self._diverged(self.training.number, f"'{name}' is no longer finite")
@@ -246,10 +287,7 @@ class Run:
         return every is not None and (number % every == 0 or number == self.training.recipe.loop.rounds)
 
     def _log(self, rounds: Sequence[Round], seconds: float) -> dict[str, Any]:
-        """Fetch the figures of these rounds in one go, log their means, and look for what goes wrong.
-
-        Once they are known to be finite, the generator is scored, if it is time for that.
-        """
+        """Fetch the figures of these rounds in one go, log their means, and look for what goes wrong."""
         last = rounds[-1].number
         named = [
             (played.number, name, value, kind)
@@ -258,15 +296,24 @@ class Run:
             for name, value in values.items()
         ] + [(last, name, value, "gradient") for name, value in self.checkup.gradients().items()]
         numbers = torch.stack([value.detach().float().reshape(()) for _, _, value, _ in named]).tolist()
+        *numbers, cpu = self.ranks.means([*numbers, self._cpu + time.process_time()])
+        timing = {
+            "rounds_per_second": float(f"{len(rounds) / seconds:.4g}"),
+            "cpu_seconds": round(cpu * self.ranks.size, 1),
+        }
+        figures = [(number, name, kind, value) for (number, name, _, kind), value in zip(named, numbers, strict=True)]
+        return self.ranks.one(lambda: self._judge(last, timing, figures))
+
+    def _judge(self, last: int, timing: Mapping[str, float], figures: Sequence[Figure]) -> dict[str, Any]:
+        """The entry of what was fetched. Once that is known to be finite, the generator is scored, if it is time."""
         sums: dict[str, list[float]] = {}
-        for (number, name, _, kind), value in zip(named, numbers, strict=True):
+        for number, name, kind, value in figures:
             if kind and not math.isfinite(value):
                 self._diverged(number, f"the {kind} of the {name} became {value}")
             sums.setdefault(f"{kind}.{name}" if kind else name, []).append(value)
         entry: dict[str, Any] = {
             "round": last,
-            "rounds_per_second": float(f"{len(rounds) / seconds:.4g}"),
-            "cpu_seconds": round(self._cpu + time.process_time(), 1),
+            **timing,
             **{name: sum(values) / len(values) for name, values in sums.items()},
             **(self.best.consider(self.training.model()) if self.best and self._scores(last) else {}),
         }
