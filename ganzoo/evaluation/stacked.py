@@ -17,6 +17,7 @@ from ganzoo.evaluation.real import batches
 from ganzoo.evaluation.record import Evaluation, means, spreads
 from ganzoo.evaluation.sources import Generator, Source
 
+
 def protocol(name: str) -> int:
     """How many samples of that data set are looked at: 26 for each mode, as VEEGAN and PacGAN have it."""
     return SAMPLES["test"] * 10 ** DIGITS[name]

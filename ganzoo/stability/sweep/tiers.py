@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ganzoo.settings import Recipe, resolve, signature
-from ganzoo.spec import GAN, GanzooError
+from ganzoo.spec import GAN
 from ganzoo.zoo import zoo
 
 OWN = "own"
@@ -123,10 +123,3 @@ PUBLISHED: Mapping[str, Mapping[tuple[str, int], Published]] = {
         ("pacgan", 4): Published("PacGAN4", "24.8 ± 0.2", "93.6 ± 0.6", "0.04 ± 0.01"),
     },
 }
-
-
-def tier_named(name: str) -> Tier:
-    """The tier of that name; :class:`GanzooError` if there is none."""
-    if name not in TIERS:
-        raise GanzooError(f"no tier named '{name}'; choose {', '.join(TIERS)}")
-    return TIERS[name]
