@@ -78,15 +78,14 @@ class Abreast(Training):
 
     def apart(self) -> Iterator[Training]:
         """The single trainings, as far as their averaged generators go, which are all that is sampled."""
-        with torch.no_grad():
-            for index, training in enumerate(self.trainings):
-                mine = (module for module in self.average.network.modules() if isinstance(module, Layers))
-                theirs = (module for module in training.average.network.modules() if isinstance(module, nn.Linear))
-                for layers, layer in zip(mine, theirs, strict=True):
-                    layer.weight.copy_(layers.weight[index])
-                    layer.bias.copy_(layers.bias[index, 0])
-                training.number = self.number
-                yield training
+        for index, training in enumerate(self.trainings):
+            mine = (module for module in self.average.network.modules() if isinstance(module, Layers))
+            theirs = (module for module in training.average.network.modules() if isinstance(module, nn.Linear))
+            for layers, layer in zip(mine, theirs, strict=True):
+                layer.weight.data.copy_(layers.weight[index])
+                layer.bias.data.copy_(layers.bias[index, 0])
+            training.number = self.number
+            yield training
 
 
 def abreast(begin: Callable[[], Sequence[Training]]) -> Abreast | None:

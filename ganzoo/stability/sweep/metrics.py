@@ -50,6 +50,7 @@ class Rule(NamedTuple):
         return f"{self.kind} ({self.figure} {self.side} {self.limit:g})"
 
 
+NOISE = "noise"
 COLLAPSE = Rule("collapse", "diversity", "below", ALIKE)
 
 
@@ -60,6 +61,7 @@ class Metric:
     Attributes:
         figures: that are shown, with the worst value of each.
         score: the one to go by; lower is better.
+        worst: the largest score that there is.
         rules: the ways to fail, the first that fits counts; the limit of the second is the user's to choose.
         number: of samples, those of the seeds 0, 1, ...
         measure: figures of samples, points ``(N, features)`` or images uint8 ``(N, C, H, W)``.
@@ -68,6 +70,7 @@ class Metric:
 
     figures: Figures
     score: str
+    worst: float
     rules: tuple[Rule, ...]
     number: int
     measure: Callable[[Samples], dict[str, float]]
@@ -101,6 +104,11 @@ class Metric:
             return "non-finite"
         return next((rule.kind for rule in self.rules if rule.broken(figures)), "")
 
+    def scored(self, figures: Figures) -> float:
+        """The score. A divergence of the few samples that noise leaves near modes means nothing, and is the worst."""
+        hopeless = self.failure(figures) in ("non-finite", NOISE)
+        return self.worst if hopeless else min(figures[self.score], self.worst)
+
     @property
     def definition(self) -> str:
         """What a failure is, in words."""
@@ -129,7 +137,8 @@ def of_points(name: str) -> Metric:
     return Metric(
         figures={"modes": 0, "high_quality": 0, "reverse_kl": math.inf},
         score="reverse_kl",
-        rules=(COLLAPSE, Rule("noise", "high_quality", "below", 0.1), missing(len(mixture.centres))),
+        worst=math.log(len(mixture.centres)),  # of one mode alone
+        rules=(COLLAPSE, Rule(NOISE, "high_quality", "below", 0.1), missing(len(mixture.centres))),
         number=POINTS,
         measure=lambda points: modes(points, mixture),
         test=load(name, split="test"),
@@ -142,6 +151,7 @@ def of_stacked(name: str) -> Metric:
     return Metric(
         figures={"modes": 0, "reverse_kl": math.inf},
         score="reverse_kl",
+        worst=math.log(10**count),
         rules=(COLLAPSE, missing(0.9 * 10**count)),
         number=protocol(name),
         measure=lambda images: stacked_modes(read(extractor, chunks(images), count)),
@@ -164,6 +174,7 @@ def of_images(data: Data, directory: str | None) -> Metric:
     return Metric(
         figures={extractor.score: math.inf, "coverage": 0},
         score=extractor.score,
+        worst=math.inf,
         rules=(COLLAPSE, Rule("far", extractor.score, "above", 100.0)),
         number=NUMBER,
         measure=measure,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 
@@ -12,7 +12,7 @@ from ganzoo.device import choose
 from ganzoo.networks import Networks
 from ganzoo.settings import Recipe, resolve
 from ganzoo.spec import GanzooError, told
-from ganzoo.stability.sweep.abreast import abreast
+from ganzoo.stability.sweep.abreast import Abreast, abreast
 from ganzoo.stability.sweep.metrics import Metric
 from ganzoo.stability.sweep.plan import Case
 from ganzoo.stability.sweep.trials import Outcome
@@ -25,19 +25,26 @@ Tick = Callable[[int], object]
 """Is told how many rounds were played since it was told last; it may raise to end a training."""
 
 
-def play(case: Case, seeds: Sequence[int], data: Data, metric: Metric, tick: Tick) -> list[Outcome]:
+def play(case: Case, seeds: Sequence[int], data: Data, metric: Metric, tick: Tick) -> Iterator[Outcome]:
     """Train a case with each of these seeds, abreast where that changes nothing, and measure the generators."""
     recipe = case.recipe
-    together = None
-    if not data.is_images and recipe.parent is None:
-        together = abreast(lambda: [begun(recipe, data, seed, tick) for seed in seeds])
+    together = joint(recipe, data, seeds, tick)
     if together is None:
-        return [alone(recipe, data, seed, metric, tick) for seed in seeds]
+        yield from (alone(recipe, data, seed, metric, tick) for seed in seeds)
+        return
     clock = time.process_time()
     # What is not finite in one seed does not reach the others, and shows in its samples at the end.
     through(together, lambda count: tick(count * len(seeds)), early=False)
     seconds = (time.process_time() - clock) / len(seeds)
-    return [Outcome(metric.of(training.model()), seconds) for training in together.apart()]
+    for _, training in zip(seeds, together.apart(), strict=False):
+        yield Outcome(metric.of(training.model()), seconds)
+
+
+def joint(recipe: Recipe, data: Data, seeds: Sequence[int], tick: Tick) -> Abreast | None:
+    """All seeds in one training, if they can be; a single one has a twin beside it, so that its bits are the same."""
+    if data.is_images or recipe.parent is not None:
+        return None
+    return abreast(lambda: [begun(recipe, data, seed, tick) for seed in (seeds if len(seeds) > 1 else seeds * 2)])
 
 
 def alone(recipe: Recipe, data: Data, seed: int, metric: Metric, tick: Tick) -> Outcome:
@@ -74,14 +81,19 @@ def through(training: Training, tick: Tick, *, early: bool = True) -> bool:
     return finite
 
 
-def rehearse(case: Case, data: Data) -> None:
+def rehearse(case: Case, data: Data) -> bool:
     """Play one round of a case, so that what cannot be played is known before anything is trained.
+
+    Returns:
+        Whether its seeds can be trained abreast.
 
     Raises:
         GanzooError: its parts do not go together, or not with the data.
     """
     once = {key: 1 for key in case.settings if key.endswith("loop.rounds")}
+    recipe = resolve(zoo().gan(case.gan), {**case.settings, **once})
     try:
-        next(begun(resolve(zoo().gan(case.gan), {**case.settings, **once}), data, 0, lambda _: None))
+        next(begun(recipe, data, 0, lambda _: None))
+        return joint(recipe, data, [0, 1], lambda _: None) is not None
     except (RuntimeError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         raise GanzooError(f"{case.gan} cannot play a round on {data.name}: {told(error)}") from error

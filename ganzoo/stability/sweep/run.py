@@ -75,8 +75,6 @@ def sweep(plan: Plan, folder: Path, *, jobs: int | None = None, report: Report =
     prepare(1)
     with locked(folder), interruptible() as stopped:
         left = list(jobs_of(plan, folder))
-        for case in {id(job.case): job.case for job in left}.values():
-            rehearse(case, plan.data)
         total = sum(job.rounds for job in left)
         jobs = min(jobs or cores(), max(1, len(left)))
         if jobs == 1:
@@ -86,11 +84,14 @@ def sweep(plan: Plan, folder: Path, *, jobs: int | None = None, report: Report =
 
 
 def jobs_of(plan: Plan, folder: Path) -> Iterator[Job]:
-    """What is left to do."""
+    """What is left to do. Seeds go abreast by powers of two, since others would change the last bits of gradients."""
     for case in plan.cases:
         trials = [trial for trial in plan.trials(case) if kept(folder, trial) is None]
-        for start in range(0, len(trials), ABREAST):
-            yield Job(case, trials[start : start + ABREAST], plan.directory, folder)
+        most = ABREAST if trials and rehearse(case, plan.data) else 1
+        while trials:
+            size = min(most, 1 << len(trials).bit_length() - 1)
+            yield Job(case, trials[:size], plan.directory, folder)
+            trials = trials[size:]
 
 
 def cores() -> int:

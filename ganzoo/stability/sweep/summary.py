@@ -40,7 +40,7 @@ class Row:
         failures: how many of each kind.
         interval: of the failure rate, 95 %, see :func:`wilson`.
         figures: spread of each.
-        scores: of the single trials, lower is better.
+        scores: of the single trials, lower is better; see :meth:`Metric.scored`.
         best: expected best score of k trials, see :func:`best_of`.
         robust: in how many settings fewer than half of the trials fail, and in how many more do; of whole grids.
         published: what a paper reports for the same.
@@ -150,6 +150,7 @@ def row(
     """The row of some trials, of which those that are not finite have the worst figures."""
     failures = Counter(kind for figures in outcomes if (kind := metric.failure(figures)))
     values = {name: [figures.get(name, worst) for figures in outcomes] for name, worst in metric.figures.items()}
+    scores = [metric.scored(figures) for figures in outcomes]
     return Row(
         gan=gan,
         setting=setting,
@@ -158,8 +159,8 @@ def row(
         failures=dict(failures.most_common()),
         interval=wilson(failures.total(), len(outcomes)),
         figures={name: spread(each) for name, each in values.items()},
-        scores=values[metric.score],
-        best=best_of(values[metric.score], k),
+        scores=scores,
+        best=best_of(scores, k),
         robust=robust,
         published=published,
     )
