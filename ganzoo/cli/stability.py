@@ -294,7 +294,7 @@ def sweep(
       ganzoo stability sweep privileged-v1 --data ring8 --set schedule=round
       ganzoo stability sweep simple wgan --data mnist-10k --rounds 2000 --seeds 3 --plot digits.svg
     """
-    ready(picture, ".png", ".svg")
+    ready(picture, ".png", ".svg", option="--plot")
     from ganzoo.cli.listing import table
     from ganzoo.cli.progress import counted
     from ganzoo.lazy import needs
@@ -355,13 +355,13 @@ def row(motion: Motion) -> tuple[str, ...]:
     )
 
 
-def ready(out: str | None, *kinds: str) -> None:
+def ready(out: str | None, *kinds: str, option: str = "--out") -> None:
     """Refuse a file that could not be written, before anything is computed."""
     from ganzoo.files import require_folder
 
     if out:
         if Path(out).suffix not in kinds:
             raise GanzooError(
-                f"cannot write '{Path(out).suffix}' files; --out takes {', '.join(f'x{k}' for k in kinds)}"
+                f"cannot write '{Path(out).suffix}' files; {option} takes {', '.join(f'x{k}' for k in kinds)}"
             )
         require_folder(out)
