@@ -20,7 +20,7 @@ from ganzoo.evaluation.sources import Generator, Source
 
 def protocol(name: str) -> int:
     """How many samples of that data set are looked at: 26 for each mode, as VEEGAN and PacGAN have it."""
-    return SAMPLES["test"] * 10 ** DIGITS[name]
+    return SAMPLES["test"] * int(10 ** DIGITS[name])
 
 
 def modes(digits: NDArray[np.integer[Any]]) -> dict[str, float]:

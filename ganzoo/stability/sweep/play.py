@@ -44,7 +44,8 @@ def joint(recipe: Recipe, data: Data, seeds: Sequence[int], tick: Tick) -> Abrea
     """All seeds in one training, if they can be; a single one has a twin beside it, so that its bits are the same."""
     if data.is_images or recipe.parent is not None:
         return None
-    return abreast(lambda: [begun(recipe, data, seed, tick) for seed in (seeds if len(seeds) > 1 else seeds * 2)])
+    each = seeds if len(seeds) > 1 else [seeds[0]] * 2
+    return abreast(lambda: [begun(recipe, data, seed, tick) for seed in each])
 
 
 def alone(recipe: Recipe, data: Data, seed: int, metric: Metric, tick: Tick) -> Outcome:

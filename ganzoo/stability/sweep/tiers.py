@@ -31,13 +31,16 @@ class Tier:
     parts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
-LEAKY = {"widths": (128, 128), "hidden": "leaky", "norm": "none"}
-PACGAN = {"generator": {"widths": (400,) * 4, "norm": "batch"}, "discriminator": {"widths": (200,) * 3}}
+LEAKY: dict[str, Any] = {"widths": (128, 128), "hidden": "leaky", "norm": "none"}
+PACGAN: dict[str, dict[str, Any]] = {
+    "generator": {"widths": (400,) * 4, "norm": "batch"},
+    "discriminator": {"widths": (200,) * 3},
+}
 PACGAN_PARTS = {
     "generator": {"dense": "pacgan-points"},
     "discriminator": {"dense": "maxout", "packed-dense": "packed-maxout"},
 }
-PLANE = {"latent": 2, "distribution": "normal"}
+PLANE: dict[str, Any] = {"latent": 2, "distribution": "normal"}
 
 TIERS = {
     tier.name: tier
@@ -66,7 +69,7 @@ TIERS = {
 """``quick`` is ours; ``paper`` is the protocol of Lin et al. (PacGAN), 2018, whose networks ``standard`` has, too."""
 
 
-def recipe_of(gan: GAN, tier: Tier | None, chosen: Mapping[str, Any]) -> Recipe:
+def recipe_of(gan: GAN, tier: Tier | None, chosen: dict[str, Any]) -> Recipe:
     """A GAN in a tier, with settings that come last; without a tier, as it is.
 
     The batch of a tier is what a discriminator judges, so one of packs has as many packs (Lin et al., 2018).
