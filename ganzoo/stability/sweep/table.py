@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,8 +81,8 @@ def plot(summary: Summary, path: Path) -> None:
             left.plot(row.rate, place, "o", color=ACCENT)
             scores = [min(score, worst) for score in row.scores]
             right.plot(scores, [place] * len(scores), "o", color=ACCENT, alpha=0.5, markeredgewidth=0)
-            right.plot(min(row.figures[summary.score].median, worst), place, "|", color=INK, markersize=14)
-        left.set(xlim=(0, 1), xlabel="failure rate, with its 95 % interval")
+            right.plot(statistics.median(scores), place, "|", color=INK, markersize=14)
+        left.set(xlim=(-0.03, 1.03), xlabel="failure rate, with its 95 % interval")
         left.set_yticks(places, names)
         right.axvline(summary.real.figures[summary.score].median, color=LINE)
         right.set(xscale="log", xlabel=f"{summary.score} of each trial, its median, and (line) of real data")
