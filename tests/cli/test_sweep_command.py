@@ -43,6 +43,8 @@ def test_stacked_digits_and_images_are_judged_in_their_own_way(ganzoo: Callable[
     found = json.loads(ganzoo(f"stability sweep simple --data mnist-10k --seeds 1 --json {TINY}"))
     assert (found["tier"], found["score"], found["number"]) == ("own", "mnist-fd", 2000)
     assert found["real"]["figures"].keys() == {"mnist-fd", "coverage"}
+    assert found["real"]["figures"]["mnist-fd"][0] < 10
+    assert found["real"]["figures"]["coverage"][0] > 0.9
     found = json.loads(ganzoo(f"stability sweep simple --data stacked2 --seeds 1 --json {TINY}"))
     assert (found["score"], found["number"], found["real"]["figures"]["modes"][0]) == ("reverse_kl", 2600, 100)
 

@@ -214,6 +214,11 @@ def test_games_that_mix_their_samples_are_played_alone(gan: str) -> None:
     assert abreast(lambda: trainings(case, range(2))) is None
 
 
+def test_packs_of_two_seeds_are_never_made() -> None:
+    planned = tiny("pacgan", settings={"batch": "15"})
+    assert abreast(lambda: trainings(planned.cases[0], range(2))) is None
+
+
 def test_which_seeds_are_abreast_changes_no_bit() -> None:
     """So a sweep that was stopped and resumed is the uninterrupted one."""
     (case,) = tiny("r1", rounds=30).cases
