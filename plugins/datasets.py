@@ -11,6 +11,7 @@ def ganzoo_datasets() -> Parts:
     return {
         "mnist-10k": shipped.mnist_10k,
         "stacked-mnist": stacked.stacked_mnist,
+        "stacked2": stacked.stacked2,
         "emoji32": shipped.emoji32,
         "mnist": mnist.mnist,
         "fashion-mnist": mnist.fashion_mnist,

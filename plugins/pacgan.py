@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
+from itertools import pairwise
 
 from ganzoo.hookspecs import Parts, hookimpl
-from ganzoo.nets import conv_discriminator, dense_discriminator, packed
-from ganzoo.spec import GAN
+from ganzoo.lazy import nn
+from ganzoo.nets import conv_discriminator, dense_discriminator, head, packed, radford_init
+from ganzoo.spec import GAN, Task
+
+
+def points_generator(task: Task, *, widths: tuple[int, ...] = (400, 400, 400, 400)) -> nn.Module:
+    """Fully connected, with the paper's layers for points in the plane."""
+    net = nn.Sequential()
+    for inputs, outputs in pairwise((task.latent, *widths)):
+        net.extend([nn.Linear(inputs, outputs, bias=False), nn.BatchNorm1d(outputs), nn.ReLU()])
+    net.extend([nn.Linear(widths[-1], math.prod(task.shape)), nn.Unflatten(1, task.shape), head(task)])
+    return radford_init(net, 1.0)
+
+
+def maxout_discriminator(task: Task, *, widths: tuple[int, ...] = (200, 200, 200), pieces: int = 5) -> nn.Module:
+    """Fully connected; a unit is the largest of ``pieces`` linear ones (Goodfellow et al., 2013)."""
+    net = nn.Sequential(nn.Flatten())
+    for inputs, outputs in pairwise((math.prod(task.shape), *widths)):
+        net.extend([nn.Linear(inputs, outputs * pieces), nn.MaxPool1d(pieces)])
+    net.append(nn.Linear(widths[-1], 1))
+    return radford_init(net, 1.0)
+
 
 PUBLISHED = {
     "generator": "dcgan",
@@ -24,8 +46,18 @@ PUBLISHED = {
 
 
 @hookimpl
+def ganzoo_generators() -> Parts:
+    return {"pacgan-points": points_generator}
+
+
+@hookimpl
 def ganzoo_discriminators() -> Parts:
-    return {"packed-dense": packed(dense_discriminator), "packed-dcgan": packed(conv_discriminator)}
+    return {
+        "packed-dense": packed(dense_discriminator),
+        "packed-dcgan": packed(conv_discriminator),
+        "maxout": maxout_discriminator,
+        "packed-maxout": packed(maxout_discriminator),
+    }
 
 
 @hookimpl

@@ -17,7 +17,7 @@ from ganzoo.lazy import needs
     "-n",
     "--number",
     type=click.IntRange(20, 1_000_000),
-    help="How many samples; by default 10,000 images, 26,000 stacked digits, 2,500 points, or all of a file.",
+    help="How many; by default 10,000 images, 26 for each mode of stacked digits, 2,500 points, or all of a file.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**62), default=0, show_default=True, help="The first sample's seed.")
 @click.option(

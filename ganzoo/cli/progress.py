@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,3 +107,29 @@ class Bar:
 
     def stop(self) -> None:
         self.bar.stop()
+
+
+@contextmanager
+def counted(quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """Something to tell how many rounds of all have been played: a bar on a terminal, else lines unless ``quiet``."""
+    begun = shown = time.monotonic()
+
+    def lines(done: int, total: int) -> None:
+        nonlocal shown
+        now = time.monotonic()
+        if done and not quiet and (now - shown > PAUSE or done == total):
+            shown = now
+            left = round((total - done) * (now - begun) / done)
+            click.echo(f"round {done:,}/{total:,} of all trials  ETA {left // 60}:{left % 60:02}")
+
+    if not sys.stderr.isatty():
+        yield lines
+        return
+    from ganzoo.lazy import needs
+
+    with needs():
+        from rich import console, progress
+    shapes = progress.BarColumn(16), progress.MofNCompleteColumn(), "ETA", progress.TimeRemainingColumn(compact=True)
+    with progress.Progress(*shapes, console=console.Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("")
+        yield lambda done, total: bar.update(task, completed=done, total=total)

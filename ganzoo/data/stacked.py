@@ -1,4 +1,4 @@
-"""Three digits in one image: modes that can be counted, because each digit can be read."""
+"""Several digits in one image: modes that can be counted, because each digit can be read."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from ganzoo.data import Data, Request, fingerprint
 from ganzoo.data.shipped import mnist_10k
 
-NAME = "stacked-mnist"
-COUNTS = {"train": 128_000, "test": 26_000}
+DIGITS = {"stacked-mnist": 3, "stacked2": 2}
+"""How many digits there are in an image."""
+SAMPLES = {"train": 128, "test": 26}  # of each mode
 SEEDS = {"train": 0, "test": 1}
-MODES = 1000
 
 
 def stacked_mnist(request: Request) -> Data:
@@ -29,23 +29,45 @@ def stacked_mnist(request: Request) -> Data:
     Raises:
         GanzooError: the request carries an argument.
     """
+    return _stacked(request)
+
+
+def stacked2(request: Request) -> Data:
+    """Two digits of mnist-10k as red and green, without blue: 100 modes, 12,800 and 2,600 for testing, 28x28 RGB.
+
+    The small cousin of stacked-mnist, made in the same way.
+
+    Returns:
+        Samples uint8 ``(N, 3, 28, 28)`` in 0..255, composed when they are read; labels 0..99, the digits side by side.
+
+    Raises:
+        GanzooError: the request carries an argument.
+    """
+    return _stacked(request)
+
+
+def _stacked(request: Request) -> Data:
     request.refuse_argument()
     digits = mnist_10k(replace(request, name="mnist-10k"))
     assert digits.labels is not None
-    triples = np.random.default_rng(SEEDS[request.split]).integers(len(digits), size=(COUNTS[request.split], 3))
+    count = DIGITS[request.name]
+    size = (SAMPLES[request.split] * 10**count, count)
+    chosen = np.random.default_rng(SEEDS[request.split]).integers(len(digits), size=size)
+    planes = np.concatenate([digits.samples[:, 0], np.zeros((1, *digits.shape[1:]), np.uint8)])
+    empty = np.full((len(chosen), 3 - count), len(digits))
     return Data(
         name=request.name,
-        samples=Stacked(digits.samples[:, 0], triples),
-        labels=mode(digits.labels[triples]),
-        classes=tuple(f"{number:03}" for number in range(MODES)),
-        sha256=fingerprint(digits.samples, triples),
+        samples=Stacked(planes, np.concatenate([chosen, empty], axis=1)),
+        labels=mode(digits.labels[chosen]),
+        classes=tuple(f"{number:0{count}}" for number in range(10**count)),
+        sha256=fingerprint(digits.samples, chosen),
         licence=digits.licence,
     )
 
 
 def mode(digits: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
-    """The modes ``(N,)`` 0..999 of digits ``(N, 3)``."""
-    numbers: NDArray[np.int64] = (digits @ np.array([100, 10, 1])).astype(np.int64)
+    """The modes ``(N,)`` of digits ``(N, n)``: the number that they are side by side, below 10**n."""
+    numbers: NDArray[np.int64] = (digits @ 10 ** np.arange(digits.shape[1])[::-1]).astype(np.int64)
     return numbers
 
 

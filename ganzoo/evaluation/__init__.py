@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from ganzoo import data as datasets
-from ganzoo.data.stacked import NAME as STACKED
+from ganzoo.data.stacked import DIGITS
 from ganzoo.evaluation.images import evaluate_images
 from ganzoo.evaluation.record import Evaluation
 from ganzoo.evaluation.sources import Generator, Source, opened
-from ganzoo.evaluation.stacked import NUMBER as STACKS
-from ganzoo.evaluation.stacked import evaluate_stacked
+from ganzoo.evaluation.stacked import evaluate_stacked, protocol
 from ganzoo.evaluation.vectors import POINTS, evaluate_vectors
 from ganzoo.sampling import Sampling
 from ganzoo.spec import GanzooError
@@ -38,7 +37,8 @@ def evaluate(
         source: a run's folder, a weights file, a GAN's name, an ONNX file, a folder of images, an npz file; or a
             generator that is loaded already.
         data: name of the data set to compare with; by default the one that the generator was trained on.
-        number: of samples; by default 10,000 images, 26,000 stacked digits, 2,500 points, or as many as the files hold.
+        number: of samples; by default 10,000 images, 26 of each mode of stacked digits, 2,500 points, or as many as
+            the files hold.
         seeds: how often, each time with other latents.
         seed: the first of them; sample number i of block b has the latent of seed + b * number + i.
         features: ``own``, an extractor for the data set, or ``inception``, for the true FID.
@@ -57,8 +57,8 @@ def evaluate(
     if features == "inception" and extractor is not None:
         raise GanzooError("--features inception and --extractor both say what to compare in; give one of them")
     real = datasets.load(name, directory=directory, size=_side(found))
-    stacked = name == STACKED and features == "own" and extractor is None
-    count = number or (STACKS if stacked else IMAGES if real.is_images else POINTS)
+    stacked = name in DIGITS and features == "own" and extractor is None
+    count = number or (protocol(name) if stacked else IMAGES if real.is_images else POINTS)
     if found.size is not None:
         if number is not None and number > found.size:
             raise GanzooError(

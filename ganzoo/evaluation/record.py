@@ -47,7 +47,7 @@ class Evaluation:
 
     def entry(self) -> dict[str, Any]:
         """As JSON holds it; figures that are no finite numbers become ``None``."""
-        return {"ganzoo": version("ganzoo-kit"), **_plain(asdict(self))}
+        return {"ganzoo": version("ganzoo-kit"), **plain(asdict(self))}
 
 
 def means(blocks: Sequence[Figures]) -> dict[str, float]:
@@ -63,9 +63,10 @@ def spreads(blocks: Sequence[Figures]) -> dict[str, float]:
         return {name: float(np.std([block[name] for block in blocks], ddof=1)) for name in blocks[0]}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """What JSON can hold: keys are texts, and what is no finite number is ``None``."""
     if isinstance(value, dict):
-        return {str(key): _plain(each) for key, each in value.items()}
+        return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
+        return [plain(each) for each in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

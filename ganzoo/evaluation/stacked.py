@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.data import Data, load
-from ganzoo.data.stacked import MODES, mode
+from ganzoo.data.stacked import DIGITS, SAMPLES, mode
 from ganzoo.evaluation.classes import reverse_kl, shares
 from ganzoo.evaluation.discriminator import judged
 from ganzoo.evaluation.extractors import Extractor, Images, shipped
@@ -17,24 +17,30 @@ from ganzoo.evaluation.real import batches
 from ganzoo.evaluation.record import Evaluation, means, spreads
 from ganzoo.evaluation.sources import Generator, Source
 
-NUMBER = 26_000  # of the protocol of VEEGAN and PacGAN
+
+def protocol(name: str) -> int:
+    """How many samples of that data set are looked at: 26 for each mode, as VEEGAN and PacGAN have it."""
+    return SAMPLES["test"] * int(10 ** DIGITS[name])
 
 
 def modes(digits: NDArray[np.integer[Any]]) -> dict[str, float]:
-    """Modes of digits ``(N, 3)``, each 0..9.
+    """Modes of digits ``(N, n)``, each 0..9.
 
     Returns:
-        ``modes``: of 1,000, those that occur; ``reverse_kl``: KL of their shares from equal ones, in nats. By chance,
-        N samples of equally likely modes have about 999 / (2 N), which is 0.019 for 26,000. Less is a mistake.
+        ``modes``: of 10**n = K, those that occur; ``reverse_kl``: KL of their shares from equal ones, in nats. By
+        chance, N samples of equally likely modes have about (K - 1) / (2 N), which is 0.019 in the protocol. Less is a
+        mistake.
     """
-    found = shares(mode(digits), MODES)
-    return {"modes": float((found > 0).sum()), "reverse_kl": reverse_kl(found, np.full(MODES, 1 / MODES))}
+    count = 10 ** digits.shape[1]
+    found = shares(mode(digits), count)
+    return {"modes": float((found > 0).sum()), "reverse_kl": reverse_kl(found, np.full(count, 1 / count))}
 
 
-def read(extractor: Extractor, images: Iterable[Images]) -> NDArray[np.int64]:
-    """The digits ``(N, 3)`` in the channels of images uint8 ``(N, 3, H, W)``, in batches; no class is too uncertain."""
-    planes = (batch.reshape(-1, 1, *batch.shape[2:]) for batch in images)
-    digits: NDArray[np.int64] = extractor.see(planes).logits.argmax(axis=1).reshape(-1, 3)
+def read(extractor: Extractor, images: Iterable[Images], count: int = 3) -> NDArray[np.int64]:
+    """The digits ``(N, count)`` in the first channels of images uint8 ``(N, 3, H, W)``, in batches; no class is too
+    uncertain."""
+    planes = (batch[:, :count].reshape(-1, 1, *batch.shape[2:]) for batch in images)
+    digits: NDArray[np.int64] = extractor.see(planes).logits.argmax(axis=1).reshape(-1, count)
     return digits
 
 
@@ -45,7 +51,8 @@ def evaluate_stacked(
     extractor = shipped("mnist")
     test = load(data.name, split="test", directory=directory)
     number = len(blocks[0])
-    drawn = [modes(read(extractor, source.draw(block, data.shape))) for block in blocks]
+    count = DIGITS[data.name]
+    drawn = [modes(read(extractor, source.draw(block, data.shape), count)) for block in blocks]
     found, remark = judged(source.model, data, directory) if isinstance(source, Generator) else ({}, "")
     return Evaluation(
         source=str(source.path),
@@ -57,7 +64,7 @@ def evaluate_stacked(
         score="modes",
         figures=means(drawn) | found,
         spread=spreads(drawn),
-        references={"real": modes(read(extractor, batches(test, np.arange(min(number, len(test))))))},
+        references={"real": modes(read(extractor, batches(test, np.arange(min(number, len(test)))), count))},
         classes={},
         notes=[remark] if remark else [],
     )

@@ -24,9 +24,9 @@ ARROWS = 15
 
 
 @contextmanager
-def drawn(path: Path, title: str, panels: int = 1) -> Iterator[list[Axes]]:
+def drawn(path: Path, title: str, panels: int = 1, height: float = 5.2) -> Iterator[list[Axes]]:
     """Axes side by side, written to the file when all is drawn."""
-    figure = Figure(figsize=(5.2 * panels, 5.2), layout="constrained")
+    figure = Figure(figsize=(5.2 * panels, height), layout="constrained")
     axes = [figure.add_subplot(1, panels, 1 + panel) for panel in range(panels)]
     for own in axes:
         own.spines[:].set_color(LINE)

@@ -44,3 +44,21 @@ def test_they_are_the_same_each_time_and_the_parts_differ() -> None:
     assert {image.tobytes() for image in test.samples[:100][:, 0]}.isdisjoint(
         image.tobytes() for image in shipped.mnist_10k(Request(name="mnist-10k")).samples
     )
+
+
+def test_the_small_cousin_has_two_digits_and_no_blue() -> None:
+    train, test = (stacked.stacked2(Request(name="stacked2", split=split)) for split in ("train", "test"))
+    assert (len(train), len(test), train.shape) == (12_800, 2_600, (3, 28, 28))
+    assert len(train.classes) == len(np.unique(train.labels)) == 100
+    assert train.sha256 != test.sha256
+    digits = shipped.mnist_10k(Request(name="mnist-10k"))
+    assert digits.labels is not None
+    assert train.labels is not None
+    known = {image.tobytes(): label for image, label in zip(digits.samples, digits.labels, strict=True)}
+    for image, label in zip(train.samples[:50], train.labels[:50], strict=True):
+        assert f"{label:02}" == "".join(str(known[plane.tobytes()]) for plane in image[:2])
+        assert not image[2].any()
+
+
+def test_the_bits_of_stacked_mnist_are_what_they_were() -> None:
+    assert TRAIN.sha256.startswith("be0109c6ae5e")

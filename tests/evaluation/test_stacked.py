@@ -11,7 +11,7 @@ from ganzoo.data import load
 from ganzoo.evaluation import evaluate
 from ganzoo.evaluation.extractors import Extractor
 from ganzoo.evaluation.real import batches
-from ganzoo.evaluation.stacked import NUMBER, modes, read
+from ganzoo.evaluation.stacked import modes, protocol, read
 from ganzoo.spec import GanzooError
 
 # Digits in the training and test part of MNIST together (LeCun, Cortes & Burges, 1998).
@@ -22,7 +22,7 @@ MNIST = np.array([6903, 7877, 6990, 7141, 6824, 6313, 6876, 7293, 6825, 6958])
 def test_a_perfect_generator(counts: np.ndarray, floor: float) -> None:
     """By chance, and with MNIST's own frequencies, it is this far from equal shares."""
     random = np.random.default_rng(0)
-    drawn = [modes(random.choice(10, size=(NUMBER, 3), p=counts / counts.sum())) for _ in range(10)]
+    drawn = [modes(random.choice(10, size=(protocol("stacked-mnist"), 3), p=counts / counts.sum())) for _ in range(10)]
     assert {found["modes"] for found in drawn} == {1000}
     assert np.mean([found["reverse_kl"] for found in drawn]) == pytest.approx(floor, abs=0.0007)
 
@@ -33,6 +33,14 @@ def test_modes_that_are_missing() -> None:
     half = np.array([(a, b, c) for a in range(10) for b in range(10) for c in range(5)])
     assert modes(half) == {"modes": 500, "reverse_kl": pytest.approx(np.log(2))}
     assert modes(half[:, ::-1])["modes"] == 500
+
+
+def test_two_digits_have_a_hundred_modes() -> None:
+    """By chance, a perfect generator is as far from equal shares as with three."""
+    random = np.random.default_rng(0)
+    drawn = [modes(random.integers(10, size=(protocol("stacked2"), 2))) for _ in range(10)]
+    assert {found["modes"] for found in drawn} == {100}
+    assert np.mean([found["reverse_kl"] for found in drawn]) == pytest.approx(99 / 5200, rel=0.1)
 
 
 def test_channels_are_read_in_their_order(digits: Extractor) -> None:
@@ -53,6 +61,13 @@ def test_stacked_digits_are_evaluated_by_their_modes(tmp_path: Path) -> None:
     assert 150 < found.figures["modes"] <= 200
     assert found.extractor is not None
     assert found.extractor["name"] == "mnist"
+
+
+def test_two_stacked_digits_are_evaluated(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", images=load("stacked2").samples[:100])
+    found = evaluate(tmp_path / "x.npz", "stacked2")
+    assert (found.score, found.data["number"]) == ("modes", 2600)
+    assert 50 < found.figures["modes"] <= 100
 
 
 def test_images_of_another_shape_are_refused(tmp_path: Path) -> None:
