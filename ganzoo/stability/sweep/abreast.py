@@ -54,7 +54,7 @@ class Abreast(Training):
 
     def __init__(self, trainings: Sequence[Training]) -> None:
         first = trainings[0]
-        self.trainings, self.number = trainings, 0
+        self.trainings, self.number, self.ranks = trainings, 0, trainings[0].ranks
         self.recipe, self.data, self.device, self.seed = first.recipe, first.data, first.device, first.seed
         self.task, self.randomness = first.task, type(first.randomness)(0, first.device.torch)
         generator = joined([training.nets.generator for training in trainings])
