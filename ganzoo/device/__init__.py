@@ -11,6 +11,7 @@ import torch
 
 from ganzoo.device.compiling import compile_forward, needs_compiler
 from ganzoo.device.graphs import Record, cuda_graph, recordable
+from ganzoo.device.layout import channels_last
 from ganzoo.device.randomness import Randomness
 from ganzoo.networks import Networks
 from ganzoo.spec import GanzooError
@@ -43,18 +44,12 @@ class Device:
         return torch.autocast(self.torch.type, torch.bfloat16, enabled=self.bf16)
 
     def place(self, nets: Networks) -> Networks:
-        """Move networks here, in the layout and the form in which they are trained fastest.
-
-        In bf16 the weights of convolutions lie channels last, as bf16 kernels want them. In float32 they stay as they
-        are: little would be won, and the last bits of all results would change.
-        """
+        """Move networks here, in the layout and the form in which they are trained fastest."""
         nets.to(self.torch)
-        if self.bf16:
-            for weight in nets.parameters():
-                if weight.dim() == 4:
-                    weight.data = weight.data.contiguous(memory_format=torch.channels_last)
-        if self.compile:
-            for player in nets.players().values():
+        for player in nets.players().values():
+            if self.bf16:
+                channels_last(player)
+            if self.compile:
                 compile_forward(player)
         return nets
 

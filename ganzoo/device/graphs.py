@@ -95,7 +95,7 @@ class cuda_graph:  # noqa: N801  (it is used as a function)
 
 
 def recordable(optimizer: torch.optim.Optimizer, device: torch.device) -> None:
-    """Keep an optimizer's learning rates and step counters on the device, where a recording finds those of the moment."""
+    """Keep an optimizer's rates and step counters on the device, where a recording finds those of the moment."""
     for group in optimizer.param_groups:
         group["lr"] = torch.tensor(group["lr"], device=device)
         if "capturable" in group:

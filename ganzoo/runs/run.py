@@ -74,9 +74,10 @@ class Run:
     @classmethod
     def start(cls, folder: Path, recipe: Recipe, options: Options, parent: Model | None = None) -> Run:
         """Begin a run in a folder, in place of an old one; over a trained ``parent`` for a child in sequence."""
-        threads = prepare()
+        threads = prepare(options.threads)
         data = options.load_data()
-        device = choose(options.device, options.precision, images=data.is_images)
+        how = {"compile": options.compile, "graph": options.graph}
+        device = choose(options.device, options.precision, images=data.is_images, **how)
         recipe = recipe.over(parent, data.shape)
         training = Training(recipe, data, device, seed=options.seed, parent=parent.networks if parent else None)
         record = asdict(options) | {
@@ -117,7 +118,7 @@ class Run:
         recipe = resolve(zoo().gan(record["gan"]), overrides)
         options = Options(**{name: record[name] for name in Options.__dataclass_fields__})
         prepare(record["threads"])
-        device = choose(record["device"], record["precision"])
+        device = choose(record["device"], record["precision"], compile=options.compile, graph=options.graph)
         data = options.load_data()
         if data.sha256 != record["data_sha256"]:
             raise GanzooError(f"data set {options.data} has changed since the run in {folder} began; start a new run")
