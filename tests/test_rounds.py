@@ -108,8 +108,9 @@ def test_a_round_that_draws_more_and_more_is_not_recorded(tiny: Data) -> None:
         played.append(1)
         for _ in played:
             real, z = draw()
-            yield nets.discriminator, bce(nets.discriminator(real), 1) + bce(
-                nets.discriminator(fixed(nets.generator, z)), 0
+            yield (
+                nets.discriminator,
+                bce(nets.discriminator(real), 1) + bce(nets.discriminator(fixed(nets.generator, z)), 0),
             )
 
     record = Calls()
