@@ -85,7 +85,7 @@ def test_the_threads_are_as_many_as_asked_for(monkeypatch: pytest.MonkeyPatch) -
 def convolutional(precision: str, norm: str = "batch", rounds: int = 3) -> Training:
     settings: dict[str, object] = {"generator": "dcgan", "discriminator": "dcgan", "batch": 4, "latent": 4}
     settings |= {"generator.width": 4, "discriminator.width": 4, "discriminator.norm": norm, "rounds": rounds}
-    return ganzoo.train("dcgan", images(3, 8, 8), device="cpu", precision=precision, **settings)
+    return ganzoo.train("dcgan", images(3, 16, 16), device="cpu", precision=precision, **settings)
 
 
 def layouts(network: nn.Module) -> set[bool]:
