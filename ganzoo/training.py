@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from ganzoo.data import Data
 from ganzoo.device import Device, Randomness
-from ganzoo.device.rounds import Fetch, Outputs, Rounds
+from ganzoo.device.graphs import Outputs
+from ganzoo.device.rounds import Fetch, Rounds
 from ganzoo.feed import Feed
 from ganzoo.header import FORMAT
 from ganzoo.model import Model

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch.optim import Optimizer
 
 from ganzoo.device.compiling import compile_forward, needs_compiler
 from ganzoo.device.graphs import Record, cuda_graph, recordable
@@ -53,7 +54,7 @@ class Device:
                 compile_forward(player)
         return nets
 
-    def prepare(self, optimizer: torch.optim.Optimizer) -> None:
+    def prepare(self, optimizer: Optimizer) -> None:
         """Make an optimizer fit for what :meth:`recorder` gives."""
         if self.graph:
             recordable(optimizer, self.torch)

@@ -49,7 +49,7 @@ class cuda_graph:  # noqa: N801  (it is used as a function)
     def rehearse(self) -> Iterator[list[str]]:
         """Play on a stream beside the default one, which is not allowed to take part in a recording."""
         outside = torch.cuda.current_stream(self.device)
-        beside = torch.cuda.Stream(self.device)
+        beside = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
         beside.wait_stream(outside)
         waits: list[str] = []
         with torch.cuda.stream(beside), warnings.catch_warnings(record=True) as caught:

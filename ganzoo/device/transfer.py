@@ -23,7 +23,8 @@ class Ahead:
     def __init__(self, read: Callable[[int], Batch], device: torch.device) -> None:
         self.read, self.device = read, device
         self._sent: tuple[int, Batch] | None = None
-        self._beside = torch.cuda.Stream(device) if device.type == "cuda" else None
+        on_cuda = device.type == "cuda"
+        self._beside = torch.cuda.Stream(device) if on_cuda else None  # type: ignore[no-untyped-call]
 
     def get(self, draw: int) -> Batch:
         """The batch of that draw; the next one is sent."""
