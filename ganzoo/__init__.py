@@ -63,6 +63,9 @@ def train(
     seed: int = 0,
     device: str = "auto",
     precision: str = "auto",
+    threads: int | None = None,
+    compile: bool = False,
+    graph: bool = False,
     preset: str | None = None,
     parent: Model | None = None,
     **settings: Any,
@@ -78,6 +81,9 @@ def train(
         seed: of all that is random.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``auto``, ``fp32`` or ``bf16``.
+        threads: of the CPU; all that the process may use by default, or what ``OMP_NUM_THREADS`` says.
+        compile: whether the networks are compiled, which takes a while and a C++ compiler.
+        graph: whether a round is recorded as a CUDA graph and replayed.
         preset: one of the GAN's named sets of settings.
         parent: the trained parent, ``ganzoo.load(path)``, for a GAN that has one.
 
@@ -98,10 +104,11 @@ def train(
         )
     if data is None or isinstance(data, str):
         data = datasets.load(data or record.data)
-    prepare()
+    prepare(threads)
     recipe = recipe.over(parent, data.shape)
     frozen = copy.deepcopy(parent.networks).freeze() if parent else None  # the caller may go on with the parent
-    return Training(recipe, data, choose(device, precision, images=data.is_images), seed=seed, parent=frozen)
+    place = choose(device, precision, images=data.is_images, compile=compile, graph=graph)
+    return Training(recipe, data, place, seed=seed, parent=frozen)
 
 
 def load(source: str | Path) -> Model:

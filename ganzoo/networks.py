@@ -122,6 +122,8 @@ class Average:
 
     def __init__(self, generator: nn.Module, decay: float) -> None:
         self.network = copy.deepcopy(generator).requires_grad_(False).eval()
+        for weight in self.network.parameters():  # samples are those of the saved weights, whatever is fast in training
+            weight.data = weight.data.contiguous()
         self.decay = decay
         pairs = list(zip(state(self.network).values(), state(generator).values(), strict=True))
         self._floats = [(mine, theirs) for mine, theirs in pairs if mine.is_floating_point()]

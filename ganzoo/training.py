@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from ganzoo.data import Data
 from ganzoo.device import Device, Randomness
+from ganzoo.device.graphs import Outputs
+from ganzoo.device.rounds import Fetch, Rounds
 from ganzoo.feed import Feed
 from ganzoo.header import FORMAT
 from ganzoo.model import Model
@@ -71,41 +73,61 @@ class Training(Iterator[Round]):
             if parent is None:  # one that is trained side by side begins here
                 parent = untrained_parent(recipe, data)
             self.task = task_of(recipe, data, parent)
-            self.nets = build(recipe, self.task).to(device.torch).train()
-        self.average = Average(self.nets.generator, recipe.loop.ema)
+            nets = build(recipe, self.task)
         self.feed = Feed(data, recipe.loop.batch, seed, device, recipe.loop.pixels, told=recipe.gan.conditional)
-        self.players = {player: self.nets.parameters_of(player) for player in self.nets.players()}
-        self.optimizers = {player: recipe.call("optimizer", weights) for player, weights in self.players.items()}
-        self._names = {id(network): player for player, network in self.nets.players().items()}
+        self._seat(device.place(nets).train())
+
+    def _seat(self, nets: Networks) -> None:
+        """Give each player its optimizer, and the generator its average."""
+        self.nets = nets
+        self.average = Average(nets.generator, self.recipe.loop.ema)
+        self.players = {player: nets.parameters_of(player) for player in nets.players()}
+        self.optimizers = {player: self.recipe.call("optimizer", weights) for player, weights in self.players.items()}
+        self._names = {id(network): player for player, network in nets.players().items()}
         self._rates = {player: rate(optimizer) for player, optimizer in self.optimizers.items()}
+        for optimizer in self.optimizers.values():
+            self.device.prepare(optimizer)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Forget what was recorded: the next rounds are rehearsed anew."""
+        self._fetch = self.feed.fetch
+        self._rounds = Rounds(self._play, self.feed.fetch, self.device.recorder())
 
     def __next__(self) -> Round:
         if self.number >= self.recipe.loop.rounds:
             raise StopIteration
         self.schedule()
-        losses: dict[str, Tensor] = {}
-        figures: dict[str, Tensor] = {}
         with self.randomness.stream(), self.ranks.whole():
-            for network, loss, *more in self.moves():
-                player = self._player(network)
-                self.step(player, loss)
-                losses[player] = loss.detach()
-                figures |= more[0] if more else {}
-        if not losses:
-            raise GanzooError(f"a round of {self.recipe.gan.name} has no moves; give it at least one step")
+            losses, figures = self._rounds()
         self.number += 1
         self.average.update(self.number)
         return Round(self.number, losses, figures)
 
+    def _play(self, fetch: Fetch) -> Outputs:
+        """One round of the game: each move's loss, and a step of its player."""
+        self._fetch = fetch
+        losses: dict[str, Tensor] = {}
+        figures: dict[str, Tensor] = {}
+        for network, loss, *more in self.moves():
+            player = self._player(network)
+            self.step(player, loss)
+            losses[player] = loss.detach()
+            figures |= more[0] if more else {}
+        if not losses:
+            raise GanzooError(f"a round of {self.recipe.gan.name} has no moves; give it at least one step")
+        return losses, figures
+
     def step(self, player: str, loss: Tensor) -> None:
         """One player's move: gradients of its loss reach its own weights alone."""
-        optimizer = self.optimizers[player]
-        optimizer.zero_grad()
-        loss.backward(inputs=self.players[player])  # type: ignore[no-untyped-call]
-        self.ranks.average(self.players[player])
-        optimizer.step()
-        for weight in self.players[player]:  # fused optimizers do not tell autograd, which refuses stale graphs by this
-            torch.autograd.graph.increment_version(weight)
+        weights = self.players[player]
+        for weight in weights:
+            weight.grad = None
+        loss.backward(inputs=weights)  # type: ignore[no-untyped-call]
+        self.ranks.average(weights)
+        self.optimizers[player].step()
+        # fused optimizers do not tell autograd that weights have changed, and by that it refuses stale graphs
+        torch.autograd.graph.increment_version(weights)
 
     def moves(self) -> Iterator[Any]:
         """The trainer's moves in one round. Losses are computed while it is resumed, so that is what autocast wraps."""
@@ -118,7 +140,7 @@ class Training(Iterator[Round]):
             yield move
 
     def _draw(self) -> tuple[Tensor, ...]:
-        real, *given = self.feed.next()
+        real, *given = self.feed.made(self._fetch())
         z = noise(len(real), self.nets.latent, self.recipe.loop.distribution, self.device.torch)
         return (real, z, *given)
 
@@ -138,7 +160,10 @@ class Training(Iterator[Round]):
         for player, optimizer in self.optimizers.items():
             scale = factor * (loop.ttur if player.endswith("discriminator") else 1.0)
             for group, base in zip(optimizer.param_groups, self._rates[player], strict=True):
-                group["lr"] = base * scale
+                if isinstance(group["lr"], Tensor):  # a recording reads it there
+                    group["lr"].fill_(base * scale)
+                else:
+                    group["lr"] = base * scale
 
     @property
     def generator(self) -> nn.Module:
@@ -197,6 +222,7 @@ class Training(Iterator[Round]):
         if position is None or position.dtype != torch.int64 or position.shape != (2,) or position.min() < 0:
             raise GanzooError(f"{source} does not fit: 'position' is not two whole numbers")
         self.number, self.feed.draws = position.tolist()
+        self._begin()
 
     def _load_optimizers(self, tensors: dict[str, Tensor], source: str) -> None:
         """All weights of a player have the same kinds of state: a step counter, and tensors of the weight's shape."""
@@ -209,8 +235,9 @@ class Training(Iterator[Round]):
                     shape = () if kind == "step" else weight.shape
                     if tensor is None or tensor.shape != shape or tensor.dtype != torch.float32:
                         raise GanzooError(f"{source} does not fit: 'optimizer.{name}' is missing or of another shape")
-                    # fused optimizers keep their step counter beside the weights
-                    optimizer.state[weight][kind] = tensor.to(weight.device)
+                    # beside the weight, where fused optimizers keep their step counter too, and in its layout
+                    place = torch.empty_like(weight if shape else tensor, device=weight.device, requires_grad=False)
+                    optimizer.state[weight][kind] = place.copy_(tensor)
         if left:
             raise GanzooError(f"{source} does not fit: there is no weight for 'optimizer.{min(left)}'")
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from ganzoo.data import Data, load
+from ganzoo.device import Device
+from ganzoo.device.graphs import cuda_graph
 from ganzoo.export import export
+from ganzoo.losses import bce
 from ganzoo.runtime import Sampler
 from ganzoo.settings import resolve
 from ganzoo.spec import GanzooError
@@ -34,6 +40,60 @@ def test_resuming_on_cuda_changes_no_bit(tiny: Data, gan: str, precision: str) -
     play(whole)
     assert differing(whole.state(), second.state()) == []
     assert {weight.device.type for weight in whole.nets.parameters()} == {"cuda"}
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "sgd"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("gan", ["simple", "wgan-gp", "wgan"])
+def test_recorded_rounds_on_cuda_are_the_same_bit_for_bit(tiny: Data, gan: str, precision: str, optimizer: str) -> None:
+    on_gpu = {"device": "cuda", "precision": precision, "rounds": 9, "optimizer": optimizer, "graph": True}
+    replayed, played = begin(gan, tiny, **on_gpu), begin(gan, tiny, **on_gpu)
+    played._rounds.record = None
+    assert play(replayed) == play(played)
+    assert replayed._rounds._replay is not None
+    assert differing(replayed.state(), played.state()) == []
+
+
+def test_resuming_recorded_rounds_on_cuda_changes_no_bit(tiny: Data) -> None:
+    on_gpu = {"device": "cuda", "rounds": 12, "graph": True}
+    whole, first, second = (begin("simple", tiny, **on_gpu) for _ in range(3))
+    play(first, 6)
+    second.load({name: tensor.cpu() for name, tensor in snapshot(first).items()}, "the checkpoint")
+    play(second)
+    play(whole)
+    assert differing(whole.state(), second.state()) == []
+
+
+@pytest.mark.parametrize("waiting", [True, False])
+def test_a_trainer_that_waits_for_cuda_is_played_round_by_round(tiny: Data, waiting: bool) -> None:
+    def trainer(nets: Any, draw: Any) -> Any:
+        real, z = draw()
+        if waiting:
+            real.mean().item()
+        yield nets.discriminator, bce(nets.discriminator(real), 1)
+        yield nets.generator, bce(nets.discriminator(nets.generator(z)), 1)
+
+    gan = replace(zoo().gan("simple"), name="mine", trainer=trainer)
+    training = begin(gan, tiny, device="cuda", rounds=6, graph=True)
+    with pytest.warns(UserWarning, match="waits for the device at .*test_cuda") if waiting else nullcontext():
+        play(training)
+    assert (training._rounds._replay is None) is waiting
+
+
+def test_a_recording_that_breaks_off_leaves_random_numbers_usable(tiny: Data) -> None:
+    training = begin("simple", tiny, device="cuda", rounds=6, graph=True)
+    with pytest.raises(RuntimeError):
+        cuda_graph(torch.device("cuda", 0))(lambda: torch.rand(3, device="cuda").sum().item())  # type: ignore[arg-type,return-value]
+    torch.rand(3, device="cuda")
+    play(training)
+
+
+def test_data_that_do_not_rest_on_cuda_are_the_same(tiny: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    resting = begin("cgan", tiny, device="cuda", rounds=5)
+    monkeypatch.setattr(Device, "fits", lambda *_: False)
+    sent = begin("cgan", tiny, device="cuda", rounds=5)
+    assert play(sent) == play(resting)
+    assert differing(sent.state(), resting.state()) == []
 
 
 def test_what_happens_between_two_rounds_on_cuda_changes_nothing(tiny: Data) -> None:

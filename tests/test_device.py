@@ -1,10 +1,19 @@
 from __future__ import annotations
 
+from functools import partialmethod
+from pathlib import Path
+
 import pytest
 import torch
+from torch import nn
 
+import ganzoo
+from ganzoo.data import Data
 from ganzoo.device import Randomness, choose, prepare
 from ganzoo.spec import GanzooError
+from ganzoo.training import Training
+
+from .support import begin, differing, images, play, snapshot
 
 CPU = torch.device("cpu")
 
@@ -71,3 +80,68 @@ def test_the_threads_are_as_many_as_asked_for(monkeypatch: pytest.MonkeyPatch) -
     prepare()
     assert asked[0] == 3
     assert asked[1] >= 1
+
+
+def convolutional(precision: str, norm: str = "batch", rounds: int = 3) -> Training:
+    settings: dict[str, object] = {"generator": "dcgan", "discriminator": "dcgan", "batch": 4, "latent": 4}
+    settings |= {"generator.width": 4, "discriminator.width": 4, "discriminator.norm": norm, "rounds": rounds}
+    return ganzoo.train("dcgan", images(3, 16, 16), device="cpu", precision=precision, **settings)
+
+
+def layouts(network: nn.Module) -> set[bool]:
+    """Whether the weights of convolutions lie channels last."""
+    return {w.is_contiguous(memory_format=torch.channels_last) for w in network.parameters() if w.dim() == 4}
+
+
+def test_bf16_convolutions_lie_channels_last_unless_a_normalisation_would_suffer() -> None:
+    half, mixed, full = (convolutional(*case) for case in (("bf16", "batch"), ("bf16", "instance"), ("fp32", "batch")))
+    for training in (half, mixed, full):
+        play(training)
+    assert layouts(half.nets) == {True}
+    assert (layouts(mixed.nets.generator), layouts(mixed.nets.discriminator)) == ({True}, {False})
+    assert layouts(full.nets) == {False}
+    assert layouts(half.generator) == {False}, "what is sampled and saved lies as it is loaded"
+
+
+def test_resuming_keeps_the_layout_of_weights_and_of_their_moments() -> None:
+    whole, resumed = convolutional("bf16", rounds=4), convolutional("bf16", rounds=4)
+    play(whole, 2)
+    resumed.load(
+        {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in whole.state().items()}, "x"
+    )
+    play(whole)
+    play(resumed)
+    assert differing(whole.state(), resumed.state()) == []
+    for player, weights in resumed.players.items():
+        for weight in weights:
+            assert resumed.optimizers[player].state[weight]["exp_avg"].stride() == weight.stride()
+
+
+def test_what_is_sampled_while_training_in_bf16_is_what_the_saved_weights_give(tmp_path: Path) -> None:
+    training = convolutional("bf16")
+    play(training)
+    training.model().save(tmp_path / "weights.safetensors")
+    loaded = ganzoo.load(tmp_path / "weights.safetensors")
+    assert (training.model().sample(range(5)) == loaded.sample(range(5))).all()
+
+
+def test_graphs_are_refused_where_there_are_none() -> None:
+    with pytest.raises(GanzooError, match="--graph records rounds on CUDA alone, and the device is 'cpu'; leave it"):
+        choose("cpu", graph=True)
+
+
+def test_compiling_without_a_compiler_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
+    with pytest.raises(GanzooError, match=r"needs a C\+\+ compiler, and none of g\+\+, clang\+\+, cl is on the PATH"):
+        choose("cpu", compile=True)
+
+
+@pytest.mark.parametrize("gan", ["simple", "wgan-gp"])
+def test_compiled_networks_play_the_same_game(tiny: Data, gan: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nn.Module, "compile", partialmethod(nn.Module.compile, backend="aot_eager"))  # builds nothing
+    plain, compiled = begin(gan, tiny, rounds=3), begin(gan, tiny, rounds=3, compile=True)
+    for one, other in zip(play(plain), play(compiled), strict=True):
+        assert one == pytest.approx(other, rel=1e-3)
+    assert snapshot(plain).keys() == snapshot(compiled).keys(), "weights are saved under their own names"
+    assert compiled.model().sample(range(2)).shape == (2, 1, 8, 8)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ganzoo.data import Data
 from ganzoo.device import choose
+from ganzoo.device.transfer import Ahead
 from ganzoo.feed import Feed
 from ganzoo.spec import GanzooError
 
@@ -96,3 +97,17 @@ def test_samples_read_on_demand_are_the_same(tiny: Data) -> None:
 def test_an_empty_data_set_is_refused() -> None:
     with pytest.raises(GanzooError, match="data set 'numbered' is empty"):
         feed(numbered(0), 2)
+
+
+def test_a_batch_is_read_one_ahead_and_a_jump_reads_anew(tiny: Data) -> None:
+    read: list[int] = []
+
+    def batch(draw: int) -> tuple[torch.Tensor, ...]:
+        read.append(draw)
+        return (torch.tensor([draw]),)
+
+    ahead = Ahead(batch, torch.device("cpu"))
+    assert [int(ahead.get(draw)[0]) for draw in (0, 1, 2)] == [0, 1, 2]
+    assert read == [0, 1, 2, 3]
+    assert int(ahead.get(7)[0]) == 7
+    assert read == [0, 1, 2, 3, 7, 8]

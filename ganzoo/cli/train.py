@@ -36,6 +36,13 @@ from ganzoo.spec import GanzooError
     show_default=True,
     help="auto takes bf16 for images where the device is made for it.",
 )
+@click.option(
+    "--threads", type=click.IntRange(1, 1024), help="CPU threads; as many as the process has cores by default."
+)
+@click.option("--compile", is_flag=True, help="Compile the networks; takes a while at the start, and a C++ compiler.")
+@click.option(
+    "--graph", is_flag=True, help="Record a round as a CUDA graph and replay it, for small networks on a GPU."
+)
 @click.option("--data-dir", type=click.Path(), help="Where files of data sets lie, or go; GANZOO_DATA_DIR says it too.")
 @click.option(
     "--image-size", type=click.IntRange(1), help="Height and width for data sets of any size, such as folder:PATH."
@@ -86,6 +93,7 @@ def train(
       ganzoo train dcgan --data folder:cats --image-size 64
       ganzoo train wgan-gp --evaluate-every 1000
       ganzoo train simple --data ring8 --keep-every 500
+      ganzoo train dcgan --rounds 100000 --compile --threads 4
       ganzoo train simple --preset smoothing --stop-on-collapse
       ganzoo train --resume runs/dcgan-mnist-10k-seed0 --rounds 40000
       torchrun --nproc-per-node 2 -m ganzoo train dcgan

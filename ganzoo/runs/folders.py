@@ -74,7 +74,8 @@ def read_record(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         raise GanzooError(f"{path} cannot be read as the record of a run") from None
     if isinstance(record, dict):
-        record = {"evaluate_every": None, "keep_every": None, "ranks": 1} | record  # older runs have none
+        usual = {"evaluate_every": None, "keep_every": None, "compile": False, "graph": False, "ranks": 1}
+        record = usual | record  # older runs have none
     for name, good in CHECKS.items():
         if not isinstance(record, dict) or name not in record:
             raise GanzooError(f"{path} cannot be read as the record of a run: it lacks '{name}'")
@@ -155,6 +156,10 @@ def text_or_none(value: object) -> bool:
     return value is None or text(value)
 
 
+def truth(value: object) -> bool:
+    return isinstance(value, bool)
+
+
 def count(least: int, most: int) -> Callable[[object], bool]:
     """Whether a value is a whole number in that range."""
     return lambda value: isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
@@ -176,6 +181,8 @@ CHECKS: dict[str, Callable[[object], bool]] = {
     "precision": lambda value: value in ("fp32", "bf16"),
     "threads": count(1, 1024),
     "ranks": count(1, 10**4),
+    "compile": truth,
+    "graph": truth,
     "sample_every": count_or_none,
     "save_every": count_or_none,
     "evaluate_every": count_or_none,

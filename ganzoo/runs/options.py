@@ -18,7 +18,8 @@ class Options:
         image_size: height and width, for data sets of any size.
         data_dir: where files of downloaded data sets lie.
         seed: of all that is random.
-        device, precision: see :func:`ganzoo.device.choose`.
+        device, precision, compile, graph: see :func:`ganzoo.device.choose`.
+        threads: of the CPU; see :func:`ganzoo.device.prepare`.
         sample_every, save_every: rounds between pictures, and between checkpoints; a tenth of the run by default.
         evaluate_every: rounds between scores of what is generated; never by default.
         keep_every: rounds between checkpoints that are kept beside later ones; none by default.
@@ -31,6 +32,9 @@ class Options:
     seed: int = 0
     device: str = "auto"
     precision: str = "auto"
+    threads: int | None = None
+    compile: bool = False
+    graph: bool = False
     sample_every: int | None = None
     save_every: int | None = None
     evaluate_every: int | None = None

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from ganzoo.doctor import noted
 from ganzoo.files import locked
@@ -279,6 +280,17 @@ def test_a_run_that_cannot_go_on_says_why(stopped: Text, refused: Text, spoil: A
 def edit(folder: Path, **changes: Any) -> None:
     path = folder / "run.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_the_threads_are_recorded_and_stay(stopped: Text, ganzoo: Text) -> None:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        at(3, monkeypatch, lambda: os.kill(os.getpid(), signal.SIGINT))
+        stopped(f"train simple {TRAIN} --threads 2 --out x")
+    assert torch.get_num_threads() == 2
+    torch.set_num_threads(1)
+    ganzoo("train --resume x")
+    assert torch.get_num_threads() == json.loads(Path("x/run.json").read_text())["threads"] == 2
+    torch.set_num_threads(1)
 
 
 def test_metrics_that_were_cut_short_are_mended(ganzoo: Text, stopped: Text) -> None:

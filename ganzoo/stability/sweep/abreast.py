@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.blocks import Packed
-from ganzoo.networks import Average, Networks
-from ganzoo.training import Training, rate
+from ganzoo.networks import Networks
+from ganzoo.training import Training
 
 ELEMENTWISE = (nn.Flatten, nn.Identity, nn.LeakyReLU, nn.ReLU, nn.Sigmoid, nn.Tanh, nn.Unflatten)
 ROUNDS, TOLERANCE = 2, 1e-5  # of the proof that nothing is changed
@@ -54,19 +54,16 @@ class Abreast(Training):
 
     def __init__(self, trainings: Sequence[Training]) -> None:
         first = trainings[0]
-        self.trainings, self.number, self.ranks = trainings, 0, trainings[0].ranks
+        self.trainings, self.number, self.ranks = trainings, 0, first.ranks
         self.recipe, self.data, self.device, self.seed = first.recipe, first.data, first.device, first.seed
         self.task, self.randomness = first.task, type(first.randomness)(0, first.device.torch)
         generator = joined([training.nets.generator for training in trainings])
         discriminator = joined([training.nets.discriminator for training in trainings])
-        self.nets = Networks(generator, discriminator, latent=first.nets.latent).train()
-        if any(isinstance(net, Packed) and self.recipe.loop.batch % net.packing for net in self.nets.modules()):
+        nets = Networks(generator, discriminator, latent=first.nets.latent).train()
+        if any(isinstance(net, Packed) and self.recipe.loop.batch % net.packing for net in nets.modules()):
             raise TypeError("packs would hold samples of two seeds")
-        self.average = Average(self.nets.generator, first.average.decay)
-        self.players = {player: self.nets.parameters_of(player) for player in self.nets.players()}
-        self.optimizers = {player: self.recipe.call("optimizer", weights) for player, weights in self.players.items()}
-        self._names = {id(network): player for player, network in self.nets.players().items()}
-        self._rates = {player: rate(optimizer) for player, optimizer in self.optimizers.items()}
+        self.feed = first.feed
+        self._seat(nets)
 
     def step(self, player: str, loss: Tensor) -> None:
         super().step(player, loss * len(self.trainings))

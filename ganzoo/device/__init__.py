@@ -1,0 +1,119 @@
+"""Devices: which one, and how the work is done there. All that differs between them is in this package."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.optim import Optimizer
+
+from ganzoo.device.compiling import compile_forward, needs_compiler
+from ganzoo.device.graphs import Record, cuda_graph, recordable
+from ganzoo.device.layout import channels_last
+from ganzoo.device.randomness import Randomness
+from ganzoo.networks import Networks
+from ganzoo.spec import GanzooError
+
+__all__ = ["Device", "Randomness", "choose", "made_for_bf16", "prepare"]
+
+
+@dataclass(frozen=True)
+class Device:
+    """A place to train, and how the work is done there.
+
+    Attributes:
+        torch: the place.
+        bf16: matrix products and convolutions run under bf16 autocast.
+        compile: the networks' passes are compiled.
+        graph: a round is recorded once as a CUDA graph, and replayed.
+    """
+
+    torch: torch.device
+    bf16: bool
+    compile: bool = False
+    graph: bool = False
+
+    @property
+    def precision(self) -> str:
+        return "bf16" if self.bf16 else "fp32"
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """Mixed precision for whatever runs within, or nothing at fp32."""
+        return torch.autocast(self.torch.type, torch.bfloat16, enabled=self.bf16)
+
+    def place(self, nets: Networks) -> Networks:
+        """Move networks here, in the layout and the form in which they are trained fastest."""
+        nets.to(self.torch)
+        for player in nets.players().values():
+            if self.bf16:
+                channels_last(player)
+            if self.compile:
+                compile_forward(player)
+        return nets
+
+    def prepare(self, optimizer: Optimizer) -> None:
+        """Make an optimizer fit for what :meth:`recorder` gives."""
+        if self.graph:
+            recordable(optimizer, self.torch)
+
+    def recorder(self) -> Record | None:
+        """What records a round here, or None where each is played anew."""
+        return cuda_graph(self.torch) if self.graph else None
+
+    def fits(self, size: int) -> bool:
+        """Whether data of that many bytes may rest on the device for the whole training."""
+        if self.torch.type != "cuda":
+            return True  # an array is in this memory already
+        free, _ = torch.cuda.mem_get_info(self.torch)
+        return size < free // 2
+
+
+def choose(
+    name: str = "auto", precision: str = "auto", *, images: bool = True, compile: bool = False, graph: bool = False
+) -> Device:
+    """The device of that name; ``auto`` takes CUDA, MPS or the CPU, and for images bf16 where it is made for that.
+
+    Vectors are trained in fp32 unless bf16 is named: its eight bits of mantissa are coarser than their clusters.
+
+    Raises:
+        GanzooError: the device is not there, naming those that are; or it cannot compile, or record.
+    """
+    cuda = [f"cuda:{index}" for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    there = [*(["cuda"] if cuda else []), *(["mps"] if torch.backends.mps.is_available() else []), "cpu"]
+    if name == "auto":
+        name = there[0]
+    if name not in (*there, *cuda):
+        raise GanzooError(f"device '{name}' is not available here; available: auto, {', '.join([*there, *cuda])}")
+    device = torch.device(name)
+    if graph and device.type != "cuda":
+        raise GanzooError(f"--graph records rounds on CUDA alone, and the device is '{device}'; leave it out")
+    if compile:
+        needs_compiler(device)
+    bf16 = images and made_for_bf16(device) if precision == "auto" else precision == "bf16"
+    return Device(device, bf16, compile=compile, graph=graph)
+
+
+def made_for_bf16(device: torch.device) -> bool:
+    """Whether the device has units for bf16 products: tensor cores, or a CPU's matrix tiles."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    tiles = getattr(torch.cpu, "_is_amx_tile_supported", None)  # torch has no public question for it
+    return device.type == "cpu" and tiles is not None and bool(tiles())
+
+
+def prepare(threads: int | None = None) -> int:
+    """Set what the whole process shares, and return the number of CPU threads.
+
+    That is all that this process may use, unless ``OMP_NUM_THREADS`` or the caller says otherwise. Another number may
+    change the last bits of a result, so it is not chosen by timing. Where other work keeps the cores busy, one thread
+    is faster than two that wait for each other.
+    """
+    torch.set_flush_denormal(True)  # Adam's second moments decay into denormals, which a CPU handles slowly
+    if threads is None and "OMP_NUM_THREADS" not in os.environ:
+        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    if threads is not None:
+        torch.set_num_threads(threads)
+    return torch.get_num_threads()

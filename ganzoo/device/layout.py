@@ -1,0 +1,20 @@
+"""How the weights of convolutions lie in memory, which decides how fast they are."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+SLOW = (nn.GroupNorm, nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)
+"""Normalisations whose kernels want channels first, and lose more than convolutions win."""
+
+
+def channels_last(network: nn.Module) -> None:
+    """Lay out a network's convolutions channels last, as bf16 kernels want them, unless it would be slower.
+
+    In float32 little would be won by it, and the last bits of all results would change.
+    """
+    if not any(isinstance(module, SLOW) for module in network.modules()):
+        for weight in network.parameters():
+            if weight.dim() == 4:
+                weight.data = weight.data.to(memory_format=torch.channels_last)  # one channel included
