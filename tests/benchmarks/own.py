@@ -31,6 +31,7 @@ class Way:
 WAYS = {
     "ganzoo fp32": Way({"precision": "fp32"}),
     "ganzoo": Way(),
+    "ganzoo, compiled": Way({"compile": True}),
     "ganzoo, its own moves": Way(own=True),
 }
 
