@@ -115,21 +115,22 @@ class Compared:
             return known
         if not finished(self.run):
             return {"absent": "its run did not come to its end"}
-        games = Games(self.run, BATCH)
-        game = games.at(games.rounds[-1])
+        click.echo(f"spectrum of {self.title} on {self.plan.data.name}", err=True)
         try:
-            found = spectrum(game.field, COUNT, game.shares, quick=True)
-        except (GanzooError, ArithmeticError, ValueError) as error:
+            games = Games(self.run, BATCH)
+            game = games.at(games.rounds[-1])
+            leading = spectrum(game.field, COUNT, game.shares, quick=True)
+        except (GanzooError, ArithmeticError, RuntimeError, ValueError) as error:  # of a search that goes wrong, too
             return {"absent": str(error).partition("\n")[0]}
         entry = {
             "rounds": game.rounds,
-            "weights": found.size,
-            "v": found.v,
-            "growth": found.growth,
-            "rotation": found.rotation,
-            "step_limit": found.step_limit,
-            "eigenvalues": [[value.real, value.imag] for value in found.eigenvalues.tolist()],
-            "residual": float(found.residuals.max()),
+            "weights": leading.size,
+            "v": leading.v,
+            "growth": leading.growth,
+            "rotation": leading.rotation,
+            "step_limit": leading.step_limit,
+            "eigenvalues": [[value.real, value.imag] for value in leading.eigenvalues.tolist()],
+            "residual": float(leading.residuals.max()),
         }
         write_text(path, json.dumps(entry, indent=1) + "\n")
         return entry
@@ -214,14 +215,14 @@ def ganzoo(*words: str) -> None:
 
 @click.command()
 @click.option("--data", "names", multiple=True, type=click.Choice(sorted(TOLD["data"])), help="All of them by default.")
-@click.option("--only", type=click.Choice(STEPS), help="One step; all three by default.")
+@click.option("--only", "steps", multiple=True, type=click.Choice(STEPS), help="One step, or two; all by default.")
 @click.option("--jobs", type=click.IntRange(1, 1024), default=2, show_default=True, help="Processes of one thread.")
 @click.option("--runs", type=click.Path(path_type=Path), default=Path("runs/claims/stability"), show_default=True)
-def main(names: tuple[str, ...], only: str | None, jobs: int, runs: Path) -> None:
+def main(names: tuple[str, ...], steps: tuple[str, ...], jobs: int, runs: Path) -> None:
     """Measure what is said of games, and how often they fail."""
     for name in names or TOLD["data"]:
         try:
-            compare(TOLD, name, [only] if only else STEPS, jobs=jobs, runs=runs, into=HERE)
+            compare(TOLD, name, steps or STEPS, jobs=jobs, runs=runs, into=HERE)
         except Stopped:
             click.echo("Stopped; the same command goes on.", err=True)
             raise SystemExit(130) from None
