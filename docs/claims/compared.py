@@ -60,6 +60,17 @@ class Case:
         """The largest |Im/Re| in theory."""
         return max(map(turn, self.eigenvalues), default=None)
 
+    @property
+    def converges(self) -> bool | None:
+        """Whether the trajectory of its Dirac-GAN does, if that is known."""
+        return self.theory["verdict"].startswith("converges") if "verdict" in self.theory else None
+
+    @property
+    def grows(self) -> bool | None:
+        """Whether something does in its spectrum, if that is known."""
+        growth = self.measured("growth")
+        return None if growth is None else growth > 0
+
     def measured(self, key: str) -> float | None:
         """A figure of its spectrum."""
         return number(self.spectrum[key]) if key in self.spectrum else None
@@ -74,13 +85,17 @@ PREDICTORS: Mapping[str, Callable[[Case], float | None]] = {
 }
 """What is said of a game; the larger, the less stable it should be."""
 
-SAID: tuple[tuple[str, str, Callable[[float], bool]], ...] = (
-    ("the Dirac-GAN returns: max Re < 0", "Dirac-GAN: max Re", lambda value: value < 0),
-    ("the Dirac-GAN turns or leaves: max Re ≥ 0", "Dirac-GAN: max Re", lambda value: value >= 0),
-    ("nothing grows in the spectrum: max Re ≤ 0", "spectrum: max Re", lambda value: value <= 0),
-    ("something grows in the spectrum: max Re > 0", "spectrum: max Re", lambda value: value > 0),
-)
-"""Words, the predictor that they are of, and what it has to be."""
+SAID: Mapping[str, Callable[[Case], bool | None]] = {
+    "the Dirac-GAN's trajectory converges": lambda case: case.converges,
+    "it does not": lambda case: negated(case.converges),
+    "nothing grows in the spectrum: max Re ≤ 0": lambda case: negated(case.grows),
+    "something grows in the spectrum: max Re > 0": lambda case: case.grows,
+}
+"""What may be said of a game; ``None`` where nothing is known."""
+
+
+def negated(truth: bool | None) -> bool | None:
+    return None if truth is None else not truth
 
 
 def turn(value: complex) -> float:
@@ -218,8 +233,8 @@ def ranked(one: list[float], other: list[float]) -> str:
 def groups(each: list[Case]) -> Lines:
     """A head, and a line for each thing that may be said of a game: how many trials of such games failed."""
     lines: Lines = [("what is said", "cases", "of them with a failure", "trials", "failed")]
-    for words, name, holds in SAID:
-        those = [case for case in each if case.sweep and (value := PREDICTORS[name](case)) is not None and holds(value)]
+    for words, holds in SAID.items():
+        those = [case for case in each if case.sweep and holds(case)]
         failed = [sum(case.sweep["failures"].values()) for case in those]
         trials = sum(case.sweep["trials"] for case in those)
         share = f"{sum(failed)} ({sum(failed) / trials:.0%})" if trials else NOT_MEASURED

@@ -52,7 +52,7 @@ def test_two_cases_are_measured_and_told(compared: ModuleType, stability: Module
     assert len(head) == len(first) == len(second)
     assert not any(compared.NOT_MEASURED in line for line in (first, second))
     assert {line[1] for line in compared.correlations(each)[1:]} == {"too few cases"}
-    assert [line[1] for line in compared.groups(each)[1:3]] == ["1", "1"]
+    assert [line[1] for line in compared.groups(each)[1:3]] == ["2", "0"]
 
 
 def test_figures_of_other_settings_are_not_shown(compared: ModuleType) -> None:
