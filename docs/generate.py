@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from claims import compared
 from claims.figures import summary as summary_of
 from claims.figures import tracked
 from performance import measured
@@ -164,6 +165,24 @@ def track(_: Path, name: str, *figures: str) -> str:
     return table(head, lines)
 
 
+def stability(where: Path, name: str, part: str) -> str:
+    """What is said of games on a data set, beside how often they fail; see :mod:`claims.compared`."""
+    told = compared.told()
+    each = compared.cases(name, told, compared.found())
+    if part == "budget":
+        return compared.budget(name, told, compared.found()) + "\n"
+    if part == "commands":
+        return "\n".join(["```", *compared.commands(name, told, each), "```\n"])
+    if part == "plot":
+        path = compared.HERE / f"stability-{name}.svg"
+        words = f"failure rates on {name}, and what theory and spectra say"
+        return f"![{words}]({path.relative_to(where.parent)})\n" if path.exists() else "*No plot yet: not measured.*\n"
+    head, *lines = {"cases": compared.table, "correlations": compared.correlations, "groups": compared.groups}[part](
+        each
+    )
+    return table(head, lines)
+
+
 def weights(where: Path) -> str:
     """The trained weights that ship, with a picture and their scores."""
     up = "../" * (len(where.relative_to(ROOT).parts) - 1)
@@ -211,7 +230,7 @@ def plot(where: Path, name: str, *says: str) -> str:
 
 KINDS = {
     "gans": gans, "parts": parts, "numbers": numbers, "hooks": hooks, "file": file,
-    "claim": claim, "track": track, "weights": weights,
+    "claim": claim, "track": track, "stability": stability, "weights": weights,
     "speeds": speeds, "figures": figures, "conditions": conditions, "plot": plot,
 }  # fmt: skip
 
