@@ -12,6 +12,8 @@ from torch import nn
 from ganzoo.spec import GanzooError
 
 COMPILERS = ("g++", "clang++", "cl")
+VERSIONS = 64
+"""Of compiled code that torch keeps: every network has its own, with gradients and without; torch's usual 8 are few."""
 
 
 def needs_compiler(device: torch.device) -> None:
@@ -31,4 +33,5 @@ def needs_compiler(device: torch.device) -> None:
 
 def compile_forward(network: nn.Module) -> None:
     """Compile a network's passes, at its first call. Its parameters, their names and its copies stay as they are."""
+    torch._dynamo.config.recompile_limit = VERSIONS
     network.compile(dynamic=False)
