@@ -66,6 +66,15 @@ def place(environment: Mapping[str, str]) -> Place | None:
     return found
 
 
+def attempt() -> str:
+    """How often torchrun has started anew, as far as all processes say the same.
+
+    Its store outlives a restart, and with it the addresses of processes that have ended. Machines count their own
+    restarts, so with several of them there is no common number.
+    """
+    return os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") if os.environ.get("GROUP_WORLD_SIZE") == "1" else "0"
+
+
 def restartable() -> bool:
     """Whether torchrun runs the same command again if a process fails."""
     return os.environ.get("TORCHELASTIC_MAX_RESTARTS", "0") not in ("", "0")
@@ -121,13 +130,15 @@ class Group(Ranks):
         self.dist = torch.distributed
         if not self.dist.is_available() or not self.dist.is_gloo_available():
             raise GanzooError("this torch was built without gloo, which several processes need; start one alone")
+        from torch.distributed.distributed_c10d import PrefixStore
         from torch.distributed.rendezvous import rendezvous
 
         self.rank, self.size, self.local = place.rank, place.size, place.local
         self._rounds, self._pace, self._asked = 0, 1, time.perf_counter()
         backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() and self.dist.is_nccl_available() else "gloo"
         try:
-            self.store, *_ = next(rendezvous("env://", timeout=PATIENCE))
+            store, *_ = next(rendezvous("env://", timeout=PATIENCE))
+            self.store = PrefixStore(f"ganzoo {attempt()}", store)
             self.dist.init_process_group(
                 backend, store=self.store, rank=self.rank, world_size=self.size, timeout=PATIENCE
             )
