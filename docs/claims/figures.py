@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-import numpy as np
+from scipy.stats import spearmanr
 
 HERE = Path(__file__).parent
 Rows = list[dict[str, Any]]
@@ -51,9 +51,8 @@ def tracked(claim: str, one: str, other: str) -> list[tuple[str, ...]]:
 
 
 def correlation(one: list[float], other: list[float]) -> float:
-    """That of the ranks of two series (Spearman, 1904), from -1 to 1; ties are not expected."""
-    ranks = np.argsort(np.argsort([one, other], axis=1), axis=1)
-    return float(np.corrcoef(ranks)[0, 1])
+    """That of the ranks of two series (Spearman, 1904), from -1 to 1."""
+    return float(spearmanr(one, other).statistic)
 
 
 def draw(claim: str, path: Path) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import gzip
-import html
 import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ganzoo.pages import filled, hashed, policy, style_of, text_of
+from ganzoo.pages import hashed, page_of, text_of
 from ganzoo.spec import GanzooError
 
 __all__ = ["CDN", "LARGEST_MODEL", "RUNTIME", "metadata", "page", "parts"]
@@ -59,23 +58,14 @@ def page(content: bytes, header: Mapping[str, Any], runtime: str | None = None) 
     # The modules become one, so what they import from each other already stands above.
     modules = "".join(text_of(__name__, name) for name in ("latents.js", "generator.js", "page.js"))
     script = re.sub(r"(?m)^(import .*\n|export )", "", modules)
-    style = style_of(__name__)
     values = {
-        "policy": policy(
-            script,
-            style,
-            script_src=f"{hashed(script)} blob: 'wasm-unsafe-eval'",
-            connect_src=CDN if online else "'none'",
-        ),
-        "title": html.escape(f"{header['gan']} · {header['data']['name']}"),
         "promise": _PROMISES[online],
-        "style": style,
-        "script": script,
         "header": metadata(header).replace("<", "\\u003c"),  # still JSON, and no tag begins or ends in it
         "model": _packed(content),
         "runtime": _linked() if online else _inlined(Path(runtime or RUNTIME)),
     }
-    return filled(text_of(__name__, "page.html"), values)
+    sources = {"script_src": f"{hashed(script)} blob: 'wasm-unsafe-eval'", "connect_src": CDN if online else "'none'"}
+    return page_of(__name__, f"{header['gan']} · {header['data']['name']}", script, values, **sources)
 
 
 def parts(content: bytes, header: Mapping[str, Any]) -> dict[str, bytes]:

@@ -17,7 +17,7 @@ from ganzoo.device.randomness import Randomness
 from ganzoo.networks import Networks
 from ganzoo.spec import GanzooError
 
-__all__ = ["Device", "Randomness", "choose", "made_for_bf16", "prepare"]
+__all__ = ["Device", "Randomness", "choose", "cores", "made_for_bf16", "prepare"]
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,11 @@ def made_for_bf16(device: torch.device) -> bool:
     return device.type == "cpu" and tiles is not None and bool(tiles())
 
 
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def prepare(threads: int | None = None) -> int:
     """Set what the whole process shares, and return the number of CPU threads.
 
@@ -113,7 +118,7 @@ def prepare(threads: int | None = None) -> int:
     """
     torch.set_flush_denormal(True)  # Adam's second moments decay into denormals, which a CPU handles slowly
     if threads is None and "OMP_NUM_THREADS" not in os.environ:
-        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        threads = cores()
     if threads is not None:
         torch.set_num_threads(threads)
     return torch.get_num_threads()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import json
 import re
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
-__all__ = ["filled", "hashed", "policy", "style_of", "tagged", "text_of"]
+__all__ = ["hashed", "page_of", "policy", "tagged", "text_of"]
 
 
 def text_of(package: str, name: str) -> str:
@@ -18,9 +19,20 @@ def text_of(package: str, name: str) -> str:
     return (files(package) / name).read_text("utf-8")
 
 
-def style_of(package: str) -> str:
-    """The style sheet of a page: what all pages share, then the ``page.css`` of its package."""
-    return text_of(__name__, "base.css") + "\n" + text_of(package, "page.css")
+def page_of(package: str, title: str, script: str, values: Mapping[str, str], **changes: str) -> str:
+    """A page: what all pages share around the ``page.html`` of its package, with ``base.css`` and its ``page.css``.
+
+    Args:
+        package: where its parts lie.
+        title: a plain text, which is escaped here; both templates may hold ``{{title}}``.
+        script: the one that may run; ``page.html`` holds ``{{script}}``.
+        values: of all else in ``page.html``, as HTML.
+        changes: to the :func:`policy`.
+    """
+    style = text_of(__name__, "base.css") + "\n" + text_of(package, "page.css")
+    shared = {"title": html.escape(title), "style": style, "script": script, "policy": policy(script, style, **changes)}
+    body = filled(text_of(package, "page.html"), {**shared, **values})
+    return filled(text_of(__name__, "base.html"), shared | {"body": body})
 
 
 def filled(template: str, values: Mapping[str, str]) -> str:

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ganzoo.pages import filled, policy, style_of, tagged, text_of
+from ganzoo.pages import page_of, tagged, text_of
 from ganzoo.report.charts import charts
 from ganzoo.report.pictures import Frame, frame_of, frames
 from ganzoo.report.reading import ANIMATION, CARD, NEIGHBOURS, Account, Curve, number, words
@@ -21,12 +21,9 @@ MOST_SETTINGS = 400
 
 def document(run: Account) -> str:
     """The page, as HTML. Nothing in the folder can become code: texts are escaped, and one script alone may run."""
-    script, style = text_of(PACKAGE, "page.js"), style_of(PACKAGE)
     drawn, points = charts(run.curves, run.played)
     shown = frames(run.pictures)
     values = {
-        "policy": policy(script, style),
-        "title": html.escape(f"{run.name} on {run.data}"),
         "summary": summary(run),
         "facts": entries(facts(run)),
         "samples": samples(shown, run),
@@ -39,10 +36,8 @@ def document(run: Account) -> str:
         "files": section("files", "What lies where", entries(files(run))),
         "version": html.escape(version("ganzoo-kit")),
         "points": tagged({"rounds": [frame.round for frame in shown], "charts": points}),
-        "style": style,
-        "script": script,
     }
-    return filled(text_of(PACKAGE, "page.html"), values)
+    return page_of(PACKAGE, f"{run.name} on {run.data}", text_of(PACKAGE, "page.js"), values)
 
 
 def section(name: str, title: str, content: str) -> str:

@@ -6,7 +6,7 @@ import html
 
 import numpy as np
 
-from ganzoo.pages import filled, policy, style_of, tagged, text_of
+from ganzoo.pages import page_of, tagged, text_of
 from ganzoo.stability.motion import Motion
 
 PACKAGE = "ganzoo.stability"
@@ -16,18 +16,13 @@ MOST_STEPS = 2000
 
 def page(motion: Motion) -> str:
     """The page, as HTML."""
-    script, style = text_of(PACKAGE, "page.js"), style_of(PACKAGE)
     every = -(-len(motion.seen) // MOST_STEPS)
     seen = motion.seen[::every]
     radius = np.linalg.norm(seen, axis=(1, 2))
     values = {
-        "policy": policy(script, style),
-        "title": html.escape(f"{motion.gans[0]} · Dirac-GAN"),
         "gans": html.escape(", ".join(motion.gans)),
         "verdict": html.escape(motion.title.partition(": ")[2]),
         "facts": html.escape(f"Eigenvalues at rest: {motion.written}."),
-        "style": style,
-        "script": script,
         "motion": tagged(
             {
                 "seen": [[[float(f"{x:.5g}") for x in plane] for plane in step] for step in seen.tolist()],
@@ -36,4 +31,4 @@ def page(motion: Motion) -> str:
             }
         ),
     }
-    return filled(text_of(PACKAGE, "page.html"), values)
+    return page_of(PACKAGE, f"{motion.gans[0]} · Dirac-GAN", text_of(PACKAGE, "page.js"), values)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import multiprocessing
-import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo.data import Data, load
-from ganzoo.device import prepare
+from ganzoo.device import cores, prepare
 from ganzoo.files import locked, writing
 from ganzoo.runs.interrupts import interruptible
 from ganzoo.spec import GanzooError
@@ -92,10 +91,6 @@ def jobs_of(plan: Plan, folder: Path) -> Iterator[Job]:
             size = min(most, 1 << len(trials).bit_length() - 1)
             yield Job(case, trials[:size], plan.directory, folder)
             trials = trials[size:]
-
-
-def cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @functools.cache

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from ganzoo.evaluation.record import plain
 from ganzoo.files import write_text
 from ganzoo.spec import GanzooError
 
@@ -64,8 +65,7 @@ class Outcome:
 
 def keep(folder: Path, trial: Trial, outcome: Outcome) -> None:
     """Write a record. JSON has no infinity, so that is null."""
-    figures = {name: value if math.isfinite(value) else None for name, value in outcome.figures.items()}
-    entry = {"trial": trial.identity(), "outcome": asdict(outcome) | {"figures": figures}}
+    entry = {"trial": trial.identity(), "outcome": plain(asdict(outcome))}
     versions = {"ganzoo": version("ganzoo-kit"), "torch": version("torch")}
     write_text(folder / trial.file, json.dumps(entry | versions, indent=1) + "\n")
 
