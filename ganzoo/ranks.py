@@ -130,6 +130,8 @@ class Group(Ranks):
         self.dist = torch.distributed
         if not self.dist.is_available() or not self.dist.is_gloo_available():
             raise GanzooError("this torch was built without gloo, which several processes need; start one alone")
+        # Imported once there is a group, the functions of this module would keep it, and its threads, to the end.
+        from torch.distributed import nn  # noqa: F401
         from torch.distributed.distributed_c10d import PrefixStore
         from torch.distributed.rendezvous import rendezvous
 

@@ -111,6 +111,8 @@ def test_two_processes_play_what_one_plays() -> None:
         "with together():\n"
         "    losses = played()\n"
         "    here().one(lambda: pathlib.Path('losses.json').write_text(json.dumps(losses)))\n"
+        "threads = pathlib.Path('/proc/self/task').glob('*/comm')\n"
+        "assert not [name for name in map(pathlib.Path.read_text, threads) if 'gloo' in name]\n"
     )
     Path("script.py").write_text(code)
     with torchrun("script.py") as started:
