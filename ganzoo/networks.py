@@ -130,9 +130,15 @@ class Average:
         self._others = [(mine, theirs) for mine, theirs in pairs if not mine.is_floating_point()]
 
     def update(self, rounds: int) -> None:
-        """Follow the generator by one round; early rounds are forgotten faster, so that the start leaves no trace."""
+        """Follow the generator after so many rounds; early ones are forgotten faster, so that the start leaves no trace.
+
+        An average over a hundred rounds and more takes in every eighth alone, which costs an eighth and shows nowhere.
+        """
         decay = min(self.decay, (1 + rounds) / (10 + rounds))
+        apart = 8 if decay >= 0.99 else 1
+        if rounds % apart:
+            return
         mine, theirs = zip(*self._floats, strict=True)
-        torch._foreach_lerp_(mine, theirs, 1 - decay)
+        torch._foreach_lerp_(mine, theirs, 1 - decay**apart)
         for counter, counted in self._others:
             counter.copy_(counted)

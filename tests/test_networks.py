@@ -103,6 +103,23 @@ def test_the_average_follows_weights_and_statistics() -> None:
         torch.testing.assert_close(tensor, before[name] + moved, check_dtype=False)
 
 
+def test_a_long_average_takes_in_every_eighth_round_and_loses_nothing_by_it() -> None:
+    network = nn.Linear(1, 1, bias=False)
+    average = Average(network, decay=0.999)
+    torch.nn.init.zeros_(network.weight)
+    torch.nn.init.zeros_(average.network.weight)
+    exact, updates = 0.0, 0
+    for rounds in range(1, 4001):
+        torch.nn.init.constant_(network.weight, rounds / 4000)
+        before = average.network.weight.clone()
+        average.update(rounds)
+        updates += not torch.equal(before, average.network.weight)
+        decay = min(0.999, (1 + rounds) / (10 + rounds))
+        exact = decay * exact + (1 - decay) * rounds / 4000
+    assert updates == 889 + 4000 // 8 - 889 // 8
+    assert abs(average.network.weight.item() - exact) < 1e-3
+
+
 def test_a_parent_trained_first_does_not_change(tiny: Data) -> None:
     first = begin("privileged-v1-ann", tiny, schedule="round")  # for its recipe
     parent = parent_for(first.recipe, tiny)
