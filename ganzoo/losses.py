@@ -89,12 +89,20 @@ def gradient_norms(critic: nn.Module, samples: Tensor, *given: Tensor) -> Tensor
 
     The small constant under the root keeps the derivative finite where the gradient is zero.
     """
-    with torch.autocast(samples.device.type, enabled=False), torch.enable_grad(), uncompiled(critic):
+    from ganzoo.pieces import Pieces
+    from ganzoo.rounding import exactly, precision, rounded
+
+    sources = [samples, *given, *critic.parameters()] if rounded() else []
+    unrounded = precision("highest")
+    with unrounded, torch.autocast(samples.device.type, enabled=False), torch.enable_grad(), uncompiled(critic):
         samples = samples.float()
         if not samples.requires_grad:
             samples = samples.detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(critic(samples, *given).sum(), samples, create_graph=True)
-        return (gradient.flatten(1).square().sum(1) + 1e-12).sqrt()
+        with Pieces():
+            logits = critic(samples, *given)
+        (gradient,) = torch.autograd.grad(logits.sum(), samples, create_graph=True)
+        norms = (gradient.flatten(1).square().sum(1) + 1e-12).sqrt()
+    return exactly(norms, sources) if sources else norms
 
 
 def unit_gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor, *given: Tensor) -> Tensor:

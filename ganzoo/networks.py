@@ -130,7 +130,7 @@ class Average:
         self._others = [(mine, theirs) for mine, theirs in pairs if not mine.is_floating_point()]
 
     def update(self, rounds: int) -> None:
-        """Follow the generator after so many rounds; early ones are forgotten faster, so that the start leaves no trace.
+        """Follow the generator, after so many rounds; early ones are forgotten faster, so the start leaves no trace.
 
         An average over a hundred rounds and more takes in every eighth alone, which costs an eighth and shows nowhere.
         """

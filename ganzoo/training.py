@@ -66,7 +66,7 @@ class Training(Iterator[Round]):
     """
 
     def __init__(self, recipe: Recipe, data: Data, device: Device, *, seed: int = 0, parent: Networks | None = None):
-        self.recipe, self.data, self.device, self.seed = recipe, data, device, seed
+        self.recipe, self.data, self.seed = recipe, data, seed
         self.number, self.ranks = 0, here()
         self.randomness = Randomness(seed, device.torch)
         with self.randomness.stream():
@@ -74,6 +74,7 @@ class Training(Iterator[Round]):
                 parent = untrained_parent(recipe, data)
             self.task = task_of(recipe, data, parent)
             nets = build(recipe, self.task)
+        self.device = device = device.suited(nets)
         self.feed = Feed(data, recipe.loop.batch, seed, device, recipe.loop.pixels, told=recipe.gan.conditional)
         self._seat(device.place(nets).train())
 
@@ -98,7 +99,7 @@ class Training(Iterator[Round]):
         if self.number >= self.recipe.loop.rounds:
             raise StopIteration
         self.schedule()
-        with self.randomness.stream(), self.ranks.whole():
+        with self.randomness.stream(), self.ranks.whole(), self.device.products():
             losses, figures = self._rounds()
         self.number += 1
         self.average.update(self.number)

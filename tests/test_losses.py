@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from ganzoo.losses import (
     accuracy,
@@ -71,6 +73,38 @@ def test_a_zero_gradient_has_a_finite_derivative(penalty: Any) -> None:
     assert loss.isfinite()
     assert layer.weight.grad is not None
     assert layer.weight.grad.isfinite().all()
+
+
+class Counted(TorchDispatchMode):
+    """Counts products of matrices."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.products = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.products += func in (torch.ops.aten.mm.default, torch.ops.aten.addmm.default)
+        return func(*args, **kwargs or {})
+
+
+@pytest.mark.parametrize("inplace", [False, True])
+@pytest.mark.parametrize("activation", [nn.ReLU, partial(nn.LeakyReLU, 0.2)])
+def test_what_is_linear_in_pieces_is_not_differentiated_twice(activation: Any, inplace: bool) -> None:
+    torch.manual_seed(0)
+    act = activation(inplace=inplace)
+    critic = nn.Sequential(nn.Linear(18, 8), act, nn.Linear(8, 7), act, nn.Linear(7, 1))
+    weights = list(critic.parameters())
+    samples = torch.randn(6, 18, requires_grad=True)
+    (gradient,) = torch.autograd.grad(critic(samples).sum(), samples, create_graph=True)
+    plain = (gradient.square().sum(1) + 1e-12).sqrt()
+    expected = torch.autograd.grad(plain.mean(), weights, allow_unused=True)
+    with Counted() as counted:
+        norms = gradient_norms(critic, samples)
+        found = torch.autograd.grad(norms.mean(), weights, allow_unused=True)
+    assert norms.equal(plain)
+    for mine, theirs in zip(found, expected, strict=True):
+        assert (theirs is None or not theirs.any()) if mine is None else mine.equal(theirs)
+    assert counted.products == 3 + 3 + 3 + 2, "forward, backward, and each backward product's derivatives; no others"
 
 
 def test_penalties_are_in_full_precision_under_autocast() -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -12,9 +12,10 @@ from torch.optim import Optimizer
 
 from ganzoo.device.compiling import compile_forward, needs_compiler
 from ganzoo.device.graphs import Record, cuda_graph, recordable
-from ganzoo.device.layout import channels_last
+from ganzoo.device.layout import channels_last, dense
 from ganzoo.device.randomness import Randomness
 from ganzoo.networks import Networks
+from ganzoo.rounding import precision
 from ganzoo.spec import GanzooError
 
 __all__ = ["Device", "Randomness", "choose", "cores", "made_for_bf16", "prepare"]
@@ -26,13 +27,15 @@ class Device:
 
     Attributes:
         torch: the place.
-        bf16: matrix products and convolutions run under bf16 autocast.
+        bf16: factors of matrix products and convolutions are bf16.
+        within: they are rounded to it within products of float32, and not before, under autocast.
         compile: the networks' passes are compiled.
         graph: a round is recorded once as a CUDA graph, and replayed.
     """
 
     torch: torch.device
     bf16: bool
+    within: bool = False
     compile: bool = False
     graph: bool = False
 
@@ -40,9 +43,18 @@ class Device:
     def precision(self) -> str:
         return "bf16" if self.bf16 else "fp32"
 
+    def suited(self, nets: Networks) -> Device:
+        """The same device with the form of bf16 that is faster for these networks."""
+        within = self.bf16 and self.torch.type == "cpu" and made_for_bf16(self.torch) and dense(nets)
+        return replace(self, within=within)
+
     def autocast(self) -> AbstractContextManager[Any]:
-        """Mixed precision for whatever runs within, or nothing at fp32."""
-        return torch.autocast(self.torch.type, torch.bfloat16, enabled=self.bf16)
+        """bf16 tensors, where that is the form of bf16, for the losses that are computed within."""
+        return torch.autocast(self.torch.type, torch.bfloat16, enabled=self.bf16 and not self.within)
+
+    def products(self) -> AbstractContextManager[Any]:
+        """Products that round their factors, where that is the form of bf16, for whole rounds."""
+        return precision("medium") if self.within else nullcontext()
 
     def place(self, nets: Networks) -> Networks:
         """Move networks here, in the layout and the form in which they are trained fastest."""

@@ -1,4 +1,4 @@
-"""How the weights of convolutions lie in memory, which decides how fast they are."""
+"""What weights look like, and how those of convolutions lie in memory, which decides how fast they are."""
 
 from __future__ import annotations
 
@@ -18,3 +18,8 @@ def channels_last(network: nn.Module) -> None:
         for weight in network.parameters():
             if weight.dim() == 4:
                 weight.data = weight.data.to(memory_format=torch.channels_last)  # one channel included
+
+
+def dense(network: nn.Module) -> bool:
+    """Whether all that a network multiplies are matrices; convolutions make tensors of four axes."""
+    return all(weight.dim() <= 2 for weight in network.parameters())

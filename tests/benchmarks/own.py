@@ -12,6 +12,8 @@ from ganzoo.training import Training
 from tests.benchmarks.games import Game
 from tests.benchmarks.harness import Play
 
+MIDDLE = 1000  # rounds that count as played: as most of a training is, and not as its first rounds are
+
 
 @dataclass(frozen=True)
 class Way:
@@ -40,7 +42,9 @@ def training(game: Game, way: Way, trainer: Any = None) -> Training:
     """A training of that game; ``trainer`` takes the place of its moves."""
     record = game.record(own=way.own)
     record = replace(record, trainer=trainer) if trainer else record
-    return Training(resolve(record, way.settings), game.data(), choose("cpu", **way.device))
+    rounds = Training(resolve(record, way.settings), game.data(), choose("cpu", **way.device))
+    rounds.number = MIDDLE
+    return rounds
 
 
 def play(game: Game, way: Way) -> Play:
