@@ -50,3 +50,14 @@ class Packed(nn.Module):
             samples = samples[torch.arange(count + short, device=samples.device) % count]
         packs = samples.reshape(-1, self.packing * samples.shape[1], *samples.shape[2:])
         return self.net(packs)  # type: ignore[no-any-return]
+
+
+ONE_BY_ONE = frozenset({
+    nn.Sequential, nn.Identity, nn.Flatten, nn.Unflatten, nn.Linear, nn.Conv2d, nn.Embedding, LabelledDiscriminator,
+    nn.LayerNorm, nn.GroupNorm, nn.ReLU, nn.LeakyReLU, nn.Tanh, nn.Sigmoid, nn.SiLU, nn.GELU, nn.ELU, nn.Softplus,
+})  # fmt: skip
+
+
+def one_by_one(network: nn.Module) -> bool:
+    """Whether a network is known to make of each sample what it would without the others, and to draw nothing."""
+    return all(type(module) in ONE_BY_ONE and not module._forward_hooks for module in network.modules())

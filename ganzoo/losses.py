@@ -42,6 +42,21 @@ def stopped(tensor: Tensor) -> Tensor:
     return tensor if _graphs_kept.get() else tensor.detach()
 
 
+def both(D: nn.Module, real: Tensor, fake: Tensor, *given: Tensor) -> tuple[Tensor, Tensor]:
+    """What D says of real and of generated samples, each with what is ``given``.
+
+    In bf16 it is one pass if D takes samples one by one, since larger products are faster. In float32 it is two passes,
+    whose sums have the bits that a paper's lines would have.
+    """
+    from ganzoo.blocks import one_by_one
+    from ganzoo.rounding import rounded
+
+    if (rounded() or torch.is_autocast_enabled(real.device.type)) and len(real) == len(fake) and one_by_one(D):
+        on_real, on_fake = D(torch.cat([real, fake]), *(torch.cat([each, each]) for each in given)).chunk(2)
+        return on_real, on_fake
+    return D(real, *given), D(fake, *given)
+
+
 def bce(logits: Tensor, target: float, smoothing: float = 0.0, weights: Tensor | None = None) -> Tensor:
     """Binary cross-entropy of logits ``(N, 1)`` with one target, 1 for real and 0 for fake.
 

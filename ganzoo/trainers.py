@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.lazy import nn, torch
-from ganzoo.losses import accuracy, bce, fixed, mean, squared, unit_gradient_penalty, zero_gradient_penalty
+from ganzoo.losses import accuracy, bce, both, fixed, mean, squared, unit_gradient_penalty, zero_gradient_penalty
 from ganzoo.spec import GanzooError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def non_saturating(
     for _ in range(discriminator_steps):
         real, z, *given = draw()
         fake = fixed(G, z, *given)
-        on_real, on_fake = D(real, *given), D(fake, *given)
+        on_real, on_fake = both(D, real, fake, *given)
         loss = bce(on_real, 1, smoothing) + bce(on_fake, 0, smoothing)
         if penalty:
             loss = loss + penalty * zero_gradient_penalty(D, real, *given)
@@ -56,7 +56,7 @@ def least_squares(nets: Networks, draw: Draw, *, discriminator_steps: int = 1, g
     for _ in range(discriminator_steps):
         real, z, *given = draw()
         fake = fixed(G, z, *given)
-        on_real, on_fake = D(real, *given), D(fake, *given)
+        on_real, on_fake = both(D, real, fake, *given)
         yield D, squared(on_real, 1) + squared(on_fake, -1), {"discriminator_accuracy": accuracy(on_real, on_fake)}
     for _ in range(generator_steps):
         _, z, *given = draw()
@@ -71,7 +71,8 @@ def wasserstein(nets: Networks, draw: Draw, *, critic_steps: int = 5, clip: floa
     for _ in range(critic_steps):
         real, z, *given = draw()
         fake = fixed(G, z, *given)
-        distance = mean(D(real, *given)) - mean(D(fake, *given))
+        on_real, on_fake = both(D, real, fake, *given)
+        distance = mean(on_real) - mean(on_fake)
         yield D, -distance, {"wasserstein_estimate": distance.detach()}
         with torch.no_grad():
             for weight in D.parameters():
@@ -86,7 +87,8 @@ def wasserstein_gp(nets: Networks, draw: Draw, *, critic_steps: int = 5, penalty
     for _ in range(critic_steps):
         real, z, *given = draw()
         fake = fixed(G, z, *given)
-        distance = mean(D(real, *given)) - mean(D(fake, *given))
+        on_real, on_fake = both(D, real, fake, *given)
+        distance = mean(on_real) - mean(on_fake)
         loss = -distance + penalty * unit_gradient_penalty(D, real, fake, *given)
         yield D, loss, {"wasserstein_estimate": distance.detach()}
     _, z, *given = draw()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ganzoo.hookspecs import Parts, hookimpl
 from ganzoo.lazy import torch
-from ganzoo.losses import accuracy, bce, fixed, gradient_norms
+from ganzoo.losses import accuracy, bce, both, fixed, gradient_norms
 from ganzoo.spec import GAN
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def dragan(nets: Networks, draw: Draw, *, discriminator_steps: int = 1, penalty:
     for _ in range(discriminator_steps):
         real, z, *given = draw()
         fake = fixed(G, z, *given)
-        on_real, on_fake = D(real, *given), D(fake, *given)
+        on_real, on_fake = both(D, real, fake, *given)
         near = real + 0.5 * real.std() * torch.rand_like(real)
         steepness = (gradient_norms(D, near, *given) - 1).square().mean()
         loss = bce(on_real, 1) + bce(on_fake, 0) + penalty * steepness

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ganzoo.hookspecs import Parts, hookimpl
 from ganzoo.lazy import F, nn, torch
-from ganzoo.losses import accuracy, fixed, mean
+from ganzoo.losses import accuracy, both, fixed, mean
 from ganzoo.nets import Activation, conv_discriminator, dense_discriminator
 from ganzoo.spec import GAN, Task
 
@@ -22,7 +22,7 @@ def hinge(nets: Networks, draw: Draw, *, discriminator_steps: int = 1) -> Moves:
     for _ in range(discriminator_steps):
         real, z, *given = draw()
         fake = fixed(G, z, *given)
-        on_real, on_fake = D(real, *given), D(fake, *given)
+        on_real, on_fake = both(D, real, fake, *given)
         loss = mean(F.relu(1 - on_real)) + mean(F.relu(1 + on_fake))
         yield D, loss, {"discriminator_accuracy": accuracy(on_real, on_fake)}
     _, z, *given = draw()

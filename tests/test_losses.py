@@ -12,6 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from ganzoo.losses import (
     accuracy,
     bce,
+    both,
     cross_terms,
     fixed,
     gradient_norms,
@@ -20,6 +21,8 @@ from ganzoo.losses import (
     unit_gradient_penalty,
     zero_gradient_penalty,
 )
+from ganzoo.nets import dense_discriminator, labelled_discriminator
+from ganzoo.spec import Task
 
 REAL, FAKE = torch.zeros(6, 2, 3, 3), torch.ones(6, 2, 3, 3)
 
@@ -73,6 +76,44 @@ def test_a_zero_gradient_has_a_finite_derivative(penalty: Any) -> None:
     assert loss.isfinite()
     assert layer.weight.grad is not None
     assert layer.weight.grad.isfinite().all()
+
+
+class Unknown(nn.Identity):
+    """It may do anything."""
+
+
+@pytest.mark.parametrize(
+    ("layer", "passes"), [(nn.Identity(), 1), (nn.BatchNorm1d(8), 2), (nn.Dropout(0.0), 2), (Unknown(), 2)]
+)
+def test_both_are_judged_in_one_pass_where_that_changes_nothing_but_last_bits(layer: Any, passes: int) -> None:
+    torch.manual_seed(0)
+    D = nn.Sequential(nn.Flatten(), nn.Linear(18, 8), layer, nn.LeakyReLU(0.2), nn.Linear(8, 1))
+    real, fake = torch.randn(6, 2, 3, 3), torch.randn(6, 2, 3, 3)
+    with Counted() as counted:
+        on_real, on_fake = both(D, real, fake)
+    assert counted.products == 4, "in float32 there are two passes"
+    assert on_real.equal(D(real))
+    assert on_fake.equal(D(fake))
+    with Counted() as counted, torch.autocast("cpu", torch.bfloat16):
+        on_real, on_fake = both(D, real, fake)
+    assert counted.products == 2 * passes
+    with torch.autocast("cpu", torch.bfloat16):
+        for mine, theirs in ((on_real, D(real)), (on_fake, D(fake))):
+            torch.testing.assert_close(mine, theirs, rtol=0.02, atol=0.02)
+
+
+def test_both_are_judged_with_their_labels() -> None:
+    torch.manual_seed(0)
+    task = Task(shape=(1, 3, 3), range=(-1, 1), latent=4, classes=3, conditions=0)
+    D = labelled_discriminator(task, dense_discriminator, 4, widths=(8,))
+    real, fake, labels = torch.randn(6, 1, 3, 3), torch.randn(6, 1, 3, 3), torch.arange(6) % 3
+    with torch.autocast("cpu", torch.bfloat16):
+        with Counted() as counted:
+            found = both(D, real, fake, labels)
+        expected = D(real, labels), D(fake, labels)
+    assert counted.products == 2
+    for mine, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=0.02, atol=0.02)
 
 
 class Counted(TorchDispatchMode):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from ganzoo.lazy import torch
-from ganzoo.losses import accuracy, bce, fixed, stopped, zero_gradient_penalty
+from ganzoo.losses import accuracy, bce, both, fixed, stopped, zero_gradient_penalty
 from ganzoo.spec import GanzooError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def privileged(
         y = stopped(y)  # part of the method: nothing returns to the parent
 
     fake = fixed(A, torch.randn_like(real) if child_fake == "noise" else y)
-    on_real, on_fake = D2(real), D2(fake)
+    on_real, on_fake = both(D2, real, fake)
     loss = bce(on_real, 1) + bce(on_fake, 0)
     if parent_signal == "failures":
         doubts = torch.sigmoid(-fixed(D1, y).float())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ganzoo.hookspecs import Parts, hookimpl
 from ganzoo.lazy import F, nn
-from ganzoo.losses import accuracy, fixed, mean, zero_gradient_penalty
+from ganzoo.losses import accuracy, both, fixed, mean, zero_gradient_penalty
 from ganzoo.nets import halvings
 from ganzoo.spec import GAN, Task
 
@@ -25,7 +25,8 @@ def relativistic(nets: Networks, draw: Draw, *, discriminator_steps: int = 1, pe
     for _ in range(discriminator_steps):
         real, z, *given = draw()
         fake = fixed(G, z, *given)
-        ahead = D(real, *given) - D(fake, *given)
+        on_real, on_fake = both(D, real, fake, *given)
+        ahead = on_real - on_fake
         flatness = zero_gradient_penalty(D, real, *given) + zero_gradient_penalty(D, fake, *given)
         loss = mean(F.softplus(-ahead.float())) + penalty * flatness
         yield D, loss, {"discriminator_accuracy": accuracy(ahead, -ahead)}

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ganzoo.data import Data, load
-from ganzoo.losses import bce, fixed, mean, stopped, unit_gradient_penalty
+from ganzoo.losses import bce, both, fixed, mean, stopped, unit_gradient_penalty
 from ganzoo.spec import GAN, Task
 
 BATCH = 64
@@ -116,7 +116,8 @@ def generator_first(nets: Any, draw: Callable[[], tuple[torch.Tensor, ...]]) -> 
     real, z = draw()
     fake = G(z)
     yield G, bce(D(fake), 1)
-    yield D, (bce(D(real), 1) + bce(D(stopped(fake)), 0)) / 2
+    on_real, on_fake = both(D, real, stopped(fake))
+    yield D, (bce(on_real, 1) + bce(on_fake, 0)) / 2
 
 
 def critic_first(nets: Any, draw: Callable[[], tuple[torch.Tensor, ...]], *, critics: int = 5) -> Any:
@@ -125,8 +126,8 @@ def critic_first(nets: Any, draw: Callable[[], tuple[torch.Tensor, ...]], *, cri
     for _ in range(critics):
         real, z = draw()
         fake = fixed(G, z)
-        loss = mean(D(fake)) - mean(D(real)) + PENALTY * unit_gradient_penalty(D, real, fake)
-        yield D, loss
+        on_real, on_fake = both(D, real, fake)
+        yield D, mean(on_fake) - mean(on_real) + PENALTY * unit_gradient_penalty(D, real, fake)
     yield G, -mean(D(G(z)))
 
 
