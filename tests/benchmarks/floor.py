@@ -1,9 +1,10 @@
 """What no loop can go below: the bare products of a round, and fused Adam on as many weights.
 
-The products are those that the plain loop makes: it is watched for one round, and they are then made again on random
+The products are those that ganzoo makes in float32: it is watched for one round, and they are then made again on random
 numbers of the same shapes, strides and types, with nothing in between. There are three for each layer and batch
 (forward, gradient of the input, gradient of the weights), less those whose result nobody needs; a gradient penalty
-adds its own. Nothing that a loop could share between two moves is shared.
+adds its own, less those with the zeros that the second derivative of a leaky ReLU is. Nothing that a loop could share
+between two moves is shared.
 """
 
 from __future__ import annotations
@@ -18,10 +19,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 from torch.utils.flop_counter import flop_registry
 
-from tests.benchmarks.draws import Resident
+from tests.benchmarks import own
 from tests.benchmarks.games import RATE, Game
 from tests.benchmarks.harness import Play
-from tests.benchmarks.plain import Plain
 
 aten = torch.ops.aten
 PRODUCTS = {
@@ -100,10 +100,10 @@ def place(value: Any) -> Any:
 
 def products(game: Game) -> list[Product]:
     """The products of one round, in order."""
-    loop = Plain(game, Resident(game))
-    loop(1)  # the first round of all may differ
+    rounds = own.training(game, own.WAYS["ganzoo fp32"])
+    next(rounds)  # the first of all may differ
     with Watcher() as watcher:
-        loop(1)
+        next(rounds)
     return watcher.products
 
 
