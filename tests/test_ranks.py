@@ -41,6 +41,7 @@ CASES = {
     ),
     "a random penalty, which differentiates twice": ("wgan-gp", {"critic_steps": 2}),
     "a penalty through batch normalisation": ("r1", {"discriminator.norm": "batch"}),
+    "a penalty through batch normalisation, bf16": ("r1", {"discriminator.norm": "batch", "precision": "bf16"}),
     "labels, bf16": ("cgan", {"precision": "bf16"}),
     "packs": ("pacgan", {}),
 }
