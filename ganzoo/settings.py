@@ -78,11 +78,14 @@ class Setting:
         return f"{self.part}.{self.name}"
 
     def accept(self, value: Any) -> Any:
-        """The value in the setting's own type; :class:`GanzooError` if it has none there."""
+        """The value in the setting's own type; :class:`GanzooError` if it has none there, or for a player without moves."""
         try:
-            return convert(value, self.kind)
+            accepted = convert(value, self.kind)
         except (ValueError, TypeError, LookupError, OverflowError):
             raise GanzooError(f"{self.name}={value!r} is not {describe(self.kind)} ({self.key})") from None
+        if self.part == "trainer" and self.name.endswith("_steps") and accepted < 1:
+            raise GanzooError(f"{self.name}={accepted} is out of range; every player moves at least once in a round")
+        return accepted
 
 
 @dataclass(frozen=True)

@@ -127,6 +127,12 @@ def test_a_wrong_setting_is_refused(overrides: dict[str, Any], message: str) -> 
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize("steps", ["0", "-1"])
+def test_a_player_without_moves_is_refused(steps: str) -> None:
+    with pytest.raises(GanzooError, match=f"critic_steps={steps} is out of range; every player moves at least once"):
+        resolve(zoo().gan("wgan"), {"critic_steps": steps})
+
+
 def test_later_layers_override_earlier_ones() -> None:
     gan = replace(TOY, settings={"rate": 1, "steps": 2, "depth": 3}, presets={"p": {"steps": 4, "depth": 5}})
     recipe = resolve(gan, {"depth": "6"}, preset="p")
