@@ -78,7 +78,11 @@ class Setting:
         return f"{self.part}.{self.name}"
 
     def accept(self, value: Any) -> Any:
-        """The value in the setting's own type; :class:`GanzooError` if it has none there, or for a player without moves."""
+        """The value in the setting's own type.
+
+        Raises:
+            GanzooError: it has none there, or a player would have no moves.
+        """
         try:
             accepted = convert(value, self.kind)
         except (ValueError, TypeError, LookupError, OverflowError):
