@@ -37,7 +37,7 @@ from ganzoo.stability.sweep.trials import kept
 HERE = Path(__file__).parent
 TOLD = told()
 STEPS = ("theory", "sweep", "spectrum")
-BATCH, COUNT = 256, 2  # of a spectrum: samples of the field, and eigenvalues of either kind
+BATCH, COUNT = 256, 6  # of a spectrum: samples of the field, and eigenvalues of either kind
 REFUSED = 2  # the exit code of a training that cannot go on
 
 

@@ -18,7 +18,7 @@ from ganzoo.stability.schemes import step_limit
 DENSE = 1500
 """Up to so many weights all eigenvalues are computed, from the matrix."""
 
-SUBSPACE = 40
+SUBSPACE = 80
 """Arnoldi vectors of the first search, at least; the second, which checks it, has half as many again."""
 
 RESTARTS = 100
