@@ -60,4 +60,8 @@ ONE_BY_ONE = frozenset({
 
 def one_by_one(network: nn.Module) -> bool:
     """Whether a network is known to make of each sample what it would without the others, and to draw nothing."""
-    return all(type(module) in ONE_BY_ONE and not module._forward_hooks for module in network.modules())
+    return all(
+        type(module) in ONE_BY_ONE
+        and not (module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module))
+        for module in network.modules()
+    )

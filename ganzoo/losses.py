@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -51,7 +51,7 @@ def both(D: nn.Module, real: Tensor, fake: Tensor, *given: Tensor) -> tuple[Tens
     from ganzoo.blocks import one_by_one
     from ganzoo.rounding import rounded
 
-    if (rounded() or torch.is_autocast_enabled(real.device.type)) and len(real) == len(fake) and one_by_one(D):
+    if (rounded() or torch.is_autocast_enabled(real.device.type)) and real.shape == fake.shape and one_by_one(D):
         on_real, on_fake = D(torch.cat([real, fake]), *(torch.cat([each, each]) for each in given)).chunk(2)
         return on_real, on_fake
     return D(real, *given), D(fake, *given)
@@ -104,20 +104,18 @@ def gradient_norms(critic: nn.Module, samples: Tensor, *given: Tensor) -> Tensor
 
     The small constant under the root keeps the derivative finite where the gradient is zero.
     """
+    from ganzoo.blocks import one_by_one
     from ganzoo.pieces import Pieces
-    from ganzoo.rounding import exactly, precision, rounded
+    from ganzoo.rounding import exact, exact_behind
 
-    sources = [samples, *given, *critic.parameters()] if rounded() else []
-    unrounded = precision("highest")
-    with unrounded, torch.autocast(samples.device.type, enabled=False), torch.enable_grad(), uncompiled(critic):
+    with exact(), torch.autocast(samples.device.type, enabled=False), torch.enable_grad(), uncompiled(critic):
         samples = samples.float()
         if not samples.requires_grad:
             samples = samples.detach().requires_grad_()
-        with Pieces():
+        with Pieces() if one_by_one(critic) else nullcontext():
             logits = critic(samples, *given)
         (gradient,) = torch.autograd.grad(logits.sum(), samples, create_graph=True)
-        norms = (gradient.flatten(1).square().sum(1) + 1e-12).sqrt()
-    return exactly(norms, sources) if sources else norms
+        return exact_behind((gradient.flatten(1).square().sum(1) + 1e-12).sqrt())
 
 
 def unit_gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor, *given: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Products of float32 matrices that round their factors to bf16, and parts of a computation that must not be rounded.
+"""Products of float32 matrices that round their factors to bf16, and what must not be rounded there.
 
 On a CPU with units for bf16 products this is faster than autocast for dense networks: sums, activations, weights and
 gradients are float32 throughout, so nothing is cast from one type to the other in memory.
@@ -6,51 +6,60 @@ gradients are float32 throughout, so nothing is cast from one type to the other 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from contextvars import ContextVar
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
+
+_rounded: ContextVar[bool] = ContextVar("rounded", default=False)
+
+
+def rounded() -> bool:
+    """Whether this is within :func:`rounding`."""
+    return _rounded.get()
+
+
+def possible() -> bool:
+    """Whether torch's old way to set the precision works: it does not once somebody has used the new one."""
+    try:
+        return bool(torch.get_float32_matmul_precision())
+    except RuntimeError:
+        return False
 
 
 @contextmanager
-def precision(name: str) -> Iterator[None]:
-    """Within it, products of float32 matrices have torch's precision of that name, wherever in the process they are."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision(name)
+def rounding() -> Iterator[None]:
+    """Within it, products of float32 matrices round their factors, in the whole process."""
+    before, token = torch.get_float32_matmul_precision(), _rounded.set(True)
+    torch.set_float32_matmul_precision("medium")
     try:
         yield
     finally:
         torch.set_float32_matmul_precision(before)
+        _rounded.reset(token)
 
 
-def rounded() -> bool:
-    """Whether products of float32 matrices are rounded here."""
-    return torch.get_float32_matmul_precision() != "highest"
+@contextmanager
+def exact() -> Iterator[None]:
+    """Within it, nothing is rounded, though it may be around it."""
+    if not rounded():
+        yield
+        return
+    torch.set_float32_matmul_precision("highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision("medium")
 
 
-class Exactly(torch.autograd.Function):
-    """A value whose gradients are taken without rounding, though the backward pass around it rounds.
+def exact_behind(value: Tensor) -> Tensor:
+    """The same value. A backward pass that reaches it rounds nothing from there to its end.
 
-    What is rounded is a matter of the whole process, and a backward pass asks when it comes to a product. So the graph
-    behind the value is kept back, and gone through on its own.
+    A backward pass asks for the precision when it comes to a product, so it is set on the way. What follows in it and is
+    no part of the value becomes exact too; whoever began it within :func:`rounding` has the old precision afterwards.
     """
-
-    @staticmethod
-    def forward(ctx: Any, behind: Sequence[Tensor], *sources: Tensor) -> Tensor:
-        ctx.behind, ctx.sources = behind, sources
-        return behind[0].detach()
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        with precision("highest"):
-            return (None, *torch.autograd.grad(ctx.behind, ctx.sources, gradient, allow_unused=True))
-
-
-def exactly(value: Tensor, sources: Sequence[Tensor]) -> Tensor:
-    """The same value, whose gradients in ``sources`` are exact; in no others does it have any."""
-    result: Tensor = Exactly.apply([value], *(source for source in sources if source.requires_grad))
-    return result
+    if rounded() and value.requires_grad:
+        value.register_hook(lambda _: torch.set_float32_matmul_precision("highest"))  # type: ignore[no-untyped-call]
+    return value

@@ -124,7 +124,8 @@ class Training(Iterator[Round]):
         weights = self.players[player]
         for weight in weights:
             weight.grad = None
-        loss.backward(inputs=weights)  # type: ignore[no-untyped-call]
+        with self.device.products():  # once more, since a penalty ends them
+            loss.backward(inputs=weights)  # type: ignore[no-untyped-call]
         self.ranks.average(weights)
         self.optimizers[player].step()
         # fused optimizers do not tell autograd that weights have changed, and by that it refuses stale graphs

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.checkpoint import checkpoint
 
 from ganzoo.losses import (
     accuracy,
@@ -82,8 +83,21 @@ class Unknown(nn.Identity):
     """It may do anything."""
 
 
+def watched(module: nn.Module) -> nn.Module:
+    """A module that others may interfere with."""
+    module.register_forward_pre_hook(lambda module, inputs: None)
+    return module
+
+
 @pytest.mark.parametrize(
-    ("layer", "passes"), [(nn.Identity(), 1), (nn.BatchNorm1d(8), 2), (nn.Dropout(0.0), 2), (Unknown(), 2)]
+    ("layer", "passes"),
+    [
+        (nn.Identity(), 1),
+        (nn.BatchNorm1d(8), 2),
+        (nn.Dropout(0.0), 2),
+        (Unknown(), 2),
+        (watched(nn.Identity()), 2),
+    ],
 )
 def test_both_are_judged_in_one_pass_where_that_changes_nothing_but_last_bits(layer: Any, passes: int) -> None:
     torch.manual_seed(0)
@@ -126,6 +140,22 @@ class Counted(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         self.products += func in (torch.ops.aten.mm.default, torch.ops.aten.addmm.default)
         return func(*args, **kwargs or {})
+
+
+def test_a_penalty_on_a_network_that_recomputes_itself_is_that_of_a_plain_one() -> None:
+    class Thrifty(nn.Module):
+        def __init__(self, net: nn.Module) -> None:
+            super().__init__()
+            self.net = net
+
+        def forward(self, samples: Tensor) -> Tensor:
+            logits: Tensor = checkpoint(self.net, samples, use_reentrant=False)
+            return logits
+
+    torch.manual_seed(0)
+    critic = nn.Sequential(nn.Linear(18, 8), nn.LeakyReLU(0.2), nn.Linear(8, 1))
+    samples = torch.randn(6, 18)
+    assert gradient_norms(Thrifty(critic), samples).equal(gradient_norms(critic, samples))
 
 
 @pytest.mark.parametrize("inplace", [False, True])

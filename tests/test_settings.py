@@ -133,6 +133,17 @@ def test_a_player_without_moves_is_refused(steps: str) -> None:
         resolve(zoo().gan("wgan"), {"critic_steps": steps})
 
 
+def test_other_numbers_that_are_called_steps_are_free() -> None:
+    def warm(
+        nets: object, draw: object, *, warmup_steps: int = 0, log_steps: bool = True, steps_steps: str = "a"
+    ) -> None:
+        """A trainer."""
+
+    given = {"warmup_steps": 0, "log_steps": "false", "steps_steps": "b"}
+    found = resolve(replace(TOY, trainer=warm), given).values["trainer"]
+    assert found == {"warmup_steps": 0, "log_steps": False, "steps_steps": "b"}
+
+
 def test_later_layers_override_earlier_ones() -> None:
     gan = replace(TOY, settings={"rate": 1, "steps": 2, "depth": 3}, presets={"p": {"steps": 4, "depth": 5}})
     recipe = resolve(gan, {"depth": "6"}, preset="p")

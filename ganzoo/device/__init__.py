@@ -15,7 +15,7 @@ from ganzoo.device.graphs import Record, cuda_graph, recordable
 from ganzoo.device.layout import channels_last, dense
 from ganzoo.device.randomness import Randomness
 from ganzoo.networks import Networks
-from ganzoo.rounding import precision
+from ganzoo.rounding import possible, rounding
 from ganzoo.spec import GanzooError
 
 __all__ = ["Device", "Randomness", "choose", "cores", "made_for_bf16", "prepare"]
@@ -45,16 +45,16 @@ class Device:
 
     def suited(self, nets: Networks) -> Device:
         """The same device with the form of bf16 that is faster for these networks."""
-        within = self.bf16 and self.torch.type == "cpu" and made_for_bf16(self.torch) and dense(nets)
-        return replace(self, within=within)
+        on_cpu = self.bf16 and self.torch.type == "cpu" and made_for_bf16(self.torch)
+        return replace(self, within=on_cpu and dense(nets) and possible())
 
     def autocast(self) -> AbstractContextManager[Any]:
         """bf16 tensors, where that is the form of bf16, for the losses that are computed within."""
         return torch.autocast(self.torch.type, torch.bfloat16, enabled=self.bf16 and not self.within)
 
     def products(self) -> AbstractContextManager[Any]:
-        """Products that round their factors, where that is the form of bf16, for whole rounds."""
-        return precision("medium") if self.within else nullcontext()
+        """Products that round their factors, where that is the form of bf16, for whatever is computed within."""
+        return rounding() if self.within else nullcontext()
 
     def place(self, nets: Networks) -> Networks:
         """Move networks here, in the layout and the form in which they are trained fastest."""
