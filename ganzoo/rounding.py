@@ -58,7 +58,7 @@ def exact_behind(value: Tensor) -> Tensor:
     """The same value. A backward pass that reaches it rounds nothing from there to its end.
 
     Backward passes ask for the precision when they come to a product, so it is set on the way. What follows and is no
-    part of the value becomes exact too. Whoever began the pass within :func:`rounding` has the old precision afterwards.
+    part of the value becomes exact too. Where the pass was begun within :func:`rounding`, that gives it back.
     """
     if rounded() and value.requires_grad:
         value.register_hook(lambda _: torch.set_float32_matmul_precision("highest"))  # type: ignore[no-untyped-call]

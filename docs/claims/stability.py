@@ -37,7 +37,7 @@ from ganzoo.stability.sweep.trials import kept
 HERE = Path(__file__).parent
 TOLD = told()
 STEPS = ("theory", "sweep", "spectrum")
-BATCH, COUNT = 256, 6  # of a spectrum: samples of the field, and eigenvalues of either kind
+COUNT = 6  # eigenvalues of either kind in a spectrum
 REFUSED = 2  # the exit code of a training that cannot go on
 
 
@@ -51,6 +51,7 @@ class Compared:
         chosen: what is set of it.
         plan: of its trials, alone.
         folder: of trials and runs.
+        samples: of the field in a spectrum.
     """
 
     title: str
@@ -58,6 +59,7 @@ class Compared:
     chosen: Mapping[str, Any]
     plan: Plan
     folder: Path
+    samples: int
 
     @property
     def trials(self) -> list[Trial]:
@@ -109,7 +111,7 @@ class Compared:
         from ganzoo.stability.games import Games
         from ganzoo.stability.spectrum import spectrum
 
-        path = self.run / f"spectrum-{BATCH}-{COUNT}.json"
+        path = self.run / f"spectrum-{self.samples}-{COUNT}.json"
         if path.is_file():
             known: dict[str, Any] = json.loads(path.read_text())
             return known
@@ -117,7 +119,7 @@ class Compared:
             return {"absent": "its run did not come to its end"}
         click.echo(f"spectrum of {self.title} on {self.plan.data.name}", err=True)
         try:
-            games = Games(self.run, BATCH)
+            games = Games(self.run, self.samples)
             game = games.at(games.rounds[-1])
             leading = spectrum(game.field, COUNT, game.shares, quick=True)
         except (GanzooError, ArithmeticError, RuntimeError, ValueError) as error:  # of a search that goes wrong, too
@@ -147,7 +149,7 @@ def cases_of(told: Mapping[str, Any], name: str, runs: Path) -> Iterator[Compare
         planned = plan(
             [gan], name, seeds=budget["seeds"], settings=chosen, tier=budget.get("tier"), rounds=budget["rounds"]
         )
-        yield Compared(title, gan, chosen, planned, runs / name)
+        yield Compared(title, gan, chosen, planned, runs / name, budget["field"])
 
 
 def attempt(case: Compared) -> None:
