@@ -14,6 +14,7 @@ SMALL = """
 [data.ring8]
 rounds = 2
 seeds = 1
+field = 64
 tier = "quick"
 
 [cases]
