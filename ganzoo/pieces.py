@@ -20,12 +20,7 @@ def leaky_relu(x: Tensor, negative_slope: float = 0.01, inplace: bool = False) -
     return x.mul_(slopes) if inplace else x * slopes
 
 
-FORMS: dict[Callable[..., Any], Callable[..., Tensor]] = {
-    F.relu: relu,
-    torch.relu: relu,
-    Tensor.relu: relu,
-    F.leaky_relu: leaky_relu,
-}
+FORMS: dict[Callable[..., Any], Callable[..., Tensor]] = {F.relu: relu, F.leaky_relu: leaky_relu}
 
 
 class Pieces(TorchFunctionMode):

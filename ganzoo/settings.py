@@ -87,8 +87,8 @@ class Setting:
             accepted = convert(value, self.kind)
         except (ValueError, TypeError, LookupError, OverflowError):
             raise GanzooError(f"{self.name}={value!r} is not {describe(self.kind)} ({self.key})") from None
-        counts_moves = self.part == "trainer" and self.name.endswith("_steps") and self.kind is int and self.default > 0
-        if counts_moves and accepted < 1:
+        whole = self.kind is int and isinstance(self.default, int)
+        if whole and self.part == "trainer" and self.name.endswith("_steps") and accepted < 1 <= self.default:
             raise GanzooError(f"{self.name}={accepted} is out of range; every player moves at least once in a round")
         return accepted
 
