@@ -7,7 +7,7 @@ gradients are float32 throughout, so nothing is cast from one type to the other 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 
 import torch
@@ -30,28 +30,30 @@ def possible() -> bool:
 
 
 @contextmanager
-def rounding() -> Iterator[None]:
-    """Within it, products of float32 matrices round their factors, in the whole process."""
-    before, token = torch.get_float32_matmul_precision(), _rounded.set(True)
-    torch.set_float32_matmul_precision("medium")
+def precision(name: str) -> Iterator[None]:
+    """Within it, products of float32 matrices have torch's precision of that name, in the whole process."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(name)
     try:
         yield
     finally:
         torch.set_float32_matmul_precision(before)
-        _rounded.reset(token)
 
 
 @contextmanager
-def exact() -> Iterator[None]:
-    """Within it, nothing is rounded, though it may be around it."""
-    if not rounded():
-        yield
-        return
-    torch.set_float32_matmul_precision("highest")
+def rounding() -> Iterator[None]:
+    """Within it, products of float32 matrices round their factors."""
+    token = _rounded.set(True)
     try:
-        yield
+        with precision("medium"):
+            yield
     finally:
-        torch.set_float32_matmul_precision("medium")
+        _rounded.reset(token)
+
+
+def exact() -> AbstractContextManager[None]:
+    """Within it, nothing is rounded, though it may be around it."""
+    return precision("highest") if rounded() else nullcontext()
 
 
 def exact_behind(value: Tensor) -> Tensor:

@@ -99,7 +99,7 @@ class Training(Iterator[Round]):
         if self.number >= self.recipe.loop.rounds:
             raise StopIteration
         self.schedule()
-        with self.randomness.stream(), self.ranks.whole(), self.device.products():
+        with self.randomness.stream(), self.ranks.whole():
             losses, figures = self._rounds()
         self.number += 1
         self.average.update(self.number)
@@ -124,7 +124,7 @@ class Training(Iterator[Round]):
         weights = self.players[player]
         for weight in weights:
             weight.grad = None
-        with self.device.products():  # once more, since a penalty ends them
+        with self.device.backward():
             loss.backward(inputs=weights)  # type: ignore[no-untyped-call]
         self.ranks.average(weights)
         self.optimizers[player].step()
@@ -132,10 +132,10 @@ class Training(Iterator[Round]):
         torch.autograd.graph.increment_version(weights)
 
     def moves(self) -> Iterator[Any]:
-        """The trainer's moves in one round. Losses are computed while it is resumed, so that is what autocast wraps."""
+        """The trainer's moves in one round. Losses are computed while it is resumed, so precision is set there."""
         moves = self.recipe.functions["trainer"](self.nets, self._draw, **self.recipe.values["trainer"])
         while True:
-            with self.device.autocast():
+            with self.device.forward():
                 move = next(moves, None)
             if move is None:
                 return

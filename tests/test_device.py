@@ -27,7 +27,7 @@ def test_an_unknown_device_names_those_that_are_there() -> None:
 def test_precision_is_what_matrix_products_are_done_in(precision: str, bf16: bool) -> None:
     device = choose("cpu", precision)
     assert device.precision == precision
-    with device.autocast():
+    with device.forward():
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == (torch.bfloat16 if bf16 else torch.float32)
 
 

@@ -41,6 +41,9 @@ def test_the_precision_of_products_is_given_back() -> None:
         assert (rounded(), precision()) == (True, "medium")
         with exact():
             assert precision() == "highest"
+            with exact():
+                pass
+            assert precision() == "highest", "one within another does not end it"
         assert precision() == "medium"
         raise ValueError("inside")
     assert (rounded(), precision()) == (False, "highest")

@@ -48,12 +48,12 @@ class Device:
         on_cpu = self.bf16 and self.torch.type == "cpu" and made_for_bf16(self.torch)
         return replace(self, within=on_cpu and dense(nets) and possible())
 
-    def autocast(self) -> AbstractContextManager[Any]:
-        """bf16 tensors, where that is the form of bf16, for the losses that are computed within."""
-        return torch.autocast(self.torch.type, torch.bfloat16, enabled=self.bf16 and not self.within)
+    def forward(self) -> AbstractContextManager[Any]:
+        """Within it, losses are computed in this precision."""
+        return rounding() if self.within else torch.autocast(self.torch.type, torch.bfloat16, enabled=self.bf16)
 
-    def products(self) -> AbstractContextManager[Any]:
-        """Products that round their factors, where that is the form of bf16, for whatever is computed within."""
+    def backward(self) -> AbstractContextManager[Any]:
+        """Within it, gradients are; a backward pass has the types of its forward pass, but rounds as it is told."""
         return rounding() if self.within else nullcontext()
 
     def place(self, nets: Networks) -> Networks:
