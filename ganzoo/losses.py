@@ -45,13 +45,12 @@ def stopped(tensor: Tensor) -> Tensor:
 def both(D: nn.Module, real: Tensor, fake: Tensor, *given: Tensor) -> tuple[Tensor, Tensor]:
     """What D says of real and of generated samples, each with what is ``given``.
 
-    In bf16 it is one pass if D takes samples one by one, since larger products are faster. In float32 it is two passes,
-    whose sums have the bits that a paper's lines would have.
+    It is one pass if D takes samples one by one, since larger products are faster. It is two where a layer could tell,
+    as batch normalisation does.
     """
     from ganzoo.blocks import one_by_one
-    from ganzoo.rounding import rounded
 
-    if (rounded() or torch.is_autocast_enabled(real.device.type)) and real.shape == fake.shape and one_by_one(D):
+    if real.shape == fake.shape and one_by_one(D):
         on_real, on_fake = D(torch.cat([real, fake]), *(torch.cat([each, each]) for each in given)).chunk(2)
         return on_real, on_fake
     return D(real, *given), D(fake, *given)

@@ -105,15 +105,9 @@ def test_both_are_judged_in_one_pass_where_that_changes_nothing_but_last_bits(la
     real, fake = torch.randn(6, 2, 3, 3), torch.randn(6, 2, 3, 3)
     with Counted() as counted:
         on_real, on_fake = both(D, real, fake)
-    assert counted.products == 4, "in float32 there are two passes"
-    assert on_real.equal(D(real))
-    assert on_fake.equal(D(fake))
-    with Counted() as counted, torch.autocast("cpu", torch.bfloat16):
-        on_real, on_fake = both(D, real, fake)
     assert counted.products == 2 * passes
-    with torch.autocast("cpu", torch.bfloat16):
-        for mine, theirs in ((on_real, D(real)), (on_fake, D(fake))):
-            torch.testing.assert_close(mine, theirs, rtol=0.02, atol=0.02)
+    for mine, theirs in ((on_real, D(real)), (on_fake, D(fake))):
+        torch.testing.assert_close(mine, theirs)
 
 
 def test_both_are_judged_with_their_labels() -> None:
@@ -121,13 +115,11 @@ def test_both_are_judged_with_their_labels() -> None:
     task = Task(shape=(1, 3, 3), range=(-1, 1), latent=4, classes=3, conditions=0)
     D = labelled_discriminator(task, dense_discriminator, 4, widths=(8,))
     real, fake, labels = torch.randn(6, 1, 3, 3), torch.randn(6, 1, 3, 3), torch.arange(6) % 3
-    with torch.autocast("cpu", torch.bfloat16):
-        with Counted() as counted:
-            found = both(D, real, fake, labels)
-        expected = D(real, labels), D(fake, labels)
+    with Counted() as counted:
+        found = both(D, real, fake, labels)
     assert counted.products == 2
-    for mine, theirs in zip(found, expected, strict=True):
-        torch.testing.assert_close(mine, theirs, rtol=0.02, atol=0.02)
+    for mine, theirs in zip(found, (D(real, labels), D(fake, labels)), strict=True):
+        torch.testing.assert_close(mine, theirs)
 
 
 class Counted(TorchDispatchMode):

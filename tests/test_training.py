@@ -31,11 +31,13 @@ def zeros(logits: Tensor) -> Tensor:
 
 
 def goodfellow(D: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
-    return ones(D(real)) + zeros(D(fake))
+    on_real, on_fake = D(torch.cat([real, fake])).chunk(2)
+    return ones(on_real) + zeros(on_fake)
 
 
 def gulrajani(D: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
-    loss = -(D(real).mean() - D(fake).mean())
+    on_real, on_fake = D(torch.cat([real, fake])).chunk(2)
+    loss = -(on_real.mean() - on_fake.mean())
     u = torch.rand(len(real), 1, 1, 1)
     between = (u * real + (1 - u) * fake).requires_grad_()
     (slope,) = torch.autograd.grad(D(between).sum(), between, create_graph=True)

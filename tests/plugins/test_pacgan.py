@@ -48,7 +48,8 @@ def test_the_numbers_are_those_of_the_discriminator_and_packing() -> None:
 
 def test_a_pack_of_one_is_the_game_without_packing(tiny: Data) -> None:
     one, plain = begin("pacgan", tiny, rounds=3, packing=1), begin("simple", tiny, rounds=3)
-    assert play(one) == play(plain)
+    for mine, theirs in zip(play(one), play(plain), strict=True):
+        assert mine == pytest.approx(theirs, rel=1e-4)
 
 
 @pytest.mark.parametrize("gan", ["simple", "wgan", "wgan-gp", "lsgan", "r1", "dragan", "hinge", "r3gan"])
