@@ -82,7 +82,7 @@ def train(
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``auto``, ``fp32`` or ``bf16``.
         threads: of the CPU; all that the process may use by default, or what ``OMP_NUM_THREADS`` says.
-        compile: whether the networks are compiled, which takes a while and a C++ compiler.
+        compile: whether rounds are compiled, which takes a while and a C++ compiler.
         graph: whether a round is recorded as a CUDA graph and replayed.
         preset: one of the GAN's named sets of settings.
         parent: the trained parent, ``ganzoo.load(path)``, for a GAN that has one.

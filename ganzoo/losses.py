@@ -88,16 +88,6 @@ def accuracy(real: Tensor, fake: Tensor, threshold: float = 0.0) -> Tensor:
     return (mean(real.detach() > threshold) + mean(fake.detach() <= threshold)) / 2
 
 
-@contextmanager
-def uncompiled(network: nn.Module) -> Iterator[None]:
-    """Run a network as it is written within: torch.compile cannot differentiate a gradient once more."""
-    compiled, network._compiled_call_impl = network._compiled_call_impl, None
-    try:
-        yield
-    finally:
-        network._compiled_call_impl = compiled
-
-
 def gradient_norms(critic: nn.Module, samples: Tensor, *given: Tensor) -> Tensor:
     """Norm ``(N,)`` of the critic's gradient at each sample, differentiable, in float32 whatever the precision.
 
@@ -107,7 +97,7 @@ def gradient_norms(critic: nn.Module, samples: Tensor, *given: Tensor) -> Tensor
     from ganzoo.pieces import Pieces
     from ganzoo.rounding import exact, exact_behind
 
-    with exact(), torch.autocast(samples.device.type, enabled=False), torch.enable_grad(), uncompiled(critic):
+    with exact(), torch.autocast(samples.device.type, enabled=False), torch.enable_grad():
         samples = samples.float()
         if not samples.requires_grad:
             samples = samples.detach().requires_grad_()

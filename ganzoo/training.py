@@ -14,6 +14,7 @@ from ganzoo.data import Data
 from ganzoo.device import Device, Randomness
 from ganzoo.device.graphs import Outputs
 from ganzoo.device.rounds import Fetch, Rounds
+from ganzoo.device.tracing import step
 from ganzoo.feed import Feed
 from ganzoo.header import FORMAT
 from ganzoo.model import Model
@@ -93,7 +94,8 @@ class Training(Iterator[Round]):
     def _begin(self) -> None:
         """Forget what was recorded: the next rounds are rehearsed anew."""
         self._fetch = self.feed.fetch
-        self._rounds = Rounds(self._play, self.feed.fetch, self.device.recorder())
+        play = self.device.rounds(self._play, self.nets, self.randomness)
+        self._rounds = Rounds(play, self.feed.fetch, self.device.recorder())
 
     def __next__(self) -> Round:
         if self.number >= self.recipe.loop.rounds:
@@ -127,9 +129,7 @@ class Training(Iterator[Round]):
         with self.device.backward():
             loss.backward(inputs=weights)  # type: ignore[no-untyped-call]
         self.ranks.average(weights)
-        self.optimizers[player].step()
-        # fused optimizers do not tell autograd that weights have changed, and by that it refuses stale graphs
-        torch.autograd.graph.increment_version(weights)
+        step(self.optimizers[player], weights)
 
     def moves(self) -> Iterator[Any]:
         """The trainer's moves in one round. Losses are computed while it is resumed, so precision is set there."""

@@ -31,7 +31,7 @@ def headline(training: Training, folder: Path) -> str:
     ranks = f"{training.ranks.size} processes, " if training.ranks.size > 1 else ""
     return (
         f"Training {recipe.gan.name} on {data.name} ({len(data):,} samples), {device.torch} {device.precision}, {ranks}"
-        f"seed {training.seed}, in {folder}"
+        f"seed {training.seed}, in {folder}" + ("\nThe first round is compiled, which takes a while." * device.compile)
     )
 
 

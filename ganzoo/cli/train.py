@@ -39,7 +39,7 @@ from ganzoo.spec import GanzooError
 @click.option(
     "--threads", type=click.IntRange(1, 1024), help="CPU threads; as many as the process has cores by default."
 )
-@click.option("--compile", is_flag=True, help="Compile the networks; takes a while at the start, and a C++ compiler.")
+@click.option("--compile", is_flag=True, help="Compile rounds; takes a while at the start, and a C++ compiler.")
 @click.option(
     "--graph", is_flag=True, help="Record a round as a CUDA graph and replay it, for small networks on a GPU."
 )

@@ -10,13 +10,17 @@ from typing import Any
 import torch
 from torch.optim import Optimizer
 
-from ganzoo.device.compiling import compile_forward, needs_compiler
+from ganzoo.device.compiling import CompiledRounds, needs_compiler
 from ganzoo.device.graphs import Record, cuda_graph, recordable
 from ganzoo.device.layout import channels_last, dense
 from ganzoo.device.randomness import Randomness
+from ganzoo.device.rounds import Play
 from ganzoo.networks import Networks
 from ganzoo.rounding import possible, rounding
 from ganzoo.spec import GanzooError
+
+NEAR = {"fp32": 1e-3, "bf16": 5e-2}
+"""How near a compiled round has to come to one that is played: bf16 is rounded in other places."""
 
 __all__ = ["Device", "Randomness", "choose", "cores", "made_for_bf16", "prepare"]
 
@@ -29,7 +33,7 @@ class Device:
         torch: the place.
         bf16: factors of matrix products and convolutions are bf16.
         within: they are rounded to it within products of float32, and not before, under autocast.
-        compile: the networks' passes are compiled.
+        compile: rounds are compiled.
         graph: a round is recorded once as a CUDA graph, and replayed.
     """
 
@@ -46,7 +50,7 @@ class Device:
     def suited(self, nets: Networks) -> Device:
         """The same device with the form of bf16 that is faster for these networks."""
         on_cpu = self.bf16 and self.torch.type == "cpu" and made_for_bf16(self.torch)
-        return replace(self, within=on_cpu and dense(nets) and possible())
+        return replace(self, within=on_cpu and not self.compile and dense(nets) and possible())
 
     def forward(self) -> AbstractContextManager[Any]:
         """Within it, losses are computed in this precision."""
@@ -59,12 +63,14 @@ class Device:
     def place(self, nets: Networks) -> Networks:
         """Move networks here, in the layout and the form in which they are trained fastest."""
         nets.to(self.torch)
-        for player in nets.players().values():
-            if self.bf16:
+        if self.bf16 or self.compile:
+            for player in nets.players().values():
                 channels_last(player)
-            if self.compile:
-                compile_forward(player)
         return nets
+
+    def rounds(self, play: Play, nets: Networks, randomness: Randomness) -> Play:
+        """How rounds are played here: as they are, or compiled."""
+        return CompiledRounds(play, nets, randomness, NEAR[self.precision]) if self.compile else play
 
     def prepare(self, optimizer: Optimizer) -> None:
         """Make an optimizer fit for what :meth:`recorder` gives."""

@@ -20,7 +20,7 @@ class Randomness:
 
     def __init__(self, seed: int, device: torch.device) -> None:
         self.device = device
-        with self._swapped_out():
+        with self.apart():
             torch.manual_seed(seed)
             self._state = self._current()
 
@@ -40,7 +40,8 @@ class Randomness:
             torch.mps.set_rng_state(states[1])
 
     @contextmanager
-    def _swapped_out(self) -> Iterator[None]:
+    def apart(self) -> Iterator[None]:
+        """Within it, torch's random numbers begin as they are, and afterwards they are as they were."""
         outside = self._current()
         try:
             yield
@@ -50,7 +51,7 @@ class Randomness:
     @contextmanager
     def stream(self) -> Iterator[None]:
         """Run on this training's random numbers."""
-        with self._swapped_out():
+        with self.apart():
             self._set(self._state)
             try:
                 yield
@@ -67,7 +68,7 @@ class Randomness:
             raise GanzooError(f"{source} holds no random state for the device '{self.device}'")
         try:
             states = [state[str(index)].cpu() for index in range(len(self._state))]
-            with self._swapped_out():
+            with self.apart():
                 self._set(states)
         except (KeyError, IndexError, RuntimeError, TypeError):
             raise GanzooError(f"{source} holds no random state for the device '{self.device}'") from None

@@ -12,6 +12,7 @@ from ganzoo.device.graphs import Outputs, Record
 
 Batch = tuple[Tensor, ...]
 Fetch = Callable[[], Batch]
+Play = Callable[[Fetch], Outputs]
 
 REHEARSALS = 3
 """Rounds that are played before one is recorded. They count: they are rounds like all others."""
@@ -33,7 +34,7 @@ class Rounds:
         record: the device's recorder.
     """
 
-    def __init__(self, play: Callable[[Fetch], Outputs], fetch: Fetch, record: Record | None) -> None:
+    def __init__(self, play: Play, fetch: Fetch, record: Record | None) -> None:
         self.play, self.fetch, self.record = play, fetch, record
         self._draws: list[int] = []  # of each rehearsal
         self._places: list[Batch] = []

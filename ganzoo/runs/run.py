@@ -82,10 +82,10 @@ class Run:
     def start(cls, folder: Path, recipe: Recipe, options: Options, parent: Model | None = None) -> Run:
         """Begin a run in a folder, in place of an old one; over a trained ``parent`` for a child in sequence."""
         ranks, threads = here(), prepare(options.threads)
-        if options.graph and ranks.size > 1:
-            raise GanzooError("--graph records the rounds of one process; leave it out where there are several")
-        data = ranks.after_first(options.load_data)
         how = {"compile": options.compile, "graph": options.graph}
+        if ranks.size > 1 and (alone := [name for name, asked in how.items() if asked]):
+            raise GanzooError(f"--{alone[0]} is for the rounds of one process; leave it out where there are several")
+        data = ranks.after_first(options.load_data)
         device = choose(ranks.device(options.device), options.precision, images=data.is_images, **how)
         recipe = recipe.over(parent, data.shape)
         training = Training(recipe, data, device, seed=options.seed, parent=parent.networks if parent else None)
@@ -136,7 +136,7 @@ class Run:
         same = record["ranks"] == ranks.size
         threads = prepare(record["threads"] if same else None)
         name = record["device"] if ranks.size == 1 else record["device"].partition(":")[0]
-        how = {"compile": options.compile, "graph": options.graph and ranks.size == 1}
+        how = {"compile": options.compile, "graph": options.graph} if ranks.size == 1 else {}
         device = choose(ranks.device(name), record["precision"], **how)
         data = ranks.after_first(options.load_data)
         if data.sha256 != record["data_sha256"]:

@@ -28,8 +28,10 @@ games = pytest.mark.parametrize("game", GAMES.values(), ids=GAMES)
 
 @games
 def test_all_loops_play_the_same_game(game: Game) -> None:
-    """With the same weights and the same draws the losses are the same but for rounding, which Adam's first steps enlarge:
-    ganzoo judges real and fake in one pass where it can, and a script takes sigmoid and logarithm one after the other."""
+    """With the same weights and draws the losses are the same but for rounding, which Adam's first steps enlarge.
+
+    ganzoo judges real and fake in one pass where it can, and a script takes the sigmoid and the logarithm by turns.
+    """
     recorder = Recorder(game.moves)
     ganzoo = training(game, Way({"precision": "fp32"}), recorder)
     expected = [next(ganzoo).losses for _ in range(ROUNDS[game.name])]

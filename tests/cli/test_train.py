@@ -214,13 +214,18 @@ def killed_in_a_save(line: str, saves: int) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs fork")
-def test_a_run_that_is_killed_in_a_save_goes_on_too(ganzoo: Text, refused: Text, whole: dict[str, Any]) -> None:
+def test_a_run_that_is_killed_in_a_save_goes_on_too(
+    ganzoo: Text, refused: Text, whole: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Killed at every file that a short run writes: the record, weights, checkpoints and pictures."""
     line = f"train simple {TRAIN} --save-every 3 --sample-every 3 --out"
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    server = multiprocessing.get_context("forkserver")  # a fork of this process would lack autograd's threads
+    server.set_forkserver_preload([__name__, "ganzoo.runs"])
     ends = []
     for saves in range(1, 20):
         folder = Path(f"x{saves}")
-        process = multiprocessing.get_context("fork").Process(target=killed_in_a_save, args=(f"{line} {folder}", saves))
+        process = server.Process(target=killed_in_a_save, args=(f"{line} {folder}", saves))
         process.start()
         process.join(60)
         ends.append(process.exitcode)
