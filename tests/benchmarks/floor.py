@@ -1,16 +1,16 @@
 """What no loop can go below: the bare products of a round, and fused Adam on as many weights.
 
-The products are those that ganzoo makes in float32: it is watched for one round, and they are then made again on random
-numbers of the same shapes, strides and types, with nothing in between. There are three for each layer and batch
-(forward, gradient of the input, gradient of the weights), less those whose result nobody needs; a gradient penalty
-adds its own, less those with the zeros that the second derivative of a leaky ReLU is. Nothing that a loop could share
-between two moves is shared.
+The products are those that ganzoo makes: it is watched for one round, and they are then made again on random numbers of
+the same shapes, strides and types, with nothing in between. There are three for each layer and batch (forward, gradient
+of the input, gradient of the weights), less those whose result nobody needs; a gradient penalty adds its own, less
+those with the zeros that the second derivative of a leaky ReLU is. In bf16, a penalty has products in float32 all the
+same. Nothing that a loop could share between two moves is shared.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -36,15 +36,15 @@ PRODUCTS = {
 class Form:
     """In which form the floor is laid."""
 
-    dtype: torch.dtype = torch.float32
+    precision: str = "fp32"
     layout: torch.memory_format = torch.contiguous_format
 
 
 FORMS = {
     "floor fp32": Form(),
     "floor fp32, channels_last": Form(layout=torch.channels_last),
-    "floor bf16": Form(torch.bfloat16),
-    "floor bf16, channels_last": Form(torch.bfloat16, torch.channels_last),
+    "floor bf16": Form("bf16"),
+    "floor bf16, channels_last": Form("bf16", torch.channels_last),
 }
 
 
@@ -62,18 +62,20 @@ class Place:
     offset: int
     shape: tuple[int, ...]
     strides: tuple[int, ...]
+    dtype: torch.dtype
 
 
 @dataclass(frozen=True)
 class Product:
     """One call of torch, with places where tensors were.
 
-    ``flops`` are its operations, of which a multiplication and an addition are two.
+    ``flops`` are its operations, of which a multiplication and an addition are two, and ``dtype`` is their type.
     """
 
     operator: Callable[..., Any]
     arguments: tuple[Any, ...]
     flops: int
+    dtype: torch.dtype
 
 
 class Watcher(TorchDispatchMode):
@@ -87,7 +89,7 @@ class Watcher(TorchDispatchMode):
         result = func(*args, **(kwargs or {}))
         if func in PRODUCTS:
             flops = flop_registry[func.overloadpacket](*args, out_val=result)
-            self.products.append(Product(func, tree_map(place, args), flops))
+            self.products.append(Product(func, tree_map(place, args), flops, args[0].dtype))
         return result
 
 
@@ -95,12 +97,13 @@ def place(value: Any) -> Any:
     if not isinstance(value, Tensor):
         return value
     shape, strides = tuple(value.shape), tuple(value.stride())
-    return Place(value.untyped_storage().data_ptr(), value.storage_offset(), shape, strides)
+    return Place(value.untyped_storage().data_ptr(), value.storage_offset(), shape, strides, value.dtype)
 
 
-def products(game: Game) -> list[Product]:
+def products(game: Game, precision: str = "fp32") -> list[Product]:
     """The products of one round, in order."""
-    rounds = own.training(game, own.WAYS["ganzoo fp32"])
+    rounds = own.training(game, own.Way({"precision": precision}))
+    rounds.device = replace(rounds.device, within=False)  # so that factors have the types in which they are multiplied
     next(rounds)  # the first of all may differ
     with Watcher() as watcher:
         next(rounds)
@@ -116,11 +119,11 @@ def play(game: Game, form: Form) -> Play:
             return value
         if value not in tensors:
             size = 1 + sum((side - 1) * stride for side, stride in zip(value.shape, value.strides, strict=True))
-            made = torch.randn(size).mul(0.02).to(form.dtype).as_strided(value.shape, value.strides)
+            made = torch.randn(size).mul(0.02).to(value.dtype).as_strided(value.shape, value.strides)
             tensors[value] = made.contiguous(memory_format=form.layout) if made.dim() == 4 else made
         return tensors[value]
 
-    calls = [(product.operator, tree_map(tensor, product.arguments)) for product in products(game)]
+    calls = [(product.operator, tree_map(tensor, product.arguments)) for product in products(game, form.precision)]
     adams = list(optimizers(game))
 
     def play(times: int) -> None:

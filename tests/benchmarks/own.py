@@ -33,6 +33,7 @@ class Way:
 WAYS = {
     "ganzoo fp32": Way({"precision": "fp32"}),
     "ganzoo": Way(),
+    "ganzoo fp32, compiled": Way({"precision": "fp32", "compile": True}),
     "ganzoo, compiled": Way({"compile": True}),
     "ganzoo, its own moves": Way(own=True),
 }

@@ -24,7 +24,6 @@ from tests.benchmarks.games import GAMES
 from tests.benchmarks.harness import interleave, table
 from tests.benchmarks.own import WAYS, training
 
-LOOKED_AT = ("ganzoo fp32", "ganzoo")
 OURS = ("draw", "average", "loop")  # the parts that are neither forward, backward nor optimizer
 TOP = 8  # operators in a table
 SIDE = 1024  # of the matrices whose product is taken for the machine's best
@@ -127,35 +126,41 @@ def measure(turns: int, seconds: float) -> dict[str, Any]:
     """Shares of parts and operators, and of the machine's best."""
     prepare(torch.get_num_threads())
     found: dict[str, list[dict[str, Any]]] = {"parts": [], "operators": [], "peak": []}
-    peaks = {"fp32": best(torch.float32, turns), "bf16": best(torch.bfloat16, turns)}
+    best_of = {dtype: best(dtype, turns) for dtype in (torch.float32, torch.bfloat16)}
     for game in GAMES.values():
-        flops = sum(product.flops for product in floor.products(game))
-        for way in LOOKED_AT:
-            played = training(game, WAYS[way])
-            timing = interleave({way: lambda times, played=played: [next(played) for _ in range(times)]}, turns=turns,
-                                seconds=seconds)[way]  # fmt: skip
-            rounds = max(1, round(seconds / timing.median))
-            head = {"game": game.name, "row": way}
-            shares = parts(game.name, way, rounds)
-            found["parts"].append(
-                head
-                | {name: percent(shares.get(name, 0)) for name in ("forward", "backward", "optimizer", *OURS)}
-                | {"outside": percent(sum(shares.get(name, 0) for name in OURS))}
-            )
-            for name, share, calls in operators(game.name, way, rounds):
-                found["operators"].append(head | {"operator": name, "share": percent(share), "calls": calls})
-            precision = played.device.precision
+        for name, way in WAYS.items():
+            if way.own:
+                continue
+            played = training(game, way)
+            timing = interleave({name: lambda times, played=played: [next(played) for _ in range(times)]}, turns=turns,
+                                seconds=seconds)[name]  # fmt: skip
+            head = {"game": game.name, "row": name}
+            products = floor.products(game, played.device.precision)
+            flops = sum(product.flops for product in products)
             found["peak"].append(
                 head
                 | {
-                    "precision": precision,
                     "GFLOP a round": round(flops / 1e9, 2),
+                    "of it bf16": percent(sum(p.flops for p in products if p.dtype is torch.bfloat16) / flops),
                     "GFLOP/s": round(flops / timing.median / 1e9, 1),
-                    "machine's best": round(peaks[precision] / 1e9, 1),
-                    "share": percent(flops / timing.median / peaks[precision]),
+                    "share": percent(sum(p.flops / best_of[p.dtype] for p in products) / timing.median),
                 }
             )
-    return dict(found)
+            if way.device.get("compile"):  # it has no seams
+                continue
+            rounds = max(1, round(seconds / timing.median))
+            shares = parts(game.name, name, rounds)
+            found["parts"].append(
+                head
+                | {part: percent(shares.get(part, 0)) for part in ("forward", "backward", "optimizer", *OURS)}
+                | {"outside": percent(sum(shares.get(part, 0) for part in OURS))}
+            )
+            for operator, share, calls in operators(game.name, name, rounds):
+                found["operators"].append(head | {"operator": operator, "share": percent(share), "calls": calls})
+    best_there = [
+        {"type": str(dtype).removeprefix("torch."), "GFLOP/s": round(most / 1e9, 1)} for dtype, most in best_of.items()
+    ]
+    return dict(found) | {"best": best_there}
 
 
 def percent(share: float) -> str:
@@ -164,4 +169,4 @@ def percent(share: float) -> str:
 
 def report(result: dict[str, Any]) -> str:
     """The result as text."""
-    return "\n\n".join(table(result[part]) for part in ("parts", "operators", "peak"))
+    return "\n\n".join(table(result[part]) for part in ("parts", "operators", "best", "peak"))
