@@ -12,7 +12,9 @@ import torch
 
 from ganzoo.data import Data, load
 from ganzoo.device import Device
+from ganzoo.device.compiling import CompiledRounds
 from ganzoo.device.graphs import cuda_graph
+from ganzoo.device.tracing import TracedRound
 from ganzoo.export import export
 from ganzoo.losses import bce
 from ganzoo.runtime import Sampler
@@ -52,6 +54,22 @@ def test_recorded_rounds_on_cuda_are_the_same_bit_for_bit(tiny: Data, gan: str, 
     assert play(replayed) == play(played)
     assert replayed._rounds._replay is not None
     assert differing(replayed.state(), played.state()) == []
+
+
+@pytest.mark.parametrize("graph", [False, True])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("gan", ["simple", "wgan-gp"])
+def test_compiled_rounds_on_cuda_are_nearly_those_that_are_played(
+    tiny: Data, gan: str, precision: str, graph: bool
+) -> None:
+    pytest.importorskip("triton")
+    on_gpu = {"device": "cuda", "precision": precision, "rounds": 6}
+    compiled, played = begin(gan, tiny, **on_gpu, compile=True, graph=graph), begin(gan, tiny, **on_gpu)
+    for mine, theirs in zip(play(compiled), play(played), strict=True):
+        assert mine == pytest.approx(theirs, rel=1e-2 if precision == "fp32" else 1e-1)
+    assert isinstance(compiled._rounds.play, CompiledRounds)
+    assert isinstance(compiled._rounds.play._round, TracedRound)
+    assert (compiled._rounds._replay is not None) is graph
 
 
 def test_resuming_recorded_rounds_on_cuda_changes_no_bit(tiny: Data) -> None:

@@ -153,7 +153,10 @@ def test_torchrun_starts_again_and_the_same_command_goes_on() -> None:
         os.kill(workers(started)[1], signal.SIGKILL)
         output, errors = started.communicate(timeout=PATIENCE)
     assert started.returncode == 0, errors
-    assert output.count("Training simple on mnist-10k (10,000 samples), cpu fp32, 2 processes, seed 1, in x") == 2
+    assert (
+        output.count("Training simple on mnist-10k (10,000 samples), cpu fp32, 1 thread, 2 processes, seed 1, in x")
+        == 2
+    )
     assert output.count("Done.") == 1
     assert [entry["round"] for entry in read_metrics(Path("x"))] == [*range(1, 31)]
 

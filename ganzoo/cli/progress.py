@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganzoo.doctor import noted
+from ganzoo.lazy import torch
 
 if TYPE_CHECKING:
     from ganzoo.runs import Reporter
@@ -27,12 +28,14 @@ def reporter() -> Reporter:
 
 
 def headline(training: Training, folder: Path) -> str:
-    recipe, data, device = training.recipe, training.data, training.device
-    ranks = f"{training.ranks.size} processes, " if training.ranks.size > 1 else ""
-    return (
-        f"Training {recipe.gan.name} on {data.name} ({len(data):,} samples), {device.torch} {device.precision}, {ranks}"
-        f"seed {training.seed}, in {folder}" + ("\nThe first round is compiled, which takes a while." * device.compile)
-    )
+    """What is trained, where and how."""
+    data, device, threads = training.data, training.device, torch.get_num_threads()
+    how = [f"{device.torch} {device.precision}"]
+    how += [f"{threads} thread{'s' * (threads > 1)}"] if device.torch.type == "cpu" else []
+    how += [f"{training.ranks.size} processes"] if training.ranks.size > 1 else []
+    how += [f"seed {training.seed}", f"in {folder}"]
+    line = f"Training {training.recipe.gan.name} on {data.name} ({len(data):,} samples), {', '.join(how)}"
+    return f"{line}\nThe first round is compiled, which takes a while." if device.compile else line
 
 
 def figures(entry: Mapping[str, Any]) -> str:

@@ -22,7 +22,7 @@ from ganzoo.training import Training
 from tests.benchmarks import floor
 from tests.benchmarks.games import GAMES
 from tests.benchmarks.harness import interleave, table
-from tests.benchmarks.own import WAYS, training
+from tests.benchmarks.own import WAYS, play, training
 
 OURS = ("draw", "average", "loop")  # the parts that are neither forward, backward nor optimizer
 TOP = 8  # operators in a table
@@ -128,27 +128,24 @@ def measure(turns: int, seconds: float) -> dict[str, Any]:
     found: dict[str, list[dict[str, Any]]] = {"parts": [], "operators": [], "peak": []}
     best_of = {dtype: best(dtype, turns) for dtype in (torch.float32, torch.bfloat16)}
     for game in GAMES.values():
-        for name, way in WAYS.items():
-            if way.own:
-                continue
-            played = training(game, way)
-            timing = interleave({name: lambda times, played=played: [next(played) for _ in range(times)]}, turns=turns,
-                                seconds=seconds)[name]  # fmt: skip
-            head = {"game": game.name, "row": name}
-            products = floor.products(game, played.device.precision)
+        ways = {name: way for name, way in WAYS.items() if not way.own}
+        timings = interleave({name: play(game, way) for name, way in ways.items()}, turns=turns, seconds=seconds)
+        for name, way in ways.items():
+            head, took = {"game": game.name, "row": name}, timings[name].median
+            products = floor.products(game, way.device.get("precision", "auto"))
             flops = sum(product.flops for product in products)
             found["peak"].append(
                 head
                 | {
                     "GFLOP a round": round(flops / 1e9, 2),
                     "of it bf16": percent(sum(p.flops for p in products if p.dtype is torch.bfloat16) / flops),
-                    "GFLOP/s": round(flops / timing.median / 1e9, 1),
-                    "share": percent(sum(p.flops / best_of[p.dtype] for p in products) / timing.median),
+                    "GFLOP/s": round(flops / took / 1e9, 1),
+                    "share": percent(sum(p.flops / best_of[p.dtype] for p in products) / took),
                 }
             )
             if way.device.get("compile"):  # it has no seams
                 continue
-            rounds = max(1, round(seconds / timing.median))
+            rounds = max(1, round(seconds / took))
             shares = parts(game.name, name, rounds)
             found["parts"].append(
                 head

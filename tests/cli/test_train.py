@@ -61,7 +61,7 @@ def test_a_run_leaves_all_that_repeats_continues_and_shows_it(ganzoo: Text) -> N
     assert record["settings"]["generator.widths"] == [16]
     assert load(folder / "weights.safetensors").header["rounds"] == 6
     assert f"ganzoo sample {folder}" in said
-    assert "Training simple on mnist-10k (10,000 samples), cpu fp32, seed 1" in said
+    assert "Training simple on mnist-10k (10,000 samples), cpu fp32, 1 thread, seed 1" in said
 
 
 def test_a_dry_run_writes_nothing(ganzoo: Text) -> None:
