@@ -14,7 +14,7 @@ from ganzoo.data import Data
 from ganzoo.device import Device, Randomness
 from ganzoo.device.graphs import Outputs
 from ganzoo.device.rounds import Fetch, Rounds
-from ganzoo.device.tracing import step
+from ganzoo.device.tracing import take_step
 from ganzoo.feed import Feed
 from ganzoo.header import FORMAT
 from ganzoo.model import Model
@@ -109,7 +109,7 @@ class Training(Iterator[Round]):
 
     def _play(self, fetch: Fetch) -> Outputs:
         """One round of the game: each move's loss, and a step of its player."""
-        self._fetch = fetch
+        self._fetch, before = fetch, self._fetch
         losses: dict[str, Tensor] = {}
         figures: dict[str, Tensor] = {}
         for network, loss, *more in self.moves():
@@ -117,6 +117,7 @@ class Training(Iterator[Round]):
             self.step(player, loss)
             losses[player] = loss.detach()
             figures |= more[0] if more else {}
+        self._fetch = before
         if not losses:
             raise GanzooError(f"a round of {self.recipe.gan.name} has no moves; give it at least one step")
         return losses, figures
@@ -129,7 +130,7 @@ class Training(Iterator[Round]):
         with self.device.backward():
             loss.backward(inputs=weights)  # type: ignore[no-untyped-call]
         self.ranks.average(weights)
-        step(self.optimizers[player], weights)
+        take_step(self.optimizers[player], weights)
 
     def moves(self) -> Iterator[Any]:
         """The trainer's moves in one round. Losses are computed while it is resumed, so precision is set there."""

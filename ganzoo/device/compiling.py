@@ -6,12 +6,12 @@ import importlib.util
 import os
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ganzoo.device.graphs import Outputs
 from ganzoo.device.randomness import Randomness
@@ -31,10 +31,10 @@ def needs_compiler(device: torch.device) -> None:
     if not any(map(shutil.which, filter(None, (os.environ.get("CXX"), *COMPILERS)))):
         raise GanzooError(
             f"--compile needs a C++ compiler, and none of {', '.join(COMPILERS)} is on the PATH; install one, name it "
-            "in CXX, or leave out --compile"
+            "in CXX, or start a run without --compile"
         )
     if device.type == "cuda" and importlib.util.find_spec("triton") is None:
-        raise GanzooError("--compile on CUDA needs Triton; run: pip install triton, or leave out --compile")
+        raise GanzooError("--compile on CUDA needs Triton; run: pip install triton, or start a run without --compile")
 
 
 class CompiledRounds:
@@ -45,10 +45,10 @@ class CompiledRounds:
     a warning says why.
 
     Args:
-        play: a round, which steps by :func:`ganzoo.device.tracing.step`.
+        play: a round, which steps by :func:`ganzoo.device.tracing.take_step`.
         nets: all that it changes besides.
         randomness: the random numbers that it takes.
-        near: how far apart the two may be, relative to the largest of their losses and gradients.
+        near: how far apart the two may be, relative to the largest of what is compared.
     """
 
     def __init__(self, play: Play, nets: nn.Module, randomness: Randomness, near: float) -> None:
@@ -68,33 +68,58 @@ class CompiledRounds:
             self._round = self._compiled(kept, batches)
         except GanzooError:
             raise
-        except Exception as error:  # an error of the round itself comes up again when it is played
-            warnings.warn(f"rounds are not compiled, but played: {told(error)}", stacklevel=4)
+        except Exception as error:  # one of the round itself comes up again when it is played
+            warnings.warn(f"rounds cannot be compiled, and are played as they are: {told(error)}", stacklevel=4)
             self._round = self.play
         return self._round(chain(batches, iter(fetch, None)).__next__)
 
     def _compiled(self, fetch: Fetch, batches: list[Batch]) -> Play:
         with self._undone():
             traced = TracedRound(self.play, fetch)
-            played = torch.stack(traced.sizes)
-        with self._undone():
-            traced.compile()
-            traced(iter(batches).__next__, steps=False)
-            compiled = torch.stack(traced.sizes)
-        difference = float((played - compiled).abs().max() / played.abs().max())
-        if difference > self.near:
-            raise RuntimeError(f"losses or gradients would differ by {difference:.2g} of the largest")
+        with self._undone() as played_state:
+            played = traced.rehearse(iter(batches).__next__)
+        traced.compile()
+        with self._undone() as compiled_state:
+            compiled = traced.rehearse(iter(batches).__next__)
+        if any(mine - theirs for mine, theirs in zip(compiled.shared, played.shared, strict=True)):
+            raise RuntimeError("the compiler takes a copy of a tensor for the tensor itself")
+        found = zip([*compiled.found, compiled_state], [*played.found, played_state], strict=True)
+        differences = torch.tensor([difference(mine, theirs) for mine, theirs in found])
+        if not (largest := differences.max()) <= self.near:  # or there is no number
+            raise RuntimeError(f"gradients, losses or statistics would differ by {largest:.2g} of the largest")
         return traced
 
     @contextmanager
-    def _undone(self) -> Iterator[None]:
-        """What happens within it changes neither networks nor random numbers."""
-        tensors = [*self.nets.parameters(), *self.nets.buffers()]
-        before = [tensor.detach().clone() for tensor in tensors]
+    def _undone(self) -> Iterator[list[Tensor]]:
+        """What happens within it changes neither networks nor random numbers; gives what networks had become."""
+        tensors: dict[str, Tensor] = dict(chain(self.nets.named_parameters(), self.nets.named_buffers()))
+        places = {name: tensor.detach() for name, tensor in tensors.items()}
+        before = {name: place.clone() for name, place in places.items()}
+        became: list[Tensor] = []
+        exchanged = []
         with self.randomness.apart():
             try:
-                yield
+                yield became
             finally:
-                with torch.no_grad():
-                    for tensor, value in zip(tensors, before, strict=True):
-                        tensor.copy_(value)
+                for name, tensor in tensors.items():
+                    owner, _, leaf = name.rpartition(".")
+                    module = self.nets.get_submodule(owner)
+                    now = getattr(module, leaf)
+                    if now is not tensor or now.data_ptr() != places[name].data_ptr():
+                        exchanged.append(name)
+                        setattr(module, leaf, tensor)
+                        tensor.data = places[name]
+                    became.append(places[name].clone())
+                    if not places[name].equal(before[name]):
+                        places[name].copy_(before[name])
+        if exchanged:
+            raise RuntimeError(f"it puts another tensor in the place of '{exchanged[0]}' instead of changing that one")
+
+
+def difference(some: Sequence[Tensor], others: Sequence[Tensor]) -> float:
+    """The largest difference between tensors of numbers, relative to the largest of these."""
+    pairs = [(a.float(), b.float()) for a, b in zip(some, others, strict=True) if a.is_floating_point() and a.numel()]
+    if not pairs:
+        return 0.0
+    apart = torch.stack([(a - b).abs().max() for a, b in pairs]).max()
+    return float(apart / torch.stack([b.abs().max() for _, b in pairs]).max().clamp(min=1e-30))

@@ -10,9 +10,9 @@ SLOW = (nn.GroupNorm, nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)
 
 
 def channels_last(network: nn.Module) -> None:
-    """Lay out a network's convolutions channels last, as bf16 kernels want them, unless it would be slower.
+    """Lay out convolutions channels last, as bf16 and compiled kernels want them, unless it would be slower.
 
-    In float32 little would be won by it, and the last bits of all results would change.
+    In float32 as it is played, little would be won by it, and the last bits of all results would change.
     """
     if not any(isinstance(module, SLOW) for module in network.modules()):
         for weight in network.parameters():
