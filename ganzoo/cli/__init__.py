@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from typing import Any
 
 import click
@@ -66,6 +67,11 @@ def misused(error: click.UsageError) -> click.ClickException:
     return Failure(f"{error.format_message().rstrip('.')} ({error.ctx.command_path} --help)")
 
 
+def in_one_line(message: Warning | str, *_: Any, **__: Any) -> str:
+    """A warning without the place in the code where it arose."""
+    return f"Warning: {message}\n"
+
+
 @click.group(cls=Zoo, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="ganzoo-kit", prog_name="ganzoo")
 def main() -> None:
@@ -79,6 +85,7 @@ def main() -> None:
       ganzoo sample privileged-v2 -n 64 --out grid.png
     """
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    warnings.formatwarning = in_one_line
 
 
 for command in (

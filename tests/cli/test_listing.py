@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -61,3 +62,9 @@ def test_what_is_not_there_is_one_line(refused: Text, line: str, message: str) -
 
 def test_the_version_is_that_of_the_distribution(ganzoo: Text) -> None:
     assert ganzoo("--version").startswith("ganzoo, version 0.")
+
+
+def test_warnings_are_one_line(ganzoo: Text, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
+    ganzoo("list")
+    assert warnings.formatwarning("rounds are slow", UserWarning, "x.py", 3) == "Warning: rounds are slow\n"
