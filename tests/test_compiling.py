@@ -257,8 +257,8 @@ def longer_ones(losses: Any) -> Any:
     ("course", "said"),
     [
         (lambda D, y: clipped(D.parameters()) or 1, "puts another tensor in the place of 'discriminator"),
-        (lambda D, y: 1 + float(next(D.parameters()).sum()), "depends on what is in a tensor"),
-        (lambda D, y: 1 + sum(y.tolist()[0]), "depends on what is in a tensor|may depend on what is in a tensor"),
+        (lambda D, y: 1 + float(next(D.parameters()).detach().sum()), "depends on what is in a tensor"),
+        (lambda D, y: 1 + sum(y.detach().tolist()[0]), "may depend on what is in a tensor"),
         (lambda D, y: 1 + y.detach().numpy().mean(), "may depend on what is in a tensor"),
         (lambda D, y: longer_ones(y), "depends on what is in a tensor"),
         (lambda D, y: 2 if y.mean() > 0 else 1, "depends on what is in a tensor"),
