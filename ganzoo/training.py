@@ -109,15 +109,17 @@ class Training(Iterator[Round]):
 
     def _play(self, fetch: Fetch) -> Outputs:
         """One round of the game: each move's loss, and a step of its player."""
-        self._fetch, before = fetch, self._fetch
         losses: dict[str, Tensor] = {}
         figures: dict[str, Tensor] = {}
-        for network, loss, *more in self.moves():
-            player = self._player(network)
-            self.step(player, loss)
-            losses[player] = loss.detach()
-            figures |= more[0] if more else {}
-        self._fetch = before
+        self._fetch = fetch
+        try:
+            for network, loss, *more in self.moves():
+                player = self._player(network)
+                self.step(player, loss)
+                losses[player] = loss.detach()
+                figures |= more[0] if more else {}
+        finally:
+            self._fetch = self.feed.fetch
         if not losses:
             raise GanzooError(f"a round of {self.recipe.gan.name} has no moves; give it at least one step")
         return losses, figures

@@ -26,6 +26,9 @@ from ganzoo.testing import small
 from ganzoo.training import Training, untrained_parent
 from ganzoo.zoo import zoo
 
+from .benchmarks.games import CONV
+from .benchmarks.own import Way
+from .benchmarks.own import training as of_benchmarks
 from .support import begin, differing, play, snapshot
 from .test_training import VARIED
 
@@ -114,7 +117,21 @@ def test_a_trainer_that_reads_numbers_is_played_with_one_warning(tiny: Data) -> 
     ) as warned:
         assert play(training) == play(plain)
     assert len(warned) == 1
+    assert training._fetch == training.feed.fetch
     assert differing(training.state(), plain.state()) == []
+
+
+def test_what_lies_in_another_way_for_the_compiler_compiles_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gradients of the script's DCGAN lie channels last where torch says that they do not; a view of them fails."""
+    compile = torch.compile
+
+    def traced_alone(part: Any, **_: Any) -> Any:
+        return compile(part, backend="eager", fullgraph=True, dynamic=False)
+
+    monkeypatch.setattr(torch, "compile", traced_alone)
+    training = of_benchmarks(CONV, Way({"precision": "fp32", "compile": True}))
+    next(training)
+    assert compiled(training)
 
 
 @pytest.mark.usefixtures("uncompiled")

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch.optim import Optimizer
 
-from ganzoo.device.compiling import CompiledRounds, needs_compiler
+from ganzoo.device.compiling import NEAR, CompiledRounds, needs_compiler
 from ganzoo.device.graphs import Record, cuda_graph, recordable
 from ganzoo.device.layout import channels_last, dense
 from ganzoo.device.randomness import Randomness
@@ -18,9 +18,6 @@ from ganzoo.device.rounds import Play
 from ganzoo.networks import Networks
 from ganzoo.rounding import possible, rounding
 from ganzoo.spec import GanzooError
-
-NEAR = {"fp32": 1e-2, "bf16": 0.25}
-"""How near a compiled round has to come to one that is played. Rounding is far below it, and mistakes are above."""
 
 __all__ = ["Device", "Randomness", "choose", "cores", "made_for_bf16", "prepare"]
 

@@ -20,6 +20,8 @@ from ganzoo.device.tracing import TracedRound
 from ganzoo.spec import GanzooError, told
 
 COMPILERS = ("g++", "clang++", "cl")
+NEAR = {"fp32": 1e-2, "bf16": 0.25}
+"""How near a compiled round has to come to one that is played. Rounding is far below it, and mistakes are above."""
 
 
 def needs_compiler(device: torch.device) -> None:
@@ -59,13 +61,8 @@ class CompiledRounds:
         if self._round:
             return self._round(fetch)
         batches: list[Batch] = []
-
-        def kept() -> Batch:
-            batches.append(fetch())
-            return batches[-1]
-
         try:
-            self._round = self._compiled(kept, batches)
+            self._round = self._compiled(fetch, batches)
         except GanzooError:
             raise
         except Exception as error:  # one of the round itself comes up again when it is played
@@ -75,7 +72,7 @@ class CompiledRounds:
 
     def _compiled(self, fetch: Fetch, batches: list[Batch]) -> Play:
         with self._undone():
-            traced = TracedRound(self.play, fetch)
+            traced = TracedRound(self.play, fetch, batches)
         with self._undone() as played_state:
             played = traced.rehearse(iter(batches).__next__)
         traced.compile()

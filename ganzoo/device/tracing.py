@@ -32,13 +32,13 @@ class TracedRound:
     Args:
         play: a round, which steps by :func:`take_step`.
         fetch: the next batch.
+        batches: a list for the batches that it takes; they are there after an error too.
 
     Raises:
         RuntimeError: what it does depends on what is in a tensor.
     """
 
-    def __init__(self, play: Play, fetch: Fetch) -> None:
-        batches: list[Batch] = []
+    def __init__(self, play: Play, fetch: Fetch, batches: list[Batch]) -> None:
         steps: Steps = []
         numbers, memory = NoNumbers(), NoMemory()  # type: ignore[no-untyped-call]
 
@@ -167,7 +167,6 @@ def lifted(module: fx.GraphModule) -> list[Tensor]:
         for node in nodes:
             node.replace_all_uses_with(place)
             graph.erase_node(node)
-    module.recompile()
     return list(held)
 
 
