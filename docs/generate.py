@@ -20,12 +20,13 @@ from claims.figures import summary as summary_of
 from claims.figures import tracked
 from performance import measured
 
-from ganzoo import hookspecs
 from ganzoo.cli import main as ganzoo
-from ganzoo.cli.listing import summary
-from ganzoo.settings import Recipe, resolve, written
-from ganzoo.shipped import index
-from ganzoo.zoo import zoo
+from ganzoo.cli.list import summary
+from ganzoo.cli.plugin_commands import PluginGroup
+from ganzoo.generators.pretrained import index
+from ganzoo.registry import hookspecs
+from ganzoo.registry.recipe import Recipe, resolve, written
+from ganzoo.registry.registry import zoo
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = "ganzoo-kit"
@@ -69,8 +70,9 @@ def commands(words: str, command: click.Command) -> Iterator[tuple[str, click.Co
     """A command and all below it, with the words that call them."""
     yield words, command
     if isinstance(command, click.Group):
-        for name in sorted(command.commands):
-            yield from commands(f"{words} {name}", command.commands[name])
+        below = command.all_commands() if isinstance(command, PluginGroup) else command.commands
+        for name in sorted(below):
+            yield from commands(f"{words} {name}", below[name])
 
 
 def table(head: tuple[str, ...], rows: Iterable[Iterable[str]]) -> str:

@@ -18,18 +18,20 @@ import copy
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from ganzoo.hookspecs import hookimpl
-from ganzoo.spec import GAN, GanzooError, Task
-from ganzoo.zoo import zoo
+from ganzoo.parts.task import Task
+from ganzoo.registry.gan import GAN
+from ganzoo.registry.hookspecs import hookimpl
+from ganzoo.registry.registry import zoo
+from ganzoo.util.errors import GanzooError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ganzoo.data import Data
     from ganzoo.evaluation import evaluate
-    from ganzoo.model import Model
-    from ganzoo.runtime import Sampler
-    from ganzoo.training import Training
+    from ganzoo.generators.onnx_session import Sampler
+    from ganzoo.generators.weights import Model
+    from ganzoo.training.loop import Training
 
 __all__ = ["GAN", "GanzooError", "Sampler", "Task", "evaluate", "get", "hookimpl", "load", "train"]
 __version__ = version("ganzoo-kit")
@@ -37,7 +39,7 @@ __version__ = version("ganzoo-kit")
 
 def __getattr__(name: str) -> Any:
     if name == "Sampler":
-        from ganzoo.runtime import Sampler
+        from ganzoo.generators.onnx_session import Sampler
 
         return Sampler
     if name == "evaluate":
@@ -91,9 +93,10 @@ def train(
         GanzooError: for an unknown name or setting, a value that does not fit, or a parent that is missing.
     """
     from ganzoo import data as datasets
-    from ganzoo.device import choose, prepare
-    from ganzoo.settings import resolve
-    from ganzoo.training import Training
+    from ganzoo.generators.weights import over
+    from ganzoo.registry.recipe import resolve
+    from ganzoo.training.device import choose, prepare
+    from ganzoo.training.loop import Training
 
     record = get(gan) if isinstance(gan, str) else gan
     recipe = resolve(record, settings, preset=preset)
@@ -105,7 +108,7 @@ def train(
     if data is None or isinstance(data, str):
         data = datasets.load(data or record.data)
     prepare(threads)
-    recipe = recipe.over(parent, data.shape)
+    recipe = over(recipe, parent, data.shape)
     frozen = copy.deepcopy(parent.networks).freeze() if parent else None  # the caller may go on with the parent
     place = choose(device, precision, images=data.is_images, compile=compile, graph=graph)
     return Training(recipe, data, place, seed=seed, parent=frozen)
@@ -117,6 +120,6 @@ def load(source: str | Path) -> Model:
     Raises:
         GanzooError: there are none, or they do not fit.
     """
-    from ganzoo import weights
+    from ganzoo.generators import weights
 
     return weights.load(weights.find(str(source)))

@@ -18,14 +18,15 @@ from torch import Tensor, nn
 
 from ganzoo import data as datasets
 from ganzoo.data import Data
-from ganzoo.device import choose
-from ganzoo.model import Model
-from ganzoo.networks import state
-from ganzoo.settings import Recipe, resolve
-from ganzoo.spec import GAN, GanzooError, Overrides, told
-from ganzoo.training import Training, untrained_parent
-from ganzoo.weights import load
-from ganzoo.zoo import Zoo, zoo
+from ganzoo.generators.weights import Model, load
+from ganzoo.parts.build import untrained_parent
+from ganzoo.parts.networks import state
+from ganzoo.registry.gan import GAN, Overrides
+from ganzoo.registry.recipe import Recipe, resolve
+from ganzoo.registry.registry import Zoo, zoo
+from ganzoo.training.device import choose
+from ganzoo.training.loop import Training
+from ganzoo.util.errors import GanzooError, first_line
 
 SAMPLES, BATCH, ROUNDS = 256, 8, 4
 MOST_MOVES = 1000
@@ -252,5 +253,5 @@ def exports(model: Model, data: Data) -> None:
         program = torch.export.export(generator, arguments, dynamic_shapes=tuple({0: batch} for _ in arguments))
         result = program.module()(*(argument.repeat(3, *[1] * (argument.dim() - 1)) for argument in arguments))
     except Exception as error:  # whatever the exporter raises, it is the generator's forward that it cannot take
-        raise ContractError(f"the generator cannot be exported: {told(error)}") from error
+        raise ContractError(f"the generator cannot be exported: {first_line(error)}") from error
     require(len(result) == 3 * count, "the exported generator fixes the batch size")

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ganzoo.hookspecs import Parts, hookimpl
-from ganzoo.lazy import nn
-from ganzoo.nets import (
+from ganzoo.parts.builders import (
     Norm,
     conv_discriminator,
     conv_generator,
@@ -15,7 +13,10 @@ from ganzoo.nets import (
     labelled_discriminator,
     labelled_generator,
 )
-from ganzoo.spec import GAN, Task
+from ganzoo.parts.task import Task
+from ganzoo.registry.gan import GAN
+from ganzoo.registry.hookspecs import Parts, hookimpl
+from ganzoo.util.optional import nn
 
 
 def told_dense_generator(

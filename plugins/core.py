@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ganzoo.hookspecs import Parts, hookimpl
-from ganzoo.optimizers import adam, rmsprop, sgd
+from ganzoo.parts.optimizers import adam, rmsprop, sgd
+from ganzoo.registry.hookspecs import Parts, hookimpl
 
 
 @hookimpl

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ganzoo.data import cifar, folder, mnist, shipped, stacked, tabular, toys
-from ganzoo.hookspecs import Parts, hookimpl
+from ganzoo.data import cifar, folder, mnist, stacked, tabular, toys
+from ganzoo.data import embedded as shipped
+from ganzoo.registry.hookspecs import Parts, hookimpl
 
 
 @hookimpl

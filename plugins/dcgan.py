@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ganzoo.hookspecs import Parts, hookimpl
-from ganzoo.nets import conv_discriminator, conv_generator
-from ganzoo.spec import GAN
+from ganzoo.parts.builders import conv_discriminator, conv_generator
+from ganzoo.registry.gan import GAN
+from ganzoo.registry.hookspecs import Parts, hookimpl
 
 
 @hookimpl

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ganzoo.hookspecs import Parts, hookimpl
-from ganzoo.lazy import torch
-from ganzoo.losses import accuracy, bce, both, fixed, gradient_norms
-from ganzoo.spec import GAN
+from ganzoo.parts.losses import accuracy, bce, both, fixed, gradient_norms
+from ganzoo.registry.gan import GAN
+from ganzoo.registry.hookspecs import Parts, hookimpl
+from ganzoo.util.optional import torch
 
 if TYPE_CHECKING:
-    from ganzoo.networks import Networks
-    from ganzoo.trainers import Draw, Moves
+    from ganzoo.parts.networks import Networks
+    from ganzoo.parts.trainers import Draw, Moves
 
 
 def dragan(nets: Networks, draw: Draw, *, discriminator_steps: int = 1, penalty: float = 10.0) -> Moves:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ganzoo.hookspecs import Parts, hookimpl
-from ganzoo.lazy import F, nn, torch
-from ganzoo.losses import accuracy, both, fixed, mean
-from ganzoo.nets import Activation, conv_discriminator, dense_discriminator
-from ganzoo.spec import GAN, Task
+from ganzoo.parts.builders import Activation, conv_discriminator, dense_discriminator
+from ganzoo.parts.losses import accuracy, both, fixed, mean
+from ganzoo.parts.task import Task
+from ganzoo.registry.gan import GAN
+from ganzoo.registry.hookspecs import Parts, hookimpl
+from ganzoo.util.optional import F, nn, torch
 
 if TYPE_CHECKING:
-    from ganzoo.networks import Networks
-    from ganzoo.trainers import Draw, Moves
+    from ganzoo.parts.networks import Networks
+    from ganzoo.parts.trainers import Draw, Moves
 
 
 def hinge(nets: Networks, draw: Draw, *, discriminator_steps: int = 1) -> Moves:

@@ -6,10 +6,11 @@ import math
 from collections.abc import Iterable
 from itertools import pairwise
 
-from ganzoo.hookspecs import Parts, hookimpl
-from ganzoo.lazy import nn
-from ganzoo.nets import conv_discriminator, dense_discriminator, head, packed, radford_init
-from ganzoo.spec import GAN, Task
+from ganzoo.parts.builders import conv_discriminator, dense_discriminator, head, packed, radford_init
+from ganzoo.parts.task import Task
+from ganzoo.registry.gan import GAN
+from ganzoo.registry.hookspecs import Parts, hookimpl
+from ganzoo.util.optional import nn
 
 
 def points_generator(task: Task, *, widths: tuple[int, ...] = (400, 400, 400, 400)) -> nn.Module:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ganzoo.hookspecs import hookimpl
-from ganzoo.spec import GAN
+from ganzoo.registry.gan import GAN
+from ganzoo.registry.hookspecs import hookimpl
 
 PUBLISHED = {
     "generator": "dcgan",

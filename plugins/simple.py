@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ganzoo.hookspecs import Parts, hookimpl
-from ganzoo.nets import dense_discriminator, dense_generator
-from ganzoo.spec import GAN
-from ganzoo.trainers import least_squares, non_saturating
+from ganzoo.parts.builders import dense_discriminator, dense_generator
+from ganzoo.parts.trainers import least_squares, non_saturating
+from ganzoo.registry.gan import GAN
+from ganzoo.registry.hookspecs import Parts, hookimpl
 
 
 @hookimpl

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ganzoo.hookspecs import Parts, hookimpl
-from ganzoo.spec import GAN
-from ganzoo.trainers import wasserstein
+from ganzoo.parts.trainers import wasserstein
+from ganzoo.registry.gan import GAN
+from ganzoo.registry.hookspecs import Parts, hookimpl
 
 PAPER = {
     "generator": "dcgan",

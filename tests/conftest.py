@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from ganzoo.data import Data
-from ganzoo.device import prepare
+from ganzoo.training.device import prepare
+
+pytest_plugins = ["tests.support.commands"]
 
 
 @pytest.fixture(scope="session", autouse=True)

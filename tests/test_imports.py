@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ganzoo.cli.listing import KINDS
-from ganzoo.zoo import zoo
-
-from .support import python
+from ganzoo.cli.list import KINDS
+from ganzoo.registry.registry import zoo
+from tests.support import python
 
 HEAVY = {"torch", "torchvision", "sklearn", "onnxruntime", "PIL"}
 
@@ -49,7 +48,15 @@ def test_listing_and_showing_import_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["ganzoo", "ganzoo.images", "ganzoo.latents", "ganzoo.data", "ganzoo.doctor", "ganzoo.testing"]
+    "module",
+    [
+        "ganzoo",
+        "ganzoo.generators.images",
+        "ganzoo.generators.latents",
+        "ganzoo.data",
+        "ganzoo.runs.doctor",
+        "ganzoo.testing",
+    ],
 )
 def test_the_light_modules_import_no_torch(module: str) -> None:
     heavy = module == "ganzoo.testing"  # so that the test can be seen to fail

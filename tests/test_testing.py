@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ganzoo.losses import bce
-from ganzoo.spec import GAN
+from ganzoo.parts.losses import bce
+from ganzoo.registry.gan import GAN
+from ganzoo.registry.registry import zoo
 from ganzoo.testing import ContractError, check, claims
-from ganzoo.zoo import zoo
 
 
 @pytest.mark.parametrize("name", sorted(zoo().gans))

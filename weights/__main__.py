@@ -18,19 +18,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ganzoo.card import card
 from ganzoo.data import load as load_data
-from ganzoo.files import write_text
-from ganzoo.images import Bytes, write_png
-from ganzoo.portrait import portrait
+from ganzoo.generators.images import Bytes, write_png
+from ganzoo.generators.pretrained import FOLDER, Entry, Kind, index
+from ganzoo.pages.card import card
+from ganzoo.pages.preview import portrait
+from ganzoo.registry.recipe import resolve, written
+from ganzoo.registry.registry import zoo
 from ganzoo.runs.folders import cpu_seconds, finished, read_record
-from ganzoo.settings import resolve, written
-from ganzoo.shipped import FOLDER, Entry, Kind, index
-from ganzoo.spec import GanzooError
-from ganzoo.zoo import zoo
+from ganzoo.util.errors import GanzooError
+from ganzoo.util.files import write_text
 
 if TYPE_CHECKING:
-    from ganzoo.model import Model
+    from ganzoo.generators.weights import Model
 
 PICTURES = FOLDER.parent / "docs" / "pictures"
 RECIPES = tomllib.loads((FOLDER / "recipes.toml").read_text())
@@ -107,7 +107,7 @@ def trained(name: str, runs: Path) -> None:
 def packed(name: str, folder: Path) -> tuple[Model, dict[Kind, Path]]:
     """The generator of a run as the two files that ship."""
     from ganzoo.export import export
-    from ganzoo.weights import load, save_weights
+    from ganzoo.generators.weights import load, save_weights
 
     files: dict[Kind, Path] = {"safetensors": FOLDER / f"{name}.safetensors", "onnx": FOLDER / f"{name}.onnx"}
     save_weights(files["safetensors"], load(folder / "weights.safetensors"), packed=True)
@@ -138,7 +138,7 @@ def overrides(record: dict[str, Any]) -> dict[str, str]:
 def measured(path: Path) -> dict[str, Any]:
     """Scores of the exported file, what they were measured with, and the licence of the data."""
     from ganzoo.evaluation import evaluate
-    from ganzoo.onnxfile import read
+    from ganzoo.generators.onnx_reader import read
 
     found = evaluate(path).entry()
     return {

@@ -267,7 +267,7 @@ def commands(name: str, told: Mapping[str, Any], each: list[Case]) -> list[str]:
 
 def draw(name: str, each: list[Case], path: Path) -> None:
     """Failure rates with their intervals, and beside what theory and spectrum say."""
-    from ganzoo.stability.drawing import ACCENT, SOFT, drawn
+    from ganzoo_plugins.stability.drawing import ACCENT, SOFT, drawn
 
     swept = [case for case in each if case.sweep]
     with drawn(path, f"{name}: how often games fail, and what is said of them", 3, 1.5 + 0.3 * len(swept)) as axes:

@@ -22,8 +22,8 @@ import click
 import torch
 from figures import draw
 
-from ganzoo.files import write_text
 from ganzoo.runs.folders import cpu_seconds, finished, read_metrics, read_record
+from ganzoo.util.files import write_text
 
 HERE = Path(__file__).parent
 CLAIMS = tomllib.loads((HERE / "claims.toml").read_text())
@@ -117,7 +117,7 @@ def skipped(run: Path) -> dict[str, float]:
     """Of a regression: the errors of its prior, with and without its noise and bias, and the weight of the skip."""
     from ganzoo.data import load as load_data
     from ganzoo.evaluation.regression import errors
-    from ganzoo.weights import load
+    from ganzoo.generators.weights import load
 
     model = load(run / "weights.safetensors")
     generator = model.networks.generator

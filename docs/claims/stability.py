@@ -20,19 +20,19 @@ from typing import Any
 import click
 from compared import cases as known
 from compared import draw, found, told, typed
+from ganzoo_plugins.stability.sweep import Plan, Stopped, Trial, metric_of, plan, sweep
+from ganzoo_plugins.stability.sweep.metrics import Metric
+from ganzoo_plugins.stability.sweep.plan import rounds_of
+from ganzoo_plugins.stability.sweep.summary import row
+from ganzoo_plugins.stability.sweep.trials import kept
 
 from ganzoo.cli.progress import counted
-from ganzoo.device import prepare
 from ganzoo.evaluation.record import plain
-from ganzoo.files import write_text
+from ganzoo.registry.recipe import written
 from ganzoo.runs.folders import finished
-from ganzoo.settings import written
-from ganzoo.spec import GanzooError
-from ganzoo.stability.sweep import Plan, Stopped, Trial, metric_of, plan, sweep
-from ganzoo.stability.sweep.metrics import Metric
-from ganzoo.stability.sweep.plan import rounds_of
-from ganzoo.stability.sweep.summary import row
-from ganzoo.stability.sweep.trials import kept
+from ganzoo.training.device import prepare
+from ganzoo.util.errors import GanzooError
+from ganzoo.util.files import write_text
 
 HERE = Path(__file__).parent
 TOLD = told()
@@ -72,8 +72,8 @@ class Compared:
 
     def theory(self) -> dict[str, Any]:
         """Its Dirac-GAN: eigenvalues at rest, and what 1,000 alternating steps of 0.1 do."""
-        from ganzoo.stability.dirac import dirac
-        from ganzoo.stability.motion import followed
+        from ganzoo_plugins.stability.dirac import dirac
+        from ganzoo_plugins.stability.motion import followed
 
         try:
             motion = followed((self.gan,), dirac(self.plan.cases[0].recipe), "alternating", steps=1000, lr=0.1)
@@ -108,8 +108,8 @@ class Compared:
 
     def spectrum(self) -> dict[str, Any]:
         """The leading eigenvalues where that run ended; kept beside it, since they take a while."""
-        from ganzoo.stability.games import Games
-        from ganzoo.stability.spectrum import spectrum
+        from ganzoo_plugins.stability.games import Games
+        from ganzoo_plugins.stability.spectrum import spectrum
 
         path = self.run / f"spectrum-{self.samples}-{COUNT}.json"
         if path.is_file():

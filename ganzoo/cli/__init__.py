@@ -15,13 +15,13 @@ from ganzoo.cli.demo import demo
 from ganzoo.cli.doctor import doctor
 from ganzoo.cli.evaluate import evaluate
 from ganzoo.cli.export import export
-from ganzoo.cli.listing import list_, show
+from ganzoo.cli.list import list_, show
+from ganzoo.cli.plugin_commands import PluginGroup
 from ganzoo.cli.report import report
 from ganzoo.cli.sample import sample
-from ganzoo.cli.stability import stability
 from ganzoo.cli.train import train
 from ganzoo.cli.weights import weights
-from ganzoo.spec import GanzooError
+from ganzoo.util.errors import GanzooError
 
 
 class Failure(click.ClickException):
@@ -30,7 +30,7 @@ class Failure(click.ClickException):
     exit_code = 2
 
 
-class Zoo(click.Group):
+class Commands(PluginGroup):
     """The place where errors of the library, and of what was typed, become one line on a terminal."""
 
     def make_context(self, *args: Any, **options: Any) -> click.Context:
@@ -72,7 +72,7 @@ def in_one_line(message: Warning | str, *_: Any, **__: Any) -> str:
     return f"Warning: {message}\n"
 
 
-@click.group(cls=Zoo, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="ganzoo-kit", prog_name="ganzoo")
 def main() -> None:
     """A zoo of GANs: train them, sample them, take their generators anywhere.
@@ -89,6 +89,6 @@ def main() -> None:
 
 
 for command in (
-    list_, show, weights, train, report, doctor, sample, evaluate, stability, card, export, demo, check
+    list_, show, weights, train, report, doctor, sample, evaluate, card, export, demo, check
 ):  # fmt: skip
     main.add_command(command)

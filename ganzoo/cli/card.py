@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ganzoo.spec import GanzooError
+from ganzoo.util.errors import GanzooError
 
 
 @click.command()
@@ -27,9 +27,9 @@ def card(source: str, out: str | None, force: bool) -> None:
     """
     from importlib.resources import files
 
-    from ganzoo.card import ours, write
-    from ganzoo.report import account, card_of
-    from ganzoo.sources import find
+    from ganzoo.generators.locate import find
+    from ganzoo.pages.card import ours, write
+    from ganzoo.pages.report import account, card_of
 
     path = find(source)
     if out is None and path.parent == Path(str(files("ganzoo_weights"))):
@@ -43,12 +43,12 @@ def card(source: str, out: str | None, force: bool) -> None:
 
 def card_of_file(path: Path, target: Path, force: bool) -> str:
     """The card of a file that lies in no run's folder, after drawing its samples where that can be done."""
-    from ganzoo import card as cards
-    from ganzoo import header as headers
     from ganzoo.cli.sample import opened
-    from ganzoo.images import write_png
-    from ganzoo.onnxfile import read
-    from ganzoo.portrait import portrait
+    from ganzoo.generators import header as headers
+    from ganzoo.generators.images import write_png
+    from ganzoo.generators.onnx_reader import read
+    from ganzoo.pages import card as cards
+    from ganzoo.pages.preview import portrait
 
     header = read(path)[1] if path.suffix == ".onnx" else headers.of_file(path)
     headers.check(header, path)

@@ -20,8 +20,8 @@ def check(what: str) -> None:
       ganzoo check dcgan
       ganzoo check my_package.my_plugin
     """
-    from ganzoo.lazy import needs
-    from ganzoo.zoo import with_module, zoo
+    from ganzoo.registry.registry import with_module, zoo
+    from ganzoo.util.optional import needs
 
     with needs():
         from ganzoo.testing import claims

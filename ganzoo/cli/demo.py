@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ganzoo.spec import GanzooError
+from ganzoo.util.errors import GanzooError
 
 
 @click.command()
@@ -29,10 +29,10 @@ def demo(file: str, out: str | None, runtime: str | None, force: bool) -> None:
       ganzoo demo cgan.onnx -o page.html --runtime ~/app/node_modules/onnxruntime-web/dist
       ganzoo demo cgan.onnx -o app/model
     """
-    from ganzoo.demo import page, parts
-    from ganzoo.files import atomic_write, writing
-    from ganzoo.onnxfile import read
-    from ganzoo.shipped import exported
+    from ganzoo.generators.onnx_reader import read
+    from ganzoo.generators.pretrained import exported
+    from ganzoo.pages.demo import page, parts
+    from ganzoo.util.files import atomic_write, writing
 
     model = exported(file)
     content, header = read(model)

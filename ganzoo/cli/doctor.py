@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ganzoo.spec import GanzooError
+from ganzoo.util.errors import GanzooError
 
 
 @click.command()
@@ -20,10 +20,10 @@ def doctor(run: Path) -> None:
     Examples:
       ganzoo doctor runs/simple-mnist-10k-seed0
     """
-    from ganzoo.doctor import reviewed
-    from ganzoo.lazy import needs
-    from ganzoo.settings import resolve
-    from ganzoo.zoo import zoo
+    from ganzoo.registry.recipe import resolve
+    from ganzoo.registry.registry import zoo
+    from ganzoo.runs.doctor import reviewed
+    from ganzoo.util.optional import needs
 
     with needs():
         from ganzoo.runs.folders import read_metrics, read_record

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ganzoo.lazy import needs
+from ganzoo.util.optional import needs
 
 
 @click.command()
@@ -65,10 +65,10 @@ def evaluate(
     with needs("eval"):
         from rich.console import Console
 
-        from ganzoo.device import prepare
         from ganzoo.evaluation import evaluate as evaluated
         from ganzoo.evaluation.table import show
-    from ganzoo.files import write_text
+        from ganzoo.training.device import prepare
+    from ganzoo.util.files import write_text
 
     prepare()
     with Console(stderr=True).status("evaluating"):

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ganzoo.spec import GanzooError
+from ganzoo.util.errors import GanzooError
 
 if TYPE_CHECKING:
     from ganzoo.export import Form, Report
-    from ganzoo.sampling import Stage
+    from ganzoo.generators.base import Stage
 
 
 @click.command()
@@ -62,11 +62,11 @@ def export(source: str, target: str | None, file: str | None, force: bool, **opt
 
 
 def write(source: str, target: str, *, uint8: bool, form: Form | None, stage: Stage | None, force: bool) -> None:
-    from ganzoo.lazy import needs
+    from ganzoo.util.optional import needs
 
     with needs():
         from ganzoo.export import export
-        from ganzoo.weights import find, load
+        from ganzoo.generators.weights import find, load
 
     weights = find(source)
     model = load(weights)
@@ -81,11 +81,11 @@ def write(source: str, target: str, *, uint8: bool, form: Form | None, stage: St
 
 
 def compare(source: str, file: str) -> None:
-    from ganzoo.lazy import needs
+    from ganzoo.util.optional import needs
 
     with needs():
         from ganzoo.export import verify
-        from ganzoo.weights import find, load
+        from ganzoo.generators.weights import find, load
 
     weights = find(source)
     report = verify(file, load(weights))
@@ -94,9 +94,9 @@ def compare(source: str, file: str) -> None:
 
 
 def judge(file: str) -> None:
-    from ganzoo.cli.listing import table
-    from ganzoo.lazy import needs
-    from ganzoo.settings import written
+    from ganzoo.cli.list import table
+    from ganzoo.registry.recipe import written
+    from ganzoo.util.optional import needs
 
     with needs():
         from ganzoo.export import check
@@ -120,7 +120,7 @@ def shape_of(value: Mapping[str, Any]) -> str:
 
 def show(report: Report) -> None:
     """The parity report as a table."""
-    from ganzoo.cli.listing import table
+    from ganzoo.cli.list import table
 
     click.echo(
         f"onnxruntime {report.onnxruntime} ({report.provider}) beside torch, {report.seeds:,} seeds, "

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ganzoo.doctor import noted
-from ganzoo.lazy import torch
+from ganzoo.runs.doctor import noted
+from ganzoo.util.optional import torch
 
 if TYPE_CHECKING:
-    from ganzoo.runs import Reporter
-    from ganzoo.training import Training
+    from ganzoo.runs.run import Reporter
+    from ganzoo.training.loop import Training
 
 PAUSE = 5.0  # seconds between two plain lines
 WIDE = 130  # columns of a terminal that has room for losses beside the bar
@@ -83,7 +83,7 @@ class Bar:
     """A progress bar with speed and the time that is left."""
 
     def start(self, training: Training, folder: Path) -> None:
-        from ganzoo.lazy import needs
+        from ganzoo.util.optional import needs
 
         with needs():
             from rich import progress
@@ -128,7 +128,7 @@ def counted(quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
     if not sys.stderr.isatty():
         yield lines
         return
-    from ganzoo.lazy import needs
+    from ganzoo.util.optional import needs
 
     with needs():
         from rich import console, progress

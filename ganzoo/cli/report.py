@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ganzoo.spec import GanzooError
+from ganzoo.util.errors import GanzooError
 
 if TYPE_CHECKING:
-    from ganzoo.report.reading import Account
+    from ganzoo.pages.report.folder import Account
 
 
 @click.command()
@@ -25,7 +25,7 @@ def report(run: str) -> None:
       ganzoo report runs/dcgan-mnist-10k-seed0
       ganzoo report ../elsewhere/runs/mine
     """
-    from ganzoo.report import NEIGHBOURS, account, write
+    from ganzoo.pages.report import NEIGHBOURS, account, write
 
     told = account(run)
     if len(told.header.get("shape", ())) == 3 and not (told.folder / NEIGHBOURS).exists():
@@ -38,13 +38,13 @@ def report(run: str) -> None:
 
 def compare(run: Account) -> None:
     """Draw generated images beside the training images nearest to them."""
-    from ganzoo.lazy import needs
-    from ganzoo.report import look
+    from ganzoo.pages.report import look
+    from ganzoo.util.optional import needs
 
     with needs():
+        from ganzoo.generators.weights import load
         from ganzoo.runs.folders import read_record
         from ganzoo.runs.options import Options
-        from ganzoo.weights import load
     record = read_record(run.folder)
     data = Options(**{name: record[name] for name in Options.__dataclass_fields__}).load_data()
     if data.sha256 != record["data_sha256"]:

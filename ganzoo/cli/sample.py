@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from ganzoo.spec import GanzooError
+from ganzoo.util.errors import GanzooError
 
 if TYPE_CHECKING:
     from ganzoo.data import Data
-    from ganzoo.images import Bytes
-    from ganzoo.sampling import Sampling, Stage
+    from ganzoo.generators.base import Sampling, Stage
+    from ganzoo.generators.images import Bytes
 
 MOST_AT_ONCE = 10_000
 
@@ -63,10 +63,10 @@ def sample(
     """
     import numpy as np
 
-    from ganzoo.files import require_folder
-    from ganzoo.images import Parts, write_npz, write_png
-    from ganzoo.latents import parse_seeds
-    from ganzoo.portrait import portrait, seeds_of, way
+    from ganzoo.generators.images import Parts, write_npz, write_png
+    from ganzoo.generators.latents import parse_seeds
+    from ganzoo.pages.preview import portrait, seeds_of, way
+    from ganzoo.util.files import require_folder
 
     if seeds is not None and (number is not None or interpolate is not None):
         other = "-n" if number is not None else "--interpolate"
@@ -134,21 +134,21 @@ def bounded(count: int, what: str, otherwise: str) -> int:
 
 def opened(source: str, stage: Stage | None, provider: str | None) -> tuple[Sampling, Path]:
     """The trained generator in a file: an exported one without torch, weights with it."""
-    from ganzoo.shipped import exported
+    from ganzoo.generators.pretrained import exported
 
     path = exported(source) if stage is None else Path(source)
     if path.suffix == ".onnx":
-        from ganzoo.runtime import Sampler
+        from ganzoo.generators.onnx_session import Sampler
 
         if stage is not None:
             raise GanzooError(f"{source} holds one generator; leave out --stage, or sample its weights (safetensors)")
         return Sampler(path, providers=provider), path
     if provider is not None:
         raise GanzooError(f"--provider is for ONNX files; leave it out, or export {source} first")
-    from ganzoo.lazy import needs
+    from ganzoo.util.optional import needs
 
     with needs():
-        from ganzoo.weights import find, load
+        from ganzoo.generators.weights import find, load
     path = find(source)
     return load(path), path
 
@@ -163,8 +163,8 @@ def data_of(model: Sampling, name: str | None, folder: str | None) -> Data:
 
 def write_singles(folder: Path, names: Iterable[str], images: Iterable[Bytes]) -> None:
     """One PNG for each image, pixel for pixel."""
-    from ganzoo.files import writing
-    from ganzoo.images import write_png
+    from ganzoo.generators.images import write_png
+    from ganzoo.util.files import writing
 
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)

@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from ganzoo.lazy import needs
-from ganzoo.spec import GanzooError
+from ganzoo.util.errors import GanzooError
+from ganzoo.util.optional import needs
 
 
 @click.command()
@@ -98,7 +98,7 @@ def train(
       ganzoo train --resume runs/dcgan-mnist-10k-seed0 --rounds 40000
       torchrun --nproc-per-node 2 -m ganzoo train dcgan
     """
-    from ganzoo.ranks import together
+    from ganzoo.training.distributed.ranks import together
 
     with together():
         if (name is None) == (resume is None):
@@ -124,8 +124,8 @@ def begin(
     parent: str | None,
     **given: Any,
 ) -> None:
-    from ganzoo.settings import parse, resolve
-    from ganzoo.zoo import zoo
+    from ganzoo.registry.recipe import parse, resolve
+    from ganzoo.registry.registry import zoo
 
     gan = zoo().gan(name)
     overrides: dict[str, Any] = {part: given.pop(part) for part in ("generator", "discriminator", "trainer")}
@@ -134,8 +134,8 @@ def begin(
     preset = given.pop("preset")
     recipe = resolve(gan, overrides, preset=preset)
     if dry_run:
-        from ganzoo.cli.listing import table
-        from ganzoo.settings import written
+        from ganzoo.cli.list import table
+        from ganzoo.registry.recipe import written
 
         click.echo(f"{name} on {given['data'] or gan.data}, seed {given['seed']}:")
         table((key, written(value)) for key, value in recipe.flat().items())
@@ -144,9 +144,12 @@ def begin(
     from ganzoo.cli.progress import reporter
 
     with needs():
-        from ganzoo.ranks import here, restartable
-        from ganzoo.runs import Collapsed, Interrupted, Options, Run, claim, folder_name, left_by, parent_of
-        from ganzoo.weights import find, load
+        from ganzoo.generators.weights import find, load
+        from ganzoo.runs.folders import claim, folder_name, left_by
+        from ganzoo.runs.options import Options
+        from ganzoo.runs.parents import parent_of
+        from ganzoo.runs.run import Collapsed, Interrupted, Run
+        from ganzoo.training.distributed.ranks import here, restartable
 
     command = shlex.join(["ganzoo", *sys.argv[1:]])
     options = Options(**given | {"data": given["data"] or gan.data}, command=command)
@@ -181,7 +184,7 @@ def begin(
 
 def go_on(folder: Path, rounds: int | None, stop_on_collapse: bool) -> None:
     with needs():
-        from ganzoo.runs import Run
+        from ganzoo.runs.run import Run
 
     run = Run.resume(folder, rounds)
     done = run.training.number
@@ -192,7 +195,7 @@ def go_on(folder: Path, rounds: int | None, stop_on_collapse: bool) -> None:
 
 def finish(run: Any, stop_on_collapse: bool) -> None:
     from ganzoo.cli.progress import reporter
-    from ganzoo.runs import Collapsed, Interrupted
+    from ganzoo.runs.run import Collapsed, Interrupted
 
     try:
         run.play(reporter(), stop_on_collapse=stop_on_collapse)

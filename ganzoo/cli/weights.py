@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from ganzoo.shipped import Entry
+    from ganzoo.generators.pretrained import Entry
 
 
 FURTHER = ("coverage", "recall", "label_accuracy", "mse")
@@ -27,8 +27,8 @@ def weights(verify: bool) -> None:
       ganzoo sample cgan --label 7
       ganzoo show cgan-fashion-mnist
     """
-    from ganzoo.cli.listing import table
-    from ganzoo.shipped import index
+    from ganzoo.cli.list import table
+    from ganzoo.generators.pretrained import index
 
     entries = index().values()
     if verify:

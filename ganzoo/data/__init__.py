@@ -11,8 +11,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo.spec import GanzooError
-from ganzoo.zoo import zoo
+from ganzoo.registry.registry import zoo
+from ganzoo.util.errors import GanzooError
 
 
 class Samples(Protocol):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ganzoo.data import Data, Request
 from ganzoo.data.download import download
-from ganzoo.spec import GanzooError
+from ganzoo.util.errors import GanzooError
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 

@@ -7,8 +7,8 @@ from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ganzoo.lazy import needs
-from ganzoo.spec import GanzooError
+from ganzoo.util.errors import GanzooError
+from ganzoo.util.optional import needs
 
 
 def download(files: Mapping[str, str], mirrors: Sequence[str], folder: Path) -> None:

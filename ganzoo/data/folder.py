@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.data import Data, Request, Samples, fingerprint
-from ganzoo.lazy import needs
-from ganzoo.spec import GanzooError
+from ganzoo.util.errors import GanzooError
+from ganzoo.util.optional import needs
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 DEFAULT_SIZE = 32
@@ -47,7 +47,7 @@ def folder(request: Request) -> Data:
             decoded: a file broke.
     """
     with needs():
-        from ganzoo.data import pictures
+        from ganzoo.data import decode as pictures
     request.refuse_test()
     size = DEFAULT_SIZE if request.size is None else request.size
     if not 1 <= size <= LARGEST_SIZE:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from ganzoo.data import Data, Request
 from ganzoo.data.download import download
-from ganzoo.lazy import needs
-from ganzoo.spec import GanzooError
+from ganzoo.util.errors import GanzooError
+from ganzoo.util.optional import needs
 
 DIGITS = tuple("0123456789")
 GARMENTS = (

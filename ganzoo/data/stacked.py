@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.data import Data, Request, fingerprint
-from ganzoo.data.shipped import mnist_10k
+from ganzoo.data.embedded import mnist_10k
 
 DIGITS = {"stacked-mnist": 3, "stacked2": 2}
 """How many digits there are in an image."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.data import Data, Request
-from ganzoo.lazy import needs
+from ganzoo.util.optional import needs
 
 COUNT = 5_000  # of each Friedman problem
 SEED = 0

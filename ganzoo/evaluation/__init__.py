@@ -8,11 +8,11 @@ from ganzoo import data as datasets
 from ganzoo.data.stacked import DIGITS
 from ganzoo.evaluation.images import evaluate_images
 from ganzoo.evaluation.record import Evaluation
-from ganzoo.evaluation.sources import Generator, Source, opened
+from ganzoo.evaluation.samples import Generator, Source, opened
 from ganzoo.evaluation.stacked import evaluate_stacked, protocol
 from ganzoo.evaluation.vectors import POINTS, evaluate_vectors
-from ganzoo.sampling import Sampling
-from ganzoo.spec import GanzooError
+from ganzoo.generators.base import Sampling
+from ganzoo.util.errors import GanzooError
 
 __all__ = ["Evaluation", "evaluate"]
 

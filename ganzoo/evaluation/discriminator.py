@@ -9,11 +9,11 @@ import torch
 from numpy.typing import NDArray
 
 from ganzoo.data import Data, load
-from ganzoo.evaluation.real import held_out
-from ganzoo.model import Model
-from ganzoo.sampling import CHUNK, Sampling
-from ganzoo.spec import GanzooError
-from ganzoo.trainers import wasserstein, wasserstein_gp
+from ganzoo.evaluation.reference import held_out
+from ganzoo.generators.base import CHUNK, Sampling
+from ganzoo.generators.weights import Model
+from ganzoo.parts.trainers import wasserstein, wasserstein_gp
+from ganzoo.util.errors import GanzooError
 
 CRITICS = (wasserstein, wasserstein_gp)
 NUMBER = 2000  # samples of each kind

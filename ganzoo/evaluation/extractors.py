@@ -18,11 +18,11 @@ from torch import Tensor
 
 from ganzoo.data import Data
 from ganzoo.evaluation.lenet import LeNet
-from ganzoo.header import FORMAT, LARGEST
-from ganzoo.lazy import needs
-from ganzoo.networks import load_state
-from ganzoo.spec import GanzooError, told
-from ganzoo.weights import read
+from ganzoo.generators.header import FORMAT, LARGEST
+from ganzoo.generators.weights import read
+from ganzoo.parts.networks import load_state
+from ganzoo.util.errors import GanzooError, first_line
+from ganzoo.util.optional import needs
 
 CHUNK = 250  # images at a time
 
@@ -181,7 +181,7 @@ def inception() -> Extractor:
         network = FeatureExtractorInceptionV3("inception-v3-compat", ["2048", "logits_unbiased"])
     except (OSError, RuntimeError) as error:
         raise GanzooError(
-            f"Inception's weights cannot be downloaded: {told(error)}; connect to a network, or leave out "
+            f"Inception's weights cannot be downloaded: {first_line(error)}; connect to a network, or leave out "
             "--features inception"
         ) from None
     digest = hashlib.sha256(save(dict(sorted(network.state_dict().items())))).hexdigest()

@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ganzoo.evaluation.extractors import Seen
-from ganzoo.lazy import needs
-from ganzoo.spec import GanzooError
+from ganzoo.util.errors import GanzooError
+from ganzoo.util.optional import needs
 
 LEAST = 20  # samples of which anything can be said
 

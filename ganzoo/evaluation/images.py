@@ -14,9 +14,9 @@ from ganzoo.evaluation.discriminator import judged
 from ganzoo.evaluation.extractors import Extractor, Seen, extractor_for
 from ganzoo.evaluation.fidelity import available, fidelity
 from ganzoo.evaluation.manifold import compared, manifold, nearest, neighbour_accuracy
-from ganzoo.evaluation.real import Real, noise, real_images
 from ganzoo.evaluation.record import Evaluation, means, spreads
-from ganzoo.evaluation.sources import Generator, Source
+from ganzoo.evaluation.reference import Real, noise, real_images
+from ganzoo.evaluation.samples import Generator, Source
 
 PAIRS = 2000  # samples of either kind in the nearest-neighbour test
 

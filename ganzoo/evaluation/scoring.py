@@ -7,10 +7,10 @@ from collections.abc import Callable
 from ganzoo.data import Data
 from ganzoo.evaluation.extractors import SHIPPED, extractor_for
 from ganzoo.evaluation.fidelity import available, frechet
-from ganzoo.evaluation.real import batches, held_out
-from ganzoo.evaluation.sources import as_levels
-from ganzoo.sampling import Sampling
-from ganzoo.spec import GanzooError
+from ganzoo.evaluation.reference import batches, held_out
+from ganzoo.evaluation.samples import as_levels
+from ganzoo.generators.base import Sampling
+from ganzoo.util.errors import GanzooError
 
 NUMBER = 2000  # of generated images
 

@@ -13,9 +13,9 @@ from ganzoo.data.stacked import DIGITS, SAMPLES, mode
 from ganzoo.evaluation.classes import reverse_kl, shares
 from ganzoo.evaluation.discriminator import judged
 from ganzoo.evaluation.extractors import Extractor, Images, shipped
-from ganzoo.evaluation.real import batches
 from ganzoo.evaluation.record import Evaluation, means, spreads
-from ganzoo.evaluation.sources import Generator, Source
+from ganzoo.evaluation.reference import batches
+from ganzoo.evaluation.samples import Generator, Source
 
 
 def protocol(name: str) -> int:

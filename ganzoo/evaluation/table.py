@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ganzoo.evaluation.record import Evaluation
-from ganzoo.lazy import needs
+from ganzoo.util.optional import needs
 
 
 def show(evaluation: Evaluation, *, width: int | None = None) -> str:

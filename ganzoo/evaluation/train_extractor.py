@@ -17,12 +17,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ganzoo import data as datasets
-from ganzoo.device import prepare
 from ganzoo.evaluation.extractors import describe, see
 from ganzoo.evaluation.lenet import LeNet
-from ganzoo.evaluation.real import batches
-from ganzoo.spec import GanzooError
-from ganzoo.weights import write
+from ganzoo.evaluation.reference import batches
+from ganzoo.generators.weights import write
+from ganzoo.training.device import prepare
+from ganzoo.util.errors import GanzooError
 
 ROUNDS, BATCH, RATE, SHIFT = 3000, 128, 3e-3, 2
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from ganzoo.data import Data, load
 from ganzoo.evaluation.record import Evaluation, Figures, means, spreads
 from ganzoo.evaluation.regression import errors, least_squares
-from ganzoo.evaluation.sources import Generator, Source
+from ganzoo.evaluation.samples import Generator, Source
 from ganzoo.evaluation.toys import KNOWN
-from ganzoo.spec import GanzooError
+from ganzoo.util.errors import GanzooError
 
 POINTS = 2500  # of the protocol of VEEGAN and PacGAN
 

@@ -13,13 +13,14 @@ import hashlib
 import tempfile
 from pathlib import Path
 
-from ganzoo.export import contract, forms, graph, parity
+from ganzoo.export import contract, graph, parity
+from ganzoo.export import dtypes as forms
 from ganzoo.export.contract import Form
 from ganzoo.export.parity import TOLERANCE, Report
-from ganzoo.files import atomic_write
-from ganzoo.model import Model
-from ganzoo.sampling import Stage
-from ganzoo.spec import GanzooError
+from ganzoo.generators.base import Stage
+from ganzoo.generators.weights import Model
+from ganzoo.util.errors import GanzooError
+from ganzoo.util.files import atomic_write
 
 __all__ = ["TOLERANCE", "Form", "Report", "check", "export", "verify"]
 
@@ -39,7 +40,7 @@ def export(
         model: a trained generator; it is not changed.
         path: of the file, which is replaced if it exists.
         form: numbers in the graph: ``fp32``, or ``fp16`` or ``int8``, which lose some quality. Inputs stay as they are.
-        uint8: images leave the graph as bytes ``(N, H, W, C)``, rounded as :func:`ganzoo.images.to_uint8` does.
+        uint8: images leave the graph as bytes ``(N, H, W, C)``, rounded as :func:`ganzoo.generators.images.to_uint8` does.
         stage: ``parent`` exports the parent within a child.
         tolerance: largest difference of float32 values from torch, see :data:`ganzoo.export.parity.TOLERANCE`; bytes
             may be off by one level, and smaller forms are judged by :data:`ganzoo.export.parity.FLOORS`.

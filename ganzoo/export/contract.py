@@ -5,7 +5,7 @@ The graph has the inputs ``z``, float32 ``(N, latent)``, and for a conditional G
 uint8 ``(N, H, W, C)``. N is the only dynamic axis and may be anything from 1. There are standard operators only, and
 all weights are inside the file.
 
-``metadata_props`` has one entry, ``ganzoo``: the header of the weights (:mod:`ganzoo.header`) as JSON, with further
+``metadata_props`` has one entry, ``ganzoo``: the header of the weights (:mod:`ganzoo.generators.header`) as JSON, with further
 keys that :func:`describe` and :func:`ganzoo.export.export` add.
 """
 
@@ -17,10 +17,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from ganzoo import onnxfile
-from ganzoo.lazy import needs
-from ganzoo.sampling import Stage
-from ganzoo.spec import GanzooError
+from ganzoo.generators import onnx_reader as onnxfile
+from ganzoo.generators.base import Stage
+from ganzoo.util.errors import GanzooError
+from ganzoo.util.optional import needs
 
 with needs():
     import onnx

@@ -19,10 +19,10 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from ganzoo.export import contract
-from ganzoo.lazy import needs
-from ganzoo.onnxfile import LARGEST_FILE
-from ganzoo.packing import packed_already
-from ganzoo.spec import GanzooError
+from ganzoo.generators.int8 import packed_already
+from ganzoo.generators.onnx_reader import LARGEST_FILE
+from ganzoo.util.errors import GanzooError
+from ganzoo.util.optional import needs
 
 with needs():
     import onnx
@@ -146,7 +146,7 @@ def strip(proto: onnx.ModelProto) -> None:
 
 
 def keep_packed(proto: onnx.ModelProto) -> None:
-    """Store weights that were packed (:mod:`ganzoo.packing`) as the bytes they are; the graph computes what it did.
+    """Store weights that were packed (:mod:`ganzoo.generators.int8`) as the bytes they are; the graph computes what it did.
 
     onnxruntime multiplies levels and scales when it loads the file, so nothing is slower afterwards.
     """
@@ -169,7 +169,7 @@ def keep_packed(proto: onnx.ModelProto) -> None:
 
 
 def emit_bytes(proto: onnx.ModelProto, header: Mapping[str, Any]) -> None:
-    """Turn the samples into images within the graph, as :func:`ganzoo.images.to_uint8` does outside it."""
+    """Turn the samples into images within the graph, as :func:`ganzoo.generators.images.to_uint8` does outside it."""
     described = contract.output(header, uint8=True)
     low, high = header["range"]
     graph = proto.graph

@@ -16,11 +16,11 @@ from torch import nn
 
 from ganzoo.export import contract
 from ganzoo.export.contract import Form
-from ganzoo.images import to_uint8
-from ganzoo.latents import latents
-from ganzoo.lazy import needs
-from ganzoo.sampling import CHUNK
-from ganzoo.spec import GanzooError
+from ganzoo.generators.base import CHUNK
+from ganzoo.generators.images import to_uint8
+from ganzoo.generators.latents import latents
+from ganzoo.util.errors import GanzooError
+from ganzoo.util.optional import needs
 
 with needs():
     import onnx

@@ -10,10 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
-from ganzoo import report
+from ganzoo.pages import report
+from ganzoo.registry.gan import Overrides
+from ganzoo.registry.recipe import written
 from ganzoo.runs.options import Options
-from ganzoo.settings import written
-from ganzoo.spec import GanzooError, Overrides
+from ganzoo.util.errors import GanzooError
 
 FILES = (
     "run.json",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ganzoo import data as datasets
-from ganzoo.spec import GanzooError
+from ganzoo.util.errors import GanzooError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,8 +18,8 @@ class Options:
         image_size: height and width, for data sets of any size.
         data_dir: where files of downloaded data sets lie.
         seed: of all that is random.
-        device, precision, compile, graph: see :func:`ganzoo.device.choose`.
-        threads: of the CPU; see :func:`ganzoo.device.prepare`.
+        device, precision, compile, graph: see :func:`ganzoo.training.device.choose`.
+        threads: of the CPU; see :func:`ganzoo.training.device.prepare`.
         sample_every, save_every: rounds between pictures, and between checkpoints; a tenth of the run by default.
         evaluate_every: rounds between scores of what is generated; never by default.
         keep_every: rounds between checkpoints that are kept beside later ones; none by default.

@@ -6,14 +6,14 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from ganzoo.model import Model
-from ganzoo.ranks import here
+from ganzoo.generators.weights import Model, load
+from ganzoo.registry.gan import Overrides
+from ganzoo.registry.recipe import Recipe, resolve
 from ganzoo.runs.folders import folder_name, read_record
 from ganzoo.runs.options import Options
 from ganzoo.runs.run import Reporter, Run
-from ganzoo.settings import Recipe, resolve
-from ganzoo.spec import GanzooError, Overrides
-from ganzoo.weights import load
+from ganzoo.training.distributed.ranks import here
+from ganzoo.util.errors import GanzooError
 
 
 def parent_of(

@@ -16,25 +16,25 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from ganzoo.device import choose, prepare
-from ganzoo.doctor import HOPELESS, Finding, diagnose, finding, noted
-from ganzoo.files import locked, write_text, writing
-from ganzoo.header import check
-from ganzoo.images import write_png
-from ganzoo.model import Model
-from ganzoo.portrait import portrait
-from ganzoo.ranks import Lost, here
-from ganzoo.report import clear, present
-from ganzoo.runs.best import Best
-from ganzoo.runs.checkup import Checkup
+from ganzoo.generators.header import check
+from ganzoo.generators.images import write_png
+from ganzoo.generators.weights import Model, over, read, save_weights, write
+from ganzoo.pages.preview import portrait
+from ganzoo.pages.report import clear, present
+from ganzoo.parts.build import untrained_parent
+from ganzoo.registry.recipe import Recipe, resolve
+from ganzoo.registry.registry import zoo
+from ganzoo.runs.best_weights import Best
+from ganzoo.runs.doctor import HOPELESS, Finding, diagnose, finding, noted
 from ganzoo.runs.folders import FILES, forget, keeping, read_metrics, read_record
-from ganzoo.runs.interrupts import interruptible
 from ganzoo.runs.options import Options
-from ganzoo.settings import Recipe, resolve
-from ganzoo.spec import GanzooError, told
-from ganzoo.training import Round, Training, untrained_parent
-from ganzoo.weights import read, save_weights, write
-from ganzoo.zoo import zoo
+from ganzoo.runs.probes import Checkup
+from ganzoo.runs.signals import interruptible
+from ganzoo.training.device import choose, prepare
+from ganzoo.training.distributed.ranks import Lost, here
+from ganzoo.training.loop import Round, Training
+from ganzoo.util.errors import GanzooError, first_line
+from ganzoo.util.files import locked, write_text, writing
 
 Figure = tuple[int, str, str, float]  # of a round: its name, its kind, its value
 LOG_EVERY = 50  # rounds
@@ -87,7 +87,7 @@ class Run:
             raise GanzooError(f"--{alone[0]} is for the rounds of one process; leave it out where there are several")
         data = ranks.after_first(options.load_data)
         device = choose(ranks.device(options.device), options.precision, images=data.is_images, **how)
-        recipe = recipe.over(parent, data.shape)
+        recipe = over(recipe, parent, data.shape)
         training = Training(recipe, data, device, seed=options.seed, parent=parent.networks if parent else None)
         record = asdict(options) | {
             "gan": recipe.gan.name,
@@ -248,7 +248,7 @@ class Run:
             ArithmeticError,
         ) as error:
             raise GanzooError(
-                f"{self.training.recipe.gan.name} cannot play a round with these parts and settings: {told(error)} "
+                f"{self.training.recipe.gan.name} cannot play a round with these parts and settings: {first_line(error)} "
                 "(GANZOO_DEBUG=1 shows where)"
             ) from error
         if first is not None:

@@ -6,10 +6,12 @@ import math
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ganzoo.hookspecs import Parts, hookimpl
-from ganzoo.lazy import nn
-from ganzoo.nets import Activation, Norm, dense, head
-from ganzoo.spec import GAN, GanzooError, Task
+from ganzoo.parts.builders import Activation, Norm, dense, head
+from ganzoo.parts.task import Task
+from ganzoo.registry.gan import GAN
+from ganzoo.registry.hookspecs import Parts, hookimpl
+from ganzoo.util.errors import GanzooError
+from ganzoo.util.optional import nn
 
 from .game import parent_of, privileged
 

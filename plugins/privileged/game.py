@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from ganzoo.lazy import torch
-from ganzoo.losses import accuracy, bce, both, fixed, stopped, zero_gradient_penalty
-from ganzoo.spec import GanzooError
+from ganzoo.parts.losses import accuracy, bce, both, fixed, stopped, zero_gradient_penalty
+from ganzoo.util.errors import GanzooError
+from ganzoo.util.optional import torch
 
 if TYPE_CHECKING:
-    from ganzoo.networks import Networks
-    from ganzoo.spec import Task
-    from ganzoo.trainers import Draw, Moves
+    from ganzoo.parts.networks import Networks
+    from ganzoo.parts.task import Task
+    from ganzoo.parts.trainers import Draw, Moves
 
 
 def privileged(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from ganzoo.nets import activation
-from ganzoo.networks import Networks
+from ganzoo.parts.builders import activation
+from ganzoo.parts.networks import Networks
 
 
 class Refined(nn.Module):

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ganzoo.hookspecs import Parts, hookimpl
-from ganzoo.lazy import F, nn
-from ganzoo.losses import accuracy, both, fixed, mean, zero_gradient_penalty
-from ganzoo.nets import halvings
-from ganzoo.spec import GAN, Task
+from ganzoo.parts.builders import halvings
+from ganzoo.parts.losses import accuracy, both, fixed, mean, zero_gradient_penalty
+from ganzoo.parts.task import Task
+from ganzoo.registry.gan import GAN
+from ganzoo.registry.hookspecs import Parts, hookimpl
+from ganzoo.util.optional import F, nn
 
 if TYPE_CHECKING:
-    from ganzoo.networks import Networks
-    from ganzoo.trainers import Draw, Moves
+    from ganzoo.parts.networks import Networks
+    from ganzoo.parts.trainers import Draw, Moves
 
 
 def relativistic(nets: Networks, draw: Draw, *, discriminator_steps: int = 1, penalty: float = 1.0) -> Moves:

@@ -6,8 +6,8 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from ganzoo.nets import activation, head
-from ganzoo.spec import Task
+from ganzoo.parts.builders import activation, head
+from ganzoo.parts.task import Task
 
 GROUP = 16  # features that a grouped convolution mixes
 GAIN = 2 / (1 + 0.2**2)  # of leaky ReLU: what keeps the variance from layer to layer

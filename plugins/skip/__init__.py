@@ -7,15 +7,17 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from ganzoo.hookspecs import Parts, hookimpl
-from ganzoo.lazy import nn, torch
-from ganzoo.nets import Activation, Norm, dense, dense_generator
-from ganzoo.spec import GAN, GanzooError, Task
-from ganzoo.trainers import non_saturating
+from ganzoo.parts.builders import Activation, Norm, dense, dense_generator
+from ganzoo.parts.task import Task
+from ganzoo.parts.trainers import non_saturating
+from ganzoo.registry.gan import GAN
+from ganzoo.registry.hookspecs import Parts, hookimpl
+from ganzoo.util.errors import GanzooError
+from ganzoo.util.optional import nn, torch
 
 if TYPE_CHECKING:
-    from ganzoo.networks import Networks
-    from ganzoo.trainers import Draw, Moves
+    from ganzoo.parts.networks import Networks
+    from ganzoo.parts.trainers import Draw, Moves
 
 
 def skip(

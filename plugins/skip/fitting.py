@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 
 from ganzoo.data import Data
-from ganzoo.spec import GanzooError, Task
+from ganzoo.parts.task import Task
+from ganzoo.util.errors import GanzooError
 
 from .formula import Formula
 from .regressors import Linear, Regressor, Trees

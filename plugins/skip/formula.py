@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.data import Data
-from ganzoo.spec import GanzooError
+from ganzoo.util.errors import GanzooError
 
 from .regressors import Regressor
 

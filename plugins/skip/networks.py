@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ganzoo.nets import Activation, activation
+from ganzoo.parts.builders import Activation, activation
 
 from .regressors import Regressor
 

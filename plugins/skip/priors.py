@@ -14,7 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ganzoo.spec import GanzooError, Task
+from ganzoo.parts.task import Task
+from ganzoo.util.errors import GanzooError
 
 FITTED = 2_048  # samples, evenly spaced: enough for a crude model, and quickly decomposed
 

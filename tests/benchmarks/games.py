@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ganzoo.data import Data, load
-from ganzoo.losses import bce, both, fixed, mean, stopped, unit_gradient_penalty
-from ganzoo.spec import GAN, Task
+from ganzoo.parts.losses import bce, both, fixed, mean, stopped, unit_gradient_penalty
+from ganzoo.parts.task import Task
+from ganzoo.registry.gan import GAN
 
 BATCH = 64
 LATENT = 100

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from ganzoo.files import write_text
+from ganzoo.util.files import write_text
 
 
 @dataclass(frozen=True)

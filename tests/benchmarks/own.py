@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ganzoo.device import choose
-from ganzoo.settings import resolve
-from ganzoo.training import Training
+from ganzoo.registry.recipe import resolve
+from ganzoo.training.device import choose
+from ganzoo.training.loop import Training
 from tests.benchmarks.games import Game
 from tests.benchmarks.harness import Play
 
@@ -20,7 +20,7 @@ class Way:
     """One way to train with ganzoo.
 
     Attributes:
-        device: what :func:`ganzoo.device.choose` is given.
+        device: what :func:`ganzoo.training.device.choose` is given.
         settings: overrides, as for ``--set``.
         own: ganzoo's own moves in place of the script's.
     """

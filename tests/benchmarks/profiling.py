@@ -17,8 +17,8 @@ from typing import Any
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from ganzoo.device import prepare
-from ganzoo.training import Training
+from ganzoo.training.device import prepare
+from ganzoo.training.loop import Training
 from tests.benchmarks import floor
 from tests.benchmarks.games import GAMES
 from tests.benchmarks.harness import interleave, table

@@ -21,8 +21,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights, fuse_linear_bn_weights
 
 import ganzoo
 from ganzoo.export import export
-from ganzoo.latents import latents
-from ganzoo.model import Model
+from ganzoo.generators.latents import latents
+from ganzoo.generators.weights import Model
 from ganzoo.testing import training
 from tests.benchmarks.harness import Play, interleave, launch, repeated, table
 
@@ -35,7 +35,7 @@ BASE = "torch eager"
 def generator_of(name: str) -> Model:
     """An untrained generator: speed does not depend on the weights' values, quality is measured by the export."""
     from ganzoo.data import load
-    from ganzoo.settings import resolve
+    from ganzoo.registry.recipe import resolve
 
     gan = ganzoo.get(name)
     return training(resolve(gan), load(gan.data)).model()

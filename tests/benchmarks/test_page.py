@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-PAGE = Path(__file__).parents[2] / "docs" / "performance" / "measured.py"
+from tests.support import ROOT
+
+PAGE = ROOT / "docs" / "performance" / "measured.py"
 MACHINE = {"processor": "abacus", "cores": 2, "threads": 1, "python": "3.11", "torch": "2.6"}
 RUN: dict[str, Any] = {"machine": MACHINE, "turns": 5, "seconds": 1.5}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from ganzoo.device import prepare
+from ganzoo.training.device import prepare
 from tests.benchmarks.games import GAMES, Game
 from tests.benchmarks.harness import Play, interleave, table
 from tests.benchmarks.opponents.absent import Absent

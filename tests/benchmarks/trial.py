@@ -25,7 +25,7 @@ def rate(play: Play, images: int, seconds: float) -> float:
 
 
 def row(game: str, name: str, seconds: str) -> float:
-    from ganzoo.device import prepare
+    from ganzoo.training.device import prepare
     from tests.benchmarks.games import GAMES
     from tests.benchmarks.rows import rows
 

@@ -62,7 +62,10 @@ def test_a_gan_that_breaks_the_contract(refused: Text, plugin: Callable[[str, st
         ("smple", "no GAN named 'smple'; did you mean 'simple'?"),
         ("no_such.module", "no GAN named 'no_such.module'"),
         ("ganzoo.no_such", "module ganzoo.no_such cannot be loaded as a plugin: ModuleNotFoundError"),
-        ("ganzoo.nets", "module ganzoo.nets cannot be loaded as a plugin: LookupError: it registers nothing"),
+        (
+            "ganzoo.parts.builders",
+            "module ganzoo.parts.builders cannot be loaded as a plugin: LookupError: it registers nothing",
+        ),
         ("ganzoo_plugins.core", "module ganzoo_plugins.core registers no GAN"),
     ],
 )

@@ -15,11 +15,10 @@ import pytest
 import ganzoo as library
 from ganzoo.data import load
 from ganzoo.evaluation import images
-from ganzoo.evaluation.real import Real, real_images
-
-from ..onnx_files import saved, tiny
-from ..support import TRAIN, python
-from ..test_imports import HEAVY, MISSING, RUN
+from ganzoo.evaluation.reference import Real, real_images
+from tests.support import TRAIN, python
+from tests.support.onnx_files import saved, tiny
+from tests.test_imports import HEAVY, MISSING, RUN
 
 Text = Callable[[str], str]
 SMALL = "-n 40"
@@ -176,7 +175,7 @@ def test_what_cannot_be_evaluated_is_one_line(refused: Text, line: str, message:
 
 
 def test_data_of_ones_own_need_an_extractor(ganzoo: Text, refused: Text) -> None:
-    from ganzoo.images import write_png
+    from ganzoo.generators.images import write_png
 
     Path("mine").mkdir()
     for number in range(30):

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ganzoo.onnxfile import read
-
-from ..support import python
+from ganzoo.generators.onnx_reader import read
+from tests.support import python
 
 Text = Callable[[str], str]
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ..support import TRAIN, differing, tensors_of
-from .conftest import invoke
-from .test_train import at
+from tests.cli.test_train import at
+from tests.support import TRAIN, differing, tensors_of
+from tests.support.commands import invoke
 
 Text = Callable[[str], str]
 LEFT = ("report.html", "progress.webp", "neighbours.png", "README.md")
@@ -43,7 +43,7 @@ def test_a_report_that_fails_loses_nothing(ganzoo: Text, runs: Path, caplog: pyt
         raise MemoryError("all of it")
 
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr("ganzoo.report.document", fail)
+        monkeypatch.setattr("ganzoo.pages.report.document", fail)
         result = invoke(f"train simple {TRAIN} --out x")
     assert result.exit_code == 0
     assert "Weights: x/weights.safetensors" in result.stdout

@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganzoo.latents import latents
-from ganzoo.runtime import Sampler
-
-from ..onnx_files import LATENT, saved, tiny
-from ..support import python
+from ganzoo.generators.latents import latents
+from ganzoo.generators.onnx_session import Sampler
+from tests.support import python
+from tests.support.onnx_files import LATENT, saved, tiny
 
 Text = Callable[[str], str]
 

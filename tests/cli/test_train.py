@@ -18,14 +18,13 @@ from typing import Any
 import pytest
 import torch
 
-from ganzoo.doctor import noted
-from ganzoo.files import locked
-from ganzoo.runs import Run
+from ganzoo.generators.weights import load, read
+from ganzoo.runs.doctor import noted
 from ganzoo.runs.folders import read_metrics, read_record
-from ganzoo.weights import load, read
-
-from ..support import TRAIN, differing, tensors_of
-from .conftest import invoke
+from ganzoo.runs.run import Run
+from ganzoo.util.files import locked
+from tests.support import ROOT, TRAIN, differing, tensors_of
+from tests.support.commands import invoke
 
 Text = Callable[[str], str]
 GANZOO = [sys.executable, "-c", "from ganzoo.cli import main; main(prog_name='ganzoo')"]
@@ -219,7 +218,7 @@ def test_a_run_that_is_killed_in_a_save_goes_on_too(
 ) -> None:
     """Killed at every file that a short run writes: the record, weights, checkpoints and pictures."""
     line = f"train simple {TRAIN} --save-every 3 --sample-every 3 --out"
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     server = multiprocessing.get_context("forkserver")  # a fork of this process would lack autograd's threads
     server.set_forkserver_preload([__name__, "ganzoo.runs"])
     ends = []

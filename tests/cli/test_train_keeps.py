@@ -11,11 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from ganzoo.generators.weights import read
 from ganzoo.runs.folders import kept
-from ganzoo.weights import read
-
-from ..support import TRAIN, differing, tensors_of
-from .test_train import at
+from tests.cli.test_train import at
+from tests.support import TRAIN, differing, tensors_of
 
 Text = Callable[[str], str]
 KEEPING = f"train simple {TRAIN} --save-every 4 --sample-every 6"

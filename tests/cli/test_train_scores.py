@@ -12,10 +12,9 @@ from typing import Any
 import pytest
 
 from ganzoo.evaluation import scoring
-from ganzoo.weights import load
-
-from ..support import TRAIN, differing, tensors_of
-from .test_train import at
+from ganzoo.generators.weights import load
+from tests.cli.test_train import at
+from tests.support import TRAIN, differing, tensors_of
 
 Text = Callable[[str], str]
 SCORED = f"train simple {TRAIN} --sample-every 1 --save-every 3"

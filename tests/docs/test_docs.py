@@ -13,13 +13,15 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from ganzoo import hookspecs, shipped
 from ganzoo.cli import main
-from ganzoo.spec import GAN
-from ganzoo.zoo import zoo
+from ganzoo.generators import pretrained as shipped
+from ganzoo.registry import hookspecs
+from ganzoo.registry.gan import GAN
+from ganzoo.registry.registry import zoo
+from tests.support import ROOT
 
-ROOT = Path(__file__).parents[2]
 OURS = "ganzoo-kit"
+COMMAND = main.all_commands()
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 FENCE = re.compile(r"(?ms)^```(\w*)\n(.*?)^```$")
 
@@ -43,7 +45,7 @@ COMMANDS = [
 ]
 HELP = [
     pytest.param(words, id=f"help: {shlex.join(words)}")
-    for command in main.commands.values()
+    for command in COMMAND.values()
     for line in inspect.cleandoc(command.help or "").splitlines()
     if line.startswith("  ganzoo ")
     for words in [shlex.split(line.split("  ")[1])[1:]]
@@ -59,7 +61,7 @@ def test_the_generated_parts_are_fresh() -> None:
 @pytest.mark.parametrize("words", [*COMMANDS, *HELP])
 def test_a_command_would_run(words: list[str]) -> None:
     """Its options parse, and what it names exists; of a training the whole recipe is resolved."""
-    command = main.commands[words[0]]
+    command = COMMAND[words[0]]
     context = command.make_context(words[0], words[1:])
     given = context.params
     if given.get("data"):
@@ -107,7 +109,7 @@ def test_a_hook_is_documented(hook: str) -> None:
     assert f"`{hook}`" in (ROOT / "docs" / "writing-a-plugin.md").read_text()
 
 
-@pytest.mark.parametrize("command", main.commands)
+@pytest.mark.parametrize("command", COMMAND)
 def test_a_command_is_documented(command: str) -> None:
     assert f"## ganzoo {command}\n" in (ROOT / "docs" / "cli.md").read_text()
     prose = [page for page in PAGES if page.name in ("README.md", "tutorial.md", "writing-a-plugin.md")]
@@ -115,7 +117,7 @@ def test_a_command_is_documented(command: str) -> None:
 
 
 def test_every_option_of_a_command_has_help() -> None:
-    for name, command in main.commands.items():
+    for name, command in COMMAND.items():
         assert command.help, name
         for option in command.params:
             assert not isinstance(option, click.Option) or option.help, f"{name} {option.name}"

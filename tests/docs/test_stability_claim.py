@@ -9,7 +9,9 @@ from types import ModuleType
 
 import pytest
 
-CLAIMS = Path(__file__).parents[2] / "docs" / "claims"
+from tests.support import ROOT
+
+CLAIMS = ROOT / "docs" / "claims"
 SMALL = """
 [data.ring8]
 rounds = 2

@@ -6,7 +6,7 @@ import pytest
 
 from ganzoo.data import load
 from ganzoo.evaluation.extractors import Extractor, shipped
-from ganzoo.evaluation.real import Real, real_images
+from ganzoo.evaluation.reference import Real, real_images
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,7 @@ from sklearn.metrics import roc_auc_score
 
 from ganzoo.data import load
 from ganzoo.evaluation.discriminator import auc, judged, judgement, scores
-
-from ..support import begin, play
+from tests.support import begin, play
 
 
 def scored(seed: int, shift: float, count: int = 400) -> np.ndarray:

@@ -11,9 +11,9 @@ from ganzoo.data import Data, load
 from ganzoo.evaluation import extractors, train_extractor
 from ganzoo.evaluation.extractors import HASHES, SHIPPED, Extractor, extractor_for, shipped
 from ganzoo.evaluation.lenet import LeNet
-from ganzoo.evaluation.real import Real
-from ganzoo.spec import GanzooError
-from ganzoo.weights import write
+from ganzoo.evaluation.reference import Real
+from ganzoo.generators.weights import write
+from ganzoo.util.errors import GanzooError
 
 TRAINED = Path(str(files("ganzoo.evaluation"))) / "trained"
 

@@ -8,7 +8,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from ganzoo.evaluation.extractors import Seen
 from ganzoo.evaluation.fidelity import fidelity, frechet
-from ganzoo.spec import GanzooError
+from ganzoo.util.errors import GanzooError
 
 
 def seen(seed: int, count: int = 300, shift: float = 0.0, width: int = 12) -> Seen:

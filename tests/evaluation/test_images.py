@@ -14,9 +14,8 @@ from ganzoo.evaluation import evaluate, extractors
 from ganzoo.evaluation import images as subject
 from ganzoo.evaluation.extractors import Extractor
 from ganzoo.evaluation.images import figures
-from ganzoo.evaluation.real import Real, noise
-
-from ..support import begin, play
+from ganzoo.evaluation.reference import Real, noise
+from tests.support import begin, play
 
 NUMBER = 2000
 

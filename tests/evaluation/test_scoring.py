@@ -6,9 +6,8 @@ import pytest
 from ganzoo.data import Data, load
 from ganzoo.evaluation import evaluate, scoring
 from ganzoo.evaluation.scoring import scorer
-from ganzoo.spec import GanzooError
-
-from ..support import begin, play
+from ganzoo.util.errors import GanzooError
+from tests.support import begin, play
 
 
 @pytest.fixture(autouse=True)

@@ -6,12 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ganzoo.evaluation import sources
-from ganzoo.evaluation.sources import opened
-from ganzoo.images import write_png
-from ganzoo.spec import GanzooError
-
-from ..onnx_files import saved, tiny
+from ganzoo.evaluation import samples as sources
+from ganzoo.evaluation.samples import opened
+from ganzoo.generators.images import write_png
+from ganzoo.util.errors import GanzooError
+from tests.support.onnx_files import saved, tiny
 
 SHAPE = (1, 4, 6)
 LEVELS = np.random.default_rng(0).integers(0, 256, (5, *SHAPE), np.uint8)

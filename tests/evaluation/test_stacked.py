@@ -10,9 +10,9 @@ import pytest
 from ganzoo.data import load
 from ganzoo.evaluation import evaluate
 from ganzoo.evaluation.extractors import Extractor
-from ganzoo.evaluation.real import batches
+from ganzoo.evaluation.reference import batches
 from ganzoo.evaluation.stacked import modes, protocol, read
-from ganzoo.spec import GanzooError
+from ganzoo.util.errors import GanzooError
 
 # Digits in the training and test part of MNIST together (LeCun, Cortes & Burges, 1998).
 MNIST = np.array([6903, 7877, 6990, 7141, 6824, 6313, 6876, 7293, 6825, 6958])

@@ -11,12 +11,12 @@ import pytest
 from click.testing import CliRunner
 
 from ganzoo.cli import main
-from ganzoo.latents import latents
+from ganzoo.generators.latents import latents
+from tests.examples.test_node import NODE, modules
+from tests.support import ROOT
+from tests.support.onnx_files import saved, tiny
 
-from ..onnx_files import saved, tiny
-from .test_node import NODE, modules
-
-PAGE = (Path(__file__).parents[2] / "docs" / "embedding.md").read_text()
+PAGE = (ROOT / "docs" / "embedding.md").read_text()
 SHAPE = [1, 28, 28]
 
 

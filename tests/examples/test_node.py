@@ -16,10 +16,10 @@ from PIL import Image
 
 import ganzoo
 from ganzoo.cli import main
+from tests.support import ROOT
+from tests.support.onnx_files import saved, tiny
 
-from ..onnx_files import saved, tiny
-
-EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "node"
+EXAMPLE = ROOT / "docs" / "examples" / "node"
 NODE = shutil.which("node")
 Run = Callable[..., Path]
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganzoo.runtime import Sampler
+from ganzoo.generators.onnx_session import Sampler
+from tests.support import ROOT
+from tests.support.onnx_files import saved, tiny
 
-from ..onnx_files import saved, tiny
-
-EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "python"
+EXAMPLE = ROOT / "docs" / "examples" / "python"
 
 SEEDS = [0, 7, 2**40 + 7, 2**63 - 1]
 

@@ -15,11 +15,11 @@ import pytest
 from PIL import Image
 
 from ganzoo import GanzooError
-from ganzoo.runtime import Sampler
+from ganzoo.generators.onnx_session import Sampler
+from tests.support import ROOT
+from tests.support.onnx_files import saved, tiny
 
-from ..onnx_files import saved, tiny
-
-EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "service"
+EXAMPLE = ROOT / "docs" / "examples" / "service"
 Answer = tuple[int, str, bytes]
 
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from ganzoo.data import Data
-from ganzoo.settings import resolve
-from ganzoo.spec import GanzooError, Task
-from ganzoo.zoo import zoo
-
-from ..support import begin, play
+from ganzoo.parts.task import Task
+from ganzoo.registry.recipe import resolve
+from ganzoo.registry.registry import zoo
+from ganzoo.util.errors import GanzooError
+from tests.support import begin, play
 
 TASK = Task(shape=(3, 8, 8), range=(-1.0, 1.0), latent=6, classes=4)
 

@@ -4,14 +4,14 @@ import pytest
 import torch
 from torch import nn
 
-from ganzoo.device import choose
-from ganzoo.nets import conv_discriminator, conv_generator
-from ganzoo.settings import resolve
-from ganzoo.spec import GanzooError, Task
-from ganzoo.training import Training
-from ganzoo.zoo import zoo
-
-from ..support import images, play
+from ganzoo.parts.builders import conv_discriminator, conv_generator
+from ganzoo.parts.task import Task
+from ganzoo.registry.recipe import resolve
+from ganzoo.registry.registry import zoo
+from ganzoo.training.device import choose
+from ganzoo.training.loop import Training
+from ganzoo.util.errors import GanzooError
+from tests.support import images, play
 
 NARROW = {"generator.width": 4, "discriminator.width": 4}
 

@@ -4,9 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ganzoo.zoo import zoo
-
-from ..support import Bowl, losses_of
+from ganzoo.registry.registry import zoo
+from tests.support import Bowl, losses_of
 
 
 def test_the_losses_are_those_of_the_paper() -> None:

@@ -8,14 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.data import Data
-from ganzoo.device import choose
-from ganzoo.settings import resolve
+from ganzoo.generators.weights import load
+from ganzoo.registry.recipe import resolve
+from ganzoo.registry.registry import zoo
 from ganzoo.testing import check
-from ganzoo.training import Training
-from ganzoo.weights import load
-from ganzoo.zoo import zoo
-
-from ..support import Bowl, begin, differing, images, losses_of, play, snapshot
+from ganzoo.training.device import choose
+from ganzoo.training.loop import Training
+from tests.support import Bowl, begin, differing, images, losses_of, play, snapshot
 
 CONV = {"discriminator": "spectral-dcgan", "discriminator.width": 4}
 

@@ -3,10 +3,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from ganzoo.trainers import least_squares
-from ganzoo.zoo import zoo
-
-from ..support import Bowl, losses_of
+from ganzoo.parts.trainers import least_squares
+from ganzoo.registry.registry import zoo
+from tests.support import Bowl, losses_of
 
 
 def test_the_targets_are_plus_and_minus_one() -> None:

@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from ganzoo.data import Data
-from ganzoo.nets import conv_discriminator, dense_discriminator, labelled_discriminator, packed
-from ganzoo.settings import signature
-from ganzoo.spec import GanzooError, Task
+from ganzoo.parts.builders import conv_discriminator, dense_discriminator, labelled_discriminator, packed
+from ganzoo.parts.task import Task
+from ganzoo.registry.recipe import signature
+from ganzoo.registry.registry import zoo
 from ganzoo.testing import check
-from ganzoo.zoo import zoo
-
-from ..support import begin, play
+from ganzoo.util.errors import GanzooError
+from tests.support import begin, play
 
 TASK = Task(shape=(3, 8, 8), range=(-1.0, 1.0), latent=8)
 

@@ -8,12 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ganzoo.device import choose
-from ganzoo.settings import resolve
-from ganzoo.training import Training
-from ganzoo.zoo import zoo
-
-from ..support import images, parent_for, play
+from ganzoo.registry.recipe import resolve
+from ganzoo.registry.registry import zoo
+from ganzoo.training.device import choose
+from ganzoo.training.loop import Training
+from tests.support import images, parent_for, play
 
 TOLD = replace(images(1, 28, 28), labels=np.arange(12) % 3, classes=("a", "b", "c"))
 PRESETS = [

@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from ganzoo.data import Data
-from ganzoo.device import choose
-from ganzoo.networks import state
-from ganzoo.settings import resolve
-from ganzoo.spec import GanzooError, Task
-from ganzoo.training import Training
-from ganzoo.zoo import zoo
-
-from ..support import begin, differing, images, parent_for, play, snapshot
+from ganzoo.parts.networks import state
+from ganzoo.parts.task import Task
+from ganzoo.registry.recipe import resolve
+from ganzoo.registry.registry import zoo
+from ganzoo.training.device import choose
+from ganzoo.training.loop import Training
+from ganzoo.util.errors import GanzooError
+from tests.support import begin, differing, images, parent_for, play, snapshot
 
 WIDTHS = {f"{owner}{part}.widths": (16,) for owner in ("", "parent.") for part in ("generator", "discriminator")}
 SIDE_BY_SIDE = WIDTHS | {"schedule": "round"}

@@ -5,11 +5,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ganzoo.settings import resolve
+from ganzoo.registry.recipe import resolve
+from ganzoo.registry.registry import zoo
 from ganzoo.testing import check
-from ganzoo.zoo import zoo
-
-from ..support import Bowl, losses_of
+from tests.support import Bowl, losses_of
 
 PUBLISHED = {"optimizer": "rmsprop", "penalty": 10.0, "discriminator.norm": "none"}
 

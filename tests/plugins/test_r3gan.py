@@ -7,15 +7,15 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ganzoo.device import choose
 from ganzoo.export import TOLERANCE, export
-from ganzoo.settings import resolve
-from ganzoo.spec import GanzooError, Task
+from ganzoo.parts.task import Task
+from ganzoo.registry.recipe import resolve
+from ganzoo.registry.registry import zoo
 from ganzoo.testing import check
-from ganzoo.training import Training
-from ganzoo.zoo import zoo
-
-from ..support import Bowl, images, losses_of, play
+from ganzoo.training.device import choose
+from ganzoo.training.loop import Training
+from ganzoo.util.errors import GanzooError
+from tests.support import Bowl, images, losses_of, play
 
 CONV = {"generator": "residual", "discriminator": "residual", "generator.width": 8, "discriminator.width": 8}
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.LayerNorm, nn.GroupNorm)

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from ganzoo.nets import activation, dense, dense_generator
-from ganzoo.spec import GanzooError, Task
-
-from ..support import begin, play
+from ganzoo.parts.builders import activation, dense, dense_generator
+from ganzoo.parts.task import Task
+from ganzoo.util.errors import GanzooError
+from tests.support import begin, play
 
 
 def test_dense_networks_stack_norm_and_nonlinearity() -> None:

@@ -12,14 +12,16 @@ import pytest
 import torch
 from sklearn.utils import all_estimators
 
-from ganzoo import device
 from ganzoo.data import Data, Request
 from ganzoo.data.tabular import friedman1
-from ganzoo.networks import Networks, build, load_state, state
-from ganzoo.settings import Recipe, resolve
-from ganzoo.spec import GanzooError, Task
-from ganzoo.training import Training, task_of
-from ganzoo.zoo import zoo
+from ganzoo.parts.build import build, task_of
+from ganzoo.parts.networks import Networks, load_state, state
+from ganzoo.parts.task import Task
+from ganzoo.registry.recipe import Recipe, resolve
+from ganzoo.registry.registry import zoo
+from ganzoo.training import device
+from ganzoo.training.loop import Training
+from ganzoo.util.errors import GanzooError
 
 fitting = importlib.import_module("ganzoo_plugins.skip.fitting")
 formula = importlib.import_module("ganzoo_plugins.skip.formula")

@@ -4,9 +4,8 @@ import pytest
 import torch
 
 from ganzoo.data import Data
-from ganzoo.zoo import zoo
-
-from ..support import begin, play
+from ganzoo.registry.registry import zoo
+from tests.support import begin, play
 
 
 def test_weights_of_the_critic_are_clipped_after_each_move(tiny: Data) -> None:

@@ -21,7 +21,7 @@ from urllib.parse import parse_qs
 from PIL import Image
 
 from ganzoo import GanzooError, Sampler
-from ganzoo.sampling import CHUNK
+from ganzoo.generators.base import CHUNK
 
 MOST_SEEDS = 64
 """In one request."""

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganzoo.losses import unit_gradient_penalty
+from ganzoo.parts.losses import unit_gradient_penalty
 from tests.benchmarks.draws import loader
 from tests.benchmarks.games import BETAS, LATENT, PENALTY, RATE, Game
 from tests.benchmarks.harness import Play

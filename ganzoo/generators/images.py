@@ -1,0 +1,212 @@
+"""Pictures of what a generator makes: pure functions on arrays, and two writers. Nothing here imports torch.
+
+``images`` are uint8 ``(N, H, W, C)``; a *picture* is one uint8 array ``(H, W, C)`` to be looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
+
+import numpy as np
+from numpy.lib.format import dtype_to_descr, write_array_header_2_0
+from numpy.typing import NDArray
+
+from ganzoo.util.errors import GanzooError
+from ganzoo.util.files import atomic_write
+
+__all__ = ["Parts", "grid", "scatter", "side_by_side", "to_uint8", "write_npz", "write_png"]
+
+Bytes = NDArray[np.uint8]
+
+_TILE = 96
+"""Images are enlarged as long as their longer side stays within this many pixels."""
+_GREY = 128
+"""Between images: seen beside black digits and beside white paper."""
+
+
+def to_uint8(samples: NDArray[np.floating[Any]], range: tuple[float, float]) -> Bytes:
+    """Samples as images: the ends of ``range`` become 0 and 255, the nearest whole number counts, the rest is clipped.
+
+    Args:
+        samples: float ``(N, C, H, W)``.
+        range: smallest and largest value that a sample can have.
+
+    Returns:
+        uint8 ``(N, H, W, C)``.
+
+    Raises:
+        GanzooError: a sample holds a value that is no number.
+    """
+    if np.isnan(samples).any():
+        raise GanzooError(
+            "the samples hold nan, so training has diverged; use earlier weights or a lower learning rate"
+        )
+    low, high = range
+    levels = np.rint((np.asarray(samples, np.float64) - low) * (255 / (high - low)))
+    return np.ascontiguousarray(levels.clip(0, 255).astype(np.uint8).transpose(0, 2, 3, 1))
+
+
+def grid(images: Bytes, columns: int | None = None, gap: int = 2) -> Bytes:
+    """All images in one picture, row by row, with ``gap`` pixels of grey around each.
+
+    Small images are enlarged by a whole factor, each pixel becoming a square.
+
+    Args:
+        images: uint8 ``(N, H, W, C)``.
+        columns: images in a row; by default so many that the picture is nearly square.
+        gap: pixels between images, counted after the enlargement.
+
+    Returns:
+        uint8 ``(height, width, C)``.
+
+    Raises:
+        GanzooError: there is no image, or fewer than one column.
+    """
+    return _sheet(_enlarged(images), columns, gap)
+
+
+def side_by_side(a: Bytes, b: Bytes, columns: int | None = None) -> Bytes:
+    """Pairs of images, such as parent's and child's of the same latents, in one picture.
+
+    Both of a pair touch one thin line of grey; broad grey bands keep the pairs apart.
+
+    Args:
+        a: uint8 ``(N, H, W, C)``, the left image of every pair.
+        b: of the same shape, the right ones.
+        columns: pairs in a row; by default so many that the picture is nearly square.
+
+    Returns:
+        uint8 ``(height, width, C)``.
+
+    Raises:
+        GanzooError: the shapes differ, there is no image, or fewer than one column.
+    """
+    if a.shape != b.shape:
+        raise GanzooError(f"images of shapes {a.shape} and {b.shape} make no pairs; give two sets of one shape")
+    left, right = _enlarged(a), _enlarged(b)
+    line = np.full_like(left[:, :, :2], _GREY)
+    return _sheet(np.concatenate([left, line, right], axis=2), columns, gap=12)
+
+
+def scatter(
+    points: NDArray[np.floating[Any]], real: NDArray[np.floating[Any]] | None = None, *, size: int = 512
+) -> Bytes:
+    """A square picture of points in the plane: ``points`` in blue, above ``real`` ones in grey.
+
+    Both axes have one scale, and y points up. The real points, where given, set the frame, so that pictures of one
+    training show the same region; points outside it lie on its edge. Points that are no numbers are left out.
+
+    Args:
+        points: ``(N, 2)``.
+        real: ``(M, 2)``.
+        size: height and width in pixels.
+
+    Returns:
+        uint8 ``(size, size, 3)``.
+
+    Raises:
+        GanzooError: no point is left to set the frame.
+    """
+    layers = [(real, (150, 150, 150)), (points, (20, 80, 200))]
+    finite = [(layer[np.isfinite(layer).all(axis=1)], colour) for layer, colour in layers if layer is not None]
+    frame = finite[0][0]
+    if not len(frame):
+        raise GanzooError("there is no point to draw; give at least one that is finite")
+    low, high = frame.min(axis=0), frame.max(axis=0)
+    side = 1.2 * float((high - low).max()) or 1.0
+    corner = (low + high - side) / 2
+
+    margin = 2
+    y, x = np.mgrid[-margin : margin + 1, -margin : margin + 1]
+    disc = np.stack([y, x], axis=-1)[y**2 + x**2 <= margin**2 + 1]
+    picture: NDArray[np.float64] = np.full((size, size, 3), 255.0)
+    for layer, colour in finite:
+        unit = ((layer - corner) / side).clip(0, 1)
+        centres = margin + np.rint(np.stack([1 - unit[:, 1], unit[:, 0]], axis=1) * (size - 1 - 2 * margin)).astype(int)
+        rows, columns = (centres[:, None] + disc).reshape(-1, 2).T
+        hits = np.bincount(rows * size + columns, minlength=size * size).reshape(size, size, 1)
+        # Each point covers half of what shines through, so that dense regions are darker.
+        cover = 1 - 0.5**hits
+        picture += cover * (np.array(colour) - picture)
+    return np.rint(picture).astype(np.uint8)
+
+
+def write_png(path: str | Path, picture: Bytes) -> None:
+    """Write one picture, pixel for pixel, whole or not at all.
+
+    Args:
+        path: of the file; its folder must exist.
+        picture: uint8 ``(H, W)``, or ``(H, W, C)`` with 1 (grey), 3 (RGB) or 4 (RGBA) channels.
+
+    Raises:
+        GanzooError: the picture has another shape, the file cannot be written, or Pillow is not installed.
+    """
+    try:
+        from PIL import Image
+    except ModuleNotFoundError:
+        raise GanzooError(
+            "PNG files need Pillow, which is not installed; run: pip install 'ganzoo-kit[sample]'"
+        ) from None
+    if picture.ndim not in (2, 3) or picture.shape[2:] not in ((), (1,), (3,), (4,)):
+        raise GanzooError(
+            f"no PNG holds an array of shape {picture.shape}; give (H, W) or (H, W, C) with C = 1, 3 or 4"
+        )
+    pixels = picture[:, :, 0] if picture.shape[2:] == (1,) else picture
+    with atomic_write(path) as temporary:
+        Image.fromarray(pixels).save(temporary, format="PNG")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """An array that comes in parts, along its first axis, of ``count`` rows in all."""
+
+    count: int
+    parts: Iterable[NDArray[Any]]
+
+
+def write_npz(path: str | Path, /, **arrays: NDArray[Any] | Parts) -> None:
+    """Write named arrays, compressed, whole or not at all; ``numpy.load`` reads them back.
+
+    Of :class:`Parts` only one is in memory at a time, so that an array may be larger than that.
+
+    Raises:
+        GanzooError: an array holds Python objects, which only pickle could store, or the file cannot be written.
+    """
+    with atomic_write(path) as temporary, ZipFile(temporary, "w", ZIP_DEFLATED) as file:
+        for name, array in arrays.items():
+            parts = iter(array.parts if isinstance(array, Parts) else (array,))
+            first = next(parts)
+            if first.dtype.hasobject:
+                raise GanzooError(f"array {name!r} holds Python objects; give numbers or strings")
+            shape = (array.count, *first.shape[1:]) if isinstance(array, Parts) else first.shape
+            header = {"descr": dtype_to_descr(first.dtype), "fortran_order": False, "shape": shape}
+            with file.open(f"{name}.npy", "w", force_zip64=True) as member:
+                write_array_header_2_0(member, header)
+                for part in chain((first,), parts):
+                    member.write(np.ascontiguousarray(part).tobytes())
+
+
+def _enlarged(images: Bytes) -> Bytes:
+    if images.ndim != 4 or 0 in images.shape:
+        raise GanzooError(f"an array of shape {images.shape} holds no images; give (N, H, W, C) with N of at least 1")
+    factor = max(1, _TILE // max(images.shape[1:3]))
+    return images.repeat(factor, axis=1).repeat(factor, axis=2)
+
+
+def _sheet(tiles: Bytes, columns: int | None, gap: int) -> Bytes:
+    count, height, width, channels = tiles.shape
+    if columns is None:
+        columns = min(count, round(np.ceil(np.sqrt(count * height / width))))
+    if columns < 1:
+        raise GanzooError(f"a grid cannot have {columns} columns; give at least 1")
+    rows = -(-count // columns)
+    cells = np.full((rows * columns, gap + height, gap + width, channels), _GREY, np.uint8)
+    cells[:count, gap:, gap:] = tiles
+    sheet = cells.reshape(rows, columns, gap + height, gap + width, channels).swapaxes(1, 2)
+    sheet = sheet.reshape(rows * (gap + height), columns * (gap + width), channels)
+    return np.pad(sheet, ((0, gap), (0, gap), (0, 0)), constant_values=_GREY)

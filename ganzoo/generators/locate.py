@@ -1,0 +1,43 @@
+"""Which file a command means by RUN|FILE|NAME. Nothing here imports torch."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from ganzoo.generators import pretrained as shipped
+from ganzoo.registry.registry import zoo
+from ganzoo.util.errors import GanzooError
+
+
+def find(source: str) -> Path:
+    """The weights file that a run folder, a file or the name of a GAN stands for.
+
+    A name means the weights that ship with ganzoo (``ganzoo weights``), or else the newest run of that GAN under
+    ``runs/``.
+
+    Raises:
+        GanzooError: there are none, with the command that makes them.
+    """
+    path = Path(source)
+    if path.is_dir() and not (source in zoo().gans and not (path / "weights.safetensors").exists()):
+        weights = path / "weights.safetensors"
+        if weights.is_file():
+            return weights
+        raise GanzooError(f"{path} holds no weights.safetensors; is it a run's folder? (ganzoo train --resume {path})")
+    if path.is_file():
+        return path
+    if path.suffix or os.sep in source:
+        raise GanzooError(f"there is no run or file {source}")
+    if entry := shipped.find(source):
+        return entry.path("safetensors")
+    zoo().gan(source)
+    for run in sorted(Path("runs").glob("*/run.json"), key=lambda run: run.stat().st_mtime, reverse=True):
+        weights = run.parent / "weights.safetensors"
+        try:
+            if weights.is_file() and json.loads(run.read_text()).get("gan") == source:
+                return weights
+        except (ValueError, AttributeError):
+            continue
+    raise GanzooError(f"there are no trained weights of {source} here; train them first: ganzoo train {source}")

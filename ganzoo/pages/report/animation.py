@@ -1,0 +1,144 @@
+"""The pictures of a run's fixed latents: some of them, small enough to stand in a page, and as an animation."""
+
+from __future__ import annotations
+
+import base64
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from ganzoo.util.errors import GanzooError
+from ganzoo.util.files import atomic_write
+from ganzoo.util.optional import needs
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+MOST_FRAMES = 60
+LONGEST_SIDE = 1200  # pixels, in a page
+LARGEST_PNG = 300_000  # bytes that stand in a page as they are
+LARGEST_FILE = 2**26  # bytes of a picture that is looked at
+LARGEST_ANIMATION = 2_000_000  # bytes
+_SIZES = ((640, 80), (480, 75), (360, 70), (280, 60), (200, 50), (120, 40))
+"""The longest side and the quality of an animation, tried in turn until one is small enough."""
+_CAPTION = 28  # pixels in height
+_SECONDS, _LAST = 6.0, 1.5  # an animation takes about as long, and rests on its last picture
+_PAPER, _INK, _SOFT, _ACCENT = (23, 24, 27), (233, 232, 229), (58, 60, 66), (138, 180, 255)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A picture in a page.
+
+    Attributes:
+        round: after which it was drawn.
+        width, height: in pixels.
+        source: the picture itself, as a ``data:`` address.
+    """
+
+    round: int
+    width: int
+    height: int
+    source: str
+
+
+def chosen(items: Sequence[T], most: int = MOST_FRAMES) -> list[T]:
+    """At most so many items, evenly spread, the first and the last among them."""
+    if len(items) <= most:
+        return list(items)
+    return [items[round(index * (len(items) - 1) / (most - 1))] for index in range(most)]
+
+
+def frames(pictures: Mapping[int, Path]) -> list[Frame]:
+    """Pictures by round as a page holds them: PNG as they are if they are small, WebP otherwise.
+
+    What is no picture is left out.
+    """
+    return [frame for number, path in chosen(list(pictures.items())) if (frame := frame_of(number, path))]
+
+
+def frame_of(number: int, path: Path) -> Frame | None:
+    image = opened(path)
+    if image is None:
+        return None
+    content, kind = path.read_bytes(), "png"
+    if len(content) > LARGEST_PNG or max(image.size) > LONGEST_SIDE:
+        image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+        content, kind = encoded(image), "webp"
+    return Frame(number, *image.size, f"data:image/{kind};base64,{base64.b64encode(content).decode()}")
+
+
+def animate(path: Path, pictures: Mapping[int, Path], rounds: int) -> bool:
+    """Write the pictures as one animated WebP of at most :data:`LARGEST_ANIMATION` bytes, with the round below each.
+
+    Args:
+        path: of the file.
+        pictures: by round.
+        rounds: of the whole run, the end of the bar.
+
+    Returns:
+        Whether there was anything to animate: two pictures of one size.
+    """
+    found = [(number, opened(picture)) for number, picture in chosen(list(pictures.items()))]
+    images = [(number, image) for number, image in found if image is not None]
+    images = [(number, image) for number, image in images if image.size == images[-1][1].size]
+    if len(images) < 2:
+        return False
+    step = round(1000 * max(0.08, min(0.6, _SECONDS / len(images))))
+    times = [step] * (len(images) - 1) + [round(1000 * _LAST)]
+    for side, quality in _SIZES:
+        first, *others = (captioned(image, number, rounds, side) for number, image in images)
+        buffer = BytesIO()
+        first.save(
+            buffer, "WEBP", save_all=True, append_images=others, duration=times, loop=0, quality=quality, method=2
+        )
+        if buffer.tell() <= LARGEST_ANIMATION:
+            with atomic_write(path) as temporary:
+                temporary.write_bytes(buffer.getvalue())
+            return True
+    raise GanzooError(f"{len(images)} pictures make an animation of more than {LARGEST_ANIMATION:,} bytes")
+
+
+def captioned(image: Image.Image, number: int, rounds: int, side: int) -> Image.Image:
+    """A picture of at most that size, above its round and a bar that shows how far the run was."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    image = image.copy()
+    image.thumbnail((side, side))
+    width, height = image.size
+    frame = Image.new("RGB", (width, height + _CAPTION), _PAPER)
+    frame.paste(image, (0, 0))
+    draw = ImageDraw.Draw(frame)
+    text, middle = f"round {number:,}", height + _CAPTION // 2
+    draw.text((8, middle), text, fill=_INK, font=ImageFont.load_default(14), anchor="lm")
+    left, right = 128, width - 10
+    if right - left > 40:
+        draw.line((left, middle, right, middle), fill=_SOFT, width=3)
+        draw.line((left, middle, left + (right - left) * min(1, number / max(1, rounds)), middle), _ACCENT, width=3)
+    return frame
+
+
+def opened(path: Path) -> Image.Image | None:
+    """The picture in a PNG file as RGB; ``None`` if it is none, or one that is far too large."""
+    with needs("sample"):
+        from PIL import Image
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=["PNG"]) as image:
+                return image.convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return None
+
+
+def encoded(image: Image.Image) -> bytes:
+    buffer = BytesIO()
+    image.save(buffer, "WEBP", quality=85, method=4)
+    return buffer.getvalue()

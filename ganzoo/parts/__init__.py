@@ -1,0 +1,1 @@
+"""What plugins are made of: networks, losses, games, optimizers."""

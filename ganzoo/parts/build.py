@@ -1,0 +1,35 @@
+"""From a recipe and data to networks."""
+
+from __future__ import annotations
+
+from ganzoo.data import Data
+from ganzoo.parts.networks import Networks
+from ganzoo.parts.task import Task
+from ganzoo.registry.recipe import Recipe
+
+
+def build(recipe: Recipe, task: Task) -> Networks:
+    """Make the networks of a recipe for a task, on the CPU or whatever device is torch's default."""
+    generator, discriminator = recipe.call("generator", task), recipe.call("discriminator", task)
+    return Networks(generator, discriminator, task.parent, latent=task.latent)
+
+
+def task_of(recipe: Recipe, data: Data, parent: Networks | None = None) -> Task:
+    """What the networks of a recipe have to fit on that data."""
+    told = recipe.gan.conditional
+    return Task(
+        shape=data.shape,
+        range=((-1.0, 1.0) if recipe.loop.pixels == "signed" else (0.0, 1.0)) if data.is_images else None,
+        latent=recipe.loop.latent,
+        classes=len(data.classes) if told and data.labels is not None else 0,
+        conditions=data.conditions.shape[1] if told and data.conditions is not None else 0,
+        parent=parent,
+        data=data,
+    )
+
+
+def untrained_parent(recipe: Recipe, data: Data) -> Networks | None:
+    """Fresh networks for the parent of a recipe, and for the parent's own, to be trained or loaded into."""
+    if recipe.parent is None:
+        return None
+    return build(recipe.parent, task_of(recipe.parent, data, untrained_parent(recipe.parent, data)))

@@ -1,0 +1,204 @@
+"""Networks that several plugins share: makers of dense and convolutional players, sized by the task."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any, Literal
+
+from ganzoo.parts.task import Task
+from ganzoo.util.errors import GanzooError
+from ganzoo.util.optional import nn
+
+Activation = Literal["relu", "leaky", "tanh"]
+Norm = Literal["none", "batch", "layer", "instance"]
+
+
+def activation(name: Activation) -> nn.Module:
+    """A nonlinearity; ``leaky`` has the slope .2 that GANs use."""
+    if name == "leaky":
+        return nn.LeakyReLU(0.2)
+    return nn.Tanh() if name == "tanh" else nn.ReLU()
+
+
+def head(task: Task) -> nn.Module:
+    """The last layer of a generator: it maps to the range of the task."""
+    if task.range is None:
+        return nn.Identity()
+    return nn.Sigmoid() if task.range[0] == 0 else nn.Tanh()
+
+
+def dense(
+    sizes: Sequence[int], hidden: Activation = "relu", norm: Norm = "none", dropout: float = 0.0
+) -> nn.Sequential:
+    """Fully connected layers; after all but the last come normalisation, nonlinearity and dropout."""
+    if min(sizes) < 1:
+        raise GanzooError(f"a layer of {min(sizes)} units cannot be built; give widths of at least 1")
+    net = nn.Sequential()
+    for inputs, outputs in pairwise(sizes[:-1]):
+        net.append(nn.Linear(inputs, outputs))
+        if norm == "instance":
+            raise GanzooError("norm=instance needs images; a dense network takes none, batch or layer")
+        if norm != "none":
+            net.append(nn.BatchNorm1d(outputs) if norm == "batch" else nn.LayerNorm(outputs))
+        net.append(activation(hidden))
+        if dropout:
+            net.append(nn.Dropout(dropout))
+    return net.append(nn.Linear(sizes[-2], sizes[-1]))
+
+
+def dense_generator(
+    task: Task,
+    *,
+    widths: tuple[int, ...] = (128, 256, 512, 1024),
+    hidden: Activation = "relu",
+    norm: Norm = "batch",
+) -> nn.Module:
+    """Fully connected, for images and vectors of any shape."""
+    sizes = (task.latent, *widths, math.prod(task.shape))
+    return nn.Sequential(*dense(sizes, hidden, norm), nn.Unflatten(1, task.shape), head(task))
+
+
+def dense_discriminator(
+    task: Task,
+    *,
+    widths: tuple[int, ...] = (512, 256),
+    hidden: Activation = "leaky",
+    norm: Norm = "none",
+    dropout: float = 0.0,
+) -> nn.Module:
+    """Fully connected, for images and vectors of any shape; one logit."""
+    return nn.Sequential(nn.Flatten(), *dense((math.prod(task.shape), *widths, 1), hidden, norm, dropout))
+
+
+def halvings(task: Task, name: str, width: int) -> tuple[int, tuple[int, int]]:
+    """How often height and width halve until both lie in 4..7, and what is left of them then."""
+    if width < 1:
+        raise GanzooError(f"{name} of width {width} cannot be built; give a width of at least 1")
+    if len(task.shape) == 3:
+        _, height, width = task.shape
+        for steps in range(1, 9):
+            small = height / 2**steps, width / 2**steps
+            if all(side in (4, 5, 6, 7) for side in small):
+                return steps, (int(small[0]), int(small[1]))
+    shape = "x".join(map(str, task.shape))
+    raise GanzooError(
+        f"{name} fits images whose sides are 4, 5, 6 or 7 times a power of two (28, 32, 64, 128, ...), not {shape}; "
+        "take a dense GAN (ganzoo train simple), or --image-size 32 with folder:PATH"
+    )
+
+
+def conv_generator(task: Task, *, width: int = 32, gain: float = 1.0) -> nn.Module:
+    """z to a 4x4 to 7x7 map, then transposed convolutions (k4 s2 p1) with batch normalisation (Radford et al., 2016).
+
+    ``width`` counts the features of the layer before the image, and doubles with each layer before it; ``gain`` is the
+    mean from which the batch normalisations' gains are drawn.
+    """
+    steps, (height, side) = halvings(task, "a convolutional generator", width)
+    features = [width * 2 ** (steps - 1 - step) for step in range(steps)]
+    first = features[0]
+    net = nn.Sequential(
+        nn.Linear(task.latent, first * height * side, bias=False),
+        nn.Unflatten(1, (first, height, side)),
+        nn.BatchNorm2d(first),
+        nn.ReLU(),
+    )
+    for inputs, outputs in pairwise(features):
+        net.append(nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False))
+        net.append(nn.BatchNorm2d(outputs))
+        net.append(nn.ReLU())
+    net.append(nn.ConvTranspose2d(features[-1], task.shape[0], 4, 2, 1))
+    return radford_init(net.append(head(task)), gain)
+
+
+def conv_discriminator(task: Task, *, width: int = 32, norm: Norm = "batch", gain: float = 1.0) -> nn.Module:
+    """Convolutions (k4 s2 p1) down to a 4x4 to 7x7 map, then one logit; the first layer has no normalisation."""
+    steps, (height, side) = halvings(task, "a convolutional discriminator", width)
+    features = [task.shape[0], *(width * 2**step for step in range(steps))]
+    net = nn.Sequential()
+    for inputs, outputs in pairwise(features):
+        net.append(nn.Conv2d(inputs, outputs, 4, 2, 1))
+        if norm != "none" and inputs != task.shape[0]:
+            net.append(
+                nn.BatchNorm2d(outputs)
+                if norm == "batch"
+                else nn.GroupNorm(1 if norm == "layer" else outputs, outputs)  # one group is the layer's norm
+            )
+        net.append(activation("leaky"))
+    net.append(nn.Flatten())
+    return radford_init(net.append(nn.Linear(features[-1] * height * side, 1)), gain)
+
+
+def radford_init(net: nn.Module, gain: float) -> nn.Module:
+    """Weights from N(0, .02), normalisation gains from N(gain, .02), biases 0 (Radford et al., 2016)."""
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d | nn.GroupNorm):
+            nn.init.normal_(module.weight, gain, 0.02)
+        elif isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.normal_(module.weight, 0.0, 0.02)
+        else:
+            continue
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    return net
+
+
+def labelled_generator(task: Task, make: Callable[..., nn.Module], embedding: int, **numbers: Any) -> nn.Module:
+    """Any generator made conditional: an embedding of the label is joined to z (Mirza & Osindero, 2014)."""
+    from ganzoo.parts.modules import LabelledGenerator
+
+    labels = nn.Embedding(labels_of(task), embedding)
+    return LabelledGenerator(labels, make(replace(task, latent=task.latent + embedding), **numbers))
+
+
+def labelled_discriminator(
+    task: Task, make: Callable[..., nn.Module], embedding: int | None = None, **numbers: Any
+) -> nn.Module:
+    """Any discriminator made conditional: an embedding of the label is a further plane of the image, or, with a length
+    given, is joined to the flat sample (Mirza & Osindero, 2014)."""
+    from ganzoo.parts.modules import LabelledDiscriminator
+
+    if embedding is None:
+        channels, *plane = task.shape
+        shape: tuple[int, ...] = (channels + 1, *plane)
+        extra: tuple[int, ...] = (1, *plane)
+    else:
+        shape, extra = (math.prod(task.shape) + embedding,), (embedding,)
+    labels = nn.Embedding(labels_of(task), math.prod(extra))
+    return LabelledDiscriminator(labels, extra, make(replace(task, shape=shape), **numbers))
+
+
+def packed(make: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
+    """The maker of a discriminator that judges packs of samples, from the maker of any (Lin et al., 2018).
+
+    It has the numbers of ``make``, and ``packing``, how many samples make a pack. Every game can be played with it,
+    since losses are means: here over packs, each of which has one logit. See :class:`ganzoo.parts.modules.Packed`.
+    """
+
+    @functools.wraps(make)
+    def maker(task: Task, *, packing: int = 2, **numbers: Any) -> nn.Module:
+        from ganzoo.parts.modules import Packed
+
+        if packing < 1:
+            raise GanzooError(f"packing={packing} is out of range; a pack has at least 1 sample")
+        first, *rest = task.shape
+        return Packed(make(replace(task, shape=(first * packing, *rest)), **numbers), packing)
+
+    own = inspect.signature(make)
+    packing = inspect.Parameter("packing", inspect.Parameter.KEYWORD_ONLY, default=2, annotation=int)
+    vars(maker)["__signature__"] = own.replace(parameters=[*own.parameters.values(), packing])
+    maker.__doc__ = f"Judges ``packing`` samples at once (Lin et al., 2018). {inspect.getdoc(make)}"
+    return maker
+
+
+def labels_of(task: Task) -> int:
+    """How many classes there are; :class:`GanzooError` for data without labels."""
+    if not task.classes:
+        raise GanzooError(
+            "a class-conditional GAN needs labelled data, and this data set has no labels; see ganzoo list datasets"
+        )
+    return task.classes

@@ -1,0 +1,45 @@
+"""The hooks of the pluggy entry-point group ``ganzoo``. A plugin implements those it needs; each returns records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import pluggy
+
+from ganzoo.registry.gan import GAN
+
+hookspec = pluggy.HookspecMarker("ganzoo")
+hookimpl = pluggy.HookimplMarker("ganzoo")
+
+Parts = Mapping[str, Callable[..., Any]]
+
+
+@hookspec
+def ganzoo_gans() -> Iterable[GAN]:  # type: ignore[empty-body]
+    """The GANs of this plugin."""
+
+
+@hookspec
+def ganzoo_generators() -> Parts:  # type: ignore[empty-body]
+    """Makers ``make(task, *, number=default, ...) -> nn.Module`` of generators, by name."""
+
+
+@hookspec
+def ganzoo_discriminators() -> Parts:  # type: ignore[empty-body]
+    """Makers ``make(task, *, number=default, ...) -> nn.Module`` of discriminators (critics), by name."""
+
+
+@hookspec
+def ganzoo_trainers() -> Parts:  # type: ignore[empty-body]
+    """Trainers ``train(nets, draw, *, number=default, ...)``, generator functions that play one round, by name."""
+
+
+@hookspec
+def ganzoo_optimizers() -> Parts:  # type: ignore[empty-body]
+    """Makers ``make(parameters, *, lr=..., ...) -> torch.optim.Optimizer``, by name."""
+
+
+@hookspec
+def ganzoo_datasets() -> Parts:  # type: ignore[empty-body]
+    """Loaders ``load(request) -> ganzoo.data.Data``, by name; ``name:ARGUMENT`` hands ARGUMENT on in the request."""

@@ -1,0 +1,306 @@
+"""From a GAN's record and a user's wishes to a recipe: every part found, every number fixed.
+
+The numbers are the keyword-only arguments of the parts, so defaults, types and the list in an error message come from
+one place: the signatures.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import inspect
+import json
+import math
+import sys
+import types
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ganzoo.registry.gan import GAN, PARTS, Overrides
+from ganzoo.registry.registry import Zoo, zoo
+from ganzoo.util.errors import GanzooError
+
+BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loop:
+    """The numbers of the loop itself.
+
+    Attributes:
+        rounds: how many rounds of the game are played.
+        batch: samples in one draw.
+        latent: length of z.
+        distribution: of z: normal N(0, 1), uniform U(-1, 1), or the sphere of radius sqrt(latent).
+        pixels: range of images: signed [-1, 1] (tanh) or unit [0, 1] (sigmoid).
+        ema: decay of the averaged generator that is sampled and saved; 0 copies the generator.
+        ttur: the discriminator's learning rate as a multiple of the generator's (Heusel et al., 2017).
+        decay: the learning rate over the rounds: linear to 0, or constant.
+        schedule: for a GAN with a parent: sequential trains the parent first and freezes it, round trains both side by
+            side in every round.
+    """
+
+    rounds: int = 5000
+    batch: int = 64
+    latent: int = 64
+    distribution: Literal["normal", "uniform", "sphere"] = "normal"
+    pixels: Literal["signed", "unit"] = "signed"
+    ema: float = 0.999
+    ttur: float = 1.0
+    decay: Literal["linear", "constant"] = "linear"
+    schedule: Literal["sequential", "round"] = "sequential"
+
+    def __post_init__(self) -> None:
+        for name, most in (("rounds", 10**12), ("batch", 2**20), ("latent", 2**20)):
+            if not 1 <= getattr(self, name) <= most:
+                raise GanzooError(f"{name}={getattr(self, name)} is out of range; it has to be 1 to {most:,}")
+        if self.ttur <= 0:
+            raise GanzooError(f"ttur={self.ttur} is out of range; it has to be above 0")
+        if not 0 <= self.ema < 1:
+            raise GanzooError(f"ema={self.ema} is out of range; it has to be at least 0 and below 1")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One number that can be set: a keyword-only argument of a part."""
+
+    part: str
+    name: str
+    kind: Any
+    default: Any
+
+    @property
+    def key(self) -> str:
+        return f"{self.part}.{self.name}"
+
+    def accept(self, value: Any) -> Any:
+        """The value in the setting's own type.
+
+        Raises:
+            GanzooError: it has none there, or a player would have no moves.
+        """
+        try:
+            accepted = convert(value, self.kind)
+        except (ValueError, TypeError, LookupError, OverflowError):
+            raise GanzooError(f"{self.name}={value!r} is not {describe(self.kind)} ({self.key})") from None
+        whole = self.kind is int and isinstance(self.default, int)
+        if whole and self.part == "trainer" and self.name.endswith("_steps") and accepted < 1 <= self.default:
+            raise GanzooError(f"{self.name}={accepted} is out of range; every player moves at least once in a round")
+        return accepted
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A GAN with every part found and every number fixed.
+
+    Attributes:
+        gan: the record it began with.
+        names: of the parts that were chosen by name, by kind of part; a record's own function has no name.
+        functions: the parts themselves, by kind.
+        values: the numbers, by kind of part (and ``loop``) and argument.
+        parent: the recipe of the parent, for a GAN with one.
+    """
+
+    gan: GAN
+    names: Mapping[str, str]
+    functions: Mapping[str, Callable[..., Any]]
+    values: Mapping[str, Mapping[str, Any]]
+    parent: Recipe | None = None
+
+    @functools.cached_property
+    def loop(self) -> Loop:
+        return Loop(**self.values["loop"])
+
+    def call(self, part: str, *arguments: Any) -> Any:
+        """Call a part with its numbers; what it cannot do with them becomes one line for the user."""
+        try:
+            return self.functions[part](*arguments, **self.values[part])
+        except (ValueError, TypeError, RuntimeError, MemoryError, ArithmeticError) as error:
+            numbers = ", ".join(f"{name}={value}" for name, value in self.values[part].items())
+            name = self.names.get(part, self.gan.name)
+            reason = str(error).partition("\n")[0]
+            raise GanzooError(f"{part} '{name}' cannot be built with {numbers}: {reason}") from error
+
+    def flat(self) -> dict[str, Any]:
+        """Everything as overrides: what :func:`resolve` turns into this very recipe, whatever defaults change."""
+        flat: dict[str, Any] = dict(self.names)
+        flat |= {f"{part}.{name}": value for part, values in self.values.items() for name, value in values.items()}
+        if self.parent:
+            flat["parent"] = self.parent.gan.name
+            flat |= {f"parent.{key}": value for key, value in self.parent.flat().items()}
+        return flat
+
+
+def signature(part: str, function: Callable[..., Any]) -> dict[str, Setting]:
+    """The settings of one part: its keyword-only arguments by name."""
+    found = {}
+    for name, argument in inspect.signature(function).parameters.items():
+        if argument.kind is inspect.Parameter.KEYWORD_ONLY:
+            kind = argument.annotation
+            if isinstance(kind, str):  # evaluated one by one, since the other annotations may name torch
+                kind = eval(kind, vars(sys.modules[function.__module__]))
+            found[name] = Setting(part, name, kind, argument.default)
+    return found
+
+
+def settings(functions: dict[str, Callable[..., Any]]) -> dict[str, dict[str, Setting]]:
+    """All that can be set, by part (and ``loop``) and argument."""
+    return {part: signature(part, function) for part, function in (functions | {"loop": Loop}).items()}
+
+
+def resolve(
+    gan: GAN, overrides: Overrides | None = None, *, preset: str | None = None, among: Zoo | None = None
+) -> Recipe:
+    """Fix every part and number of a GAN: the parts' defaults, then the record's, the preset's and the user's.
+
+    The settings of a part go with the part: where a later layer chooses another part, what earlier layers set for the
+    old one is dropped.
+
+    Raises:
+        GanzooError: for an unknown preset, part, key or value, naming those that exist.
+    """
+    among = among or zoo()
+    if preset is not None and preset not in gan.presets:
+        known = ", ".join(sorted(gan.presets)) or "none"
+        raise GanzooError(f"{gan.name} has no preset '{preset}'; its presets: {known} (ganzoo show {gan.name})")
+    names: dict[str, str] = {}
+    functions: dict[str, Callable[..., Any]] = {}
+    chosen: dict[str, Any] = {}
+    parent, for_parent = gan.parent, dict[str, Any]()
+    own = {part: getattr(gan, part) for part in PARTS}
+    for layer in (own, gan.settings, gan.presets[preset] if preset else {}, overrides or {}):
+        for part in PARTS:
+            if (choice := layer.get(part)) is not None:
+                chosen = {key: value for key, value in chosen.items() if not key.startswith(f"{part}.")}
+                names.pop(part, None)
+                if isinstance(choice, str):
+                    names[part] = choice
+                    choice = among.part(part, choice)
+                functions[part] = choice
+        parent = layer.get("parent", parent)
+        table = settings(functions)
+        for key, value in layer.items():
+            if key.startswith("parent."):
+                for_parent[key.removeprefix("parent.")] = value
+            elif key not in (*PARTS, "parent"):
+                setting = lookup(gan, key, table)
+                chosen[setting.key] = setting.accept(value)
+    if for_parent and parent is None:
+        key = f"parent.{next(iter(for_parent))}"
+        raise GanzooError(f"{gan.name} has no parent, so '{key}' sets nothing (ganzoo show {gan.name})")
+    if parent == gan.name:
+        raise GanzooError(f"{gan.name} cannot be its own parent; name another GAN (ganzoo list)")
+    table = settings(functions)
+    values = {
+        part: {name: chosen.get(setting.key, setting.default) for name, setting in arguments.items()}
+        for part, arguments in table.items()
+    }
+    recipe = Recipe(
+        gan, names, functions, values, resolve(among.gan(parent), for_parent, among=among) if parent else None
+    )
+    _ = recipe.loop  # its own checks
+    if recipe.parent:
+        agree(recipe, recipe.parent)
+    return recipe
+
+
+def agree(child: Recipe, parent: Recipe) -> None:
+    """A child and its parent see the same latents and the same range of images; :class:`GanzooError` otherwise."""
+    if parent.gan.conditional:
+        raise GanzooError(f"{parent.gan.name} is told labels or inputs, so it cannot be the parent of {child.gan.name}")
+    for name in ("pixels", "distribution"):
+        ours, theirs = getattr(child.loop, name), getattr(parent.loop, name)
+        if ours != theirs:
+            raise GanzooError(
+                f"{child.gan.name} has {name}={ours} and its parent {parent.gan.name} {name}={theirs}; set both alike "
+                f"(--set {name}=... --set parent.{name}=...)"
+            )
+
+
+def lookup(gan: GAN, key: str, table: Mapping[str, Mapping[str, Setting]]) -> Setting:
+    """The one setting that a key means, qualified (``generator.width``) or not."""
+    part, _, name = key.rpartition(".")
+    matches = [
+        setting
+        for owner, arguments in table.items()
+        for setting in arguments.values()
+        if setting.name == name and part in ("", owner)
+    ]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise GanzooError(f"'{key}' is a setting of more than one part; say {' or '.join(m.key for m in matches)}")
+    everything = sorted({name for arguments in table.values() for name in arguments})
+    near = difflib.get_close_matches(name, everything, n=1)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    raise GanzooError(
+        f"{gan.name} has no setting '{key}'; {hint}it has: {', '.join(everything)} (ganzoo show {gan.name})"
+    )
+
+
+def parse(assignments: Iterator[str] | tuple[str, ...]) -> dict[str, str]:
+    """``("width=32", "lr=1e-3")`` as a dictionary; values stay text until their setting is known."""
+    parsed = {}
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        if not equals or not key:
+            raise GanzooError(f"--set takes KEY=VALUE, not '{assignment}'; for example --set batch=128")
+        parsed[key.strip()] = value.strip()
+    return parsed
+
+
+def convert(value: Any, kind: Any) -> Any:
+    """A value, or its text from a command line or a file, in the type of an annotation."""
+    origin, choices = typing.get_origin(kind), typing.get_args(kind)
+    if origin is Literal:
+        if value not in choices:
+            raise ValueError
+        return value
+    if origin in (typing.Union, types.UnionType):
+        if value is None or value == "none":
+            if type(None) in choices:
+                return None
+            raise ValueError
+        return convert(value, next(choice for choice in choices if choice is not type(None)))
+    if origin is tuple:
+        items = [item for item in value.split(",") if item] if isinstance(value, str) else value
+        return tuple(convert(item, choices[0]) for item in items)
+    if kind is bool:
+        value = BOOLEANS[value.lower()] if isinstance(value, str) else value
+        if not isinstance(value, bool):
+            raise TypeError
+        return value
+    if kind is str:
+        return str(value)
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise TypeError
+    if kind is int:
+        if isinstance(value, float) and not value.is_integer():
+            raise ValueError
+        return int(value)
+    if kind is float:
+        if not math.isfinite(number := float(value)):
+            raise ValueError
+        return number
+    raise TypeError
+
+
+def written(value: Any) -> str:
+    """A value as :func:`convert` reads it."""
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    return json.dumps(value) if isinstance(value, bool | dict) else "none" if value is None else str(value)
+
+
+def describe(kind: Any) -> str:
+    """An annotation in words, for error messages and listings."""
+    origin, choices = typing.get_origin(kind), typing.get_args(kind)
+    if origin is Literal:
+        return "one of " + ", ".join(map(str, choices))
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join("none" if choice is type(None) else describe(choice) for choice in choices)
+    if origin is tuple:
+        return f"a list like 64,128 of: {describe(choices[0])}"
+    return {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}.get(kind, str(kind))

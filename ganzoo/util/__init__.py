@@ -1,0 +1,1 @@
+"""What stands below everything: errors, files, optional imports."""

@@ -1,0 +1,96 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ganzoo.util.errors import GanzooError
+
+
+@contextmanager
+def atomic_write(path: str | Path) -> Iterator[Path]:
+    """Give the body a temporary path to write; when the body succeeds, the file takes its place at ``path``.
+
+    The temporary file lies in the same folder, so that the last step is one rename within one file system, and keeps
+    the suffix, for writers that go by it. Its bytes reach the disk before the rename does. If anything fails, it is
+    removed and what stood at ``path`` stays. A symbolic link is followed: its target is replaced, not the link.
+
+    Raises:
+        GanzooError: the folder is missing, full or not writable, or ``path`` is no regular file (a folder, a device).
+    """
+    temporary = None
+    try:
+        target = Path(path).resolve()
+        if target.exists() and not target.is_file():
+            raise GanzooError(f"cannot write {path}: it is not a regular file; choose another name")
+        temporary = target.with_name(f".{target.stem}.{secrets.token_hex(4)}{target.suffix}")
+        yield temporary
+        with temporary.open("r+b") as file:
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise GanzooError(
+            f"cannot write {path}: {reason}; choose a folder that exists, is writable and has room"
+        ) from error
+    finally:
+        if temporary is not None:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def require_folder(path: str | Path) -> None:
+    """Refuse a file that :func:`atomic_write` could not write, before there is anything to write.
+
+    Raises:
+        GanzooError: its folder is missing or not writable.
+    """
+    folder = Path(path).parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        reason = os.strerror(errno.EACCES if folder.is_dir() else errno.ENOENT)
+        raise GanzooError(f"cannot write {path}: {reason}; choose a folder that exists, is writable and has room")
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text, whole or not at all; see :func:`atomic_write`."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(text)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what the file system refuses into one line."""
+    try:
+        yield
+    except OSError as error:
+        raise GanzooError(f"cannot write in {path}: {error.strerror or error}") from None
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes out of a folder; the lock ends with the process, however that ends.
+
+    Where the system has no such locks (Windows), there is none.
+
+    Raises:
+        GanzooError: another process holds it.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with writing(folder):
+        descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise GanzooError(f"another process is training in {folder}; wait for it, or name another folder") from None
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,43 @@
+"""Stand-ins for heavy modules, so that listing a zoo never waits for them.
+
+``torch`` here is imported when an attribute of it is first asked for. Unlike :class:`importlib.util.LazyLoader` the
+stand-in stays out of ``sys.modules``, where other libraries look to learn whether torch is in use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from ganzoo.util.errors import GanzooError
+
+
+@contextmanager
+def needs(extra: str = "train") -> Iterator[None]:
+    """Turn a failing import of an optional library into a GanzooError that says what to install."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise GanzooError(
+            f"this needs {error.name}, which is not installed; run: pip install 'ganzoo-kit[{extra}]'"
+        ) from None
+
+
+if TYPE_CHECKING:
+    import torch
+    import torch.nn.functional as F
+    from torch import nn
+else:
+
+    class _Lazy(ModuleType):
+        def __getattr__(self, name: str) -> Any:
+            with needs():
+                module = importlib.import_module(self.__name__)
+            return getattr(module, name)
+
+    torch, nn, F = _Lazy("torch"), _Lazy("torch.nn"), _Lazy("torch.nn.functional")
+
+__all__ = ["F", "needs", "nn", "torch"]

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.resources import files
+
+import numpy as np
+import pytest
+
+from ganzoo.data import Request
+from ganzoo.util.errors import GanzooError
+
+datasets = pytest.importorskip("ganzoo_plugins.datasets")
+
+LOADERS = datasets.ganzoo_datasets()
+WITHOUT_TEST = ("emoji32", "folder")
+
+
+def test_naming_the_data_sets_imports_no_heavy_library() -> None:
+    heavy = {"torch", "torchvision", "sklearn", "PIL"}
+    code = f"import sys, ganzoo_plugins.datasets as d; d.ganzoo_datasets(); print({heavy!r} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_every_loader_has_a_summary_of_one_line(name: str) -> None:
+    first, *rest = LOADERS[name].__doc__.splitlines()
+    assert 20 < len(first) <= 110
+    assert first.endswith(".")
+    assert not rest or rest[0] == ""
+
+
+@pytest.mark.parametrize("name", [name for name in LOADERS if name != "folder"])
+def test_loaders_refuse_an_argument_before_they_look_for_files(name: str) -> None:
+    with pytest.raises(GanzooError, match=f"{name} takes no argument after a colon, got 'x'"):
+        LOADERS[name](Request(name=f"{name}:x", argument="x"))
+
+
+@pytest.mark.parametrize("name", WITHOUT_TEST)
+def test_data_sets_without_a_test_part_refuse_it(name: str) -> None:
+    with pytest.raises(GanzooError, match="no test part"):
+        LOADERS[name](Request(name=name, split="test"))
+
+
+@pytest.mark.parametrize(
+    ("name", "split", "shape", "sha256"),
+    [
+        ("mnist-10k", "train", (10_000, 1, 28, 28), "00d01916"),
+        ("mnist-10k", "test", (2_000, 1, 28, 28), "4ef77c8c"),
+        ("emoji32", "train", (3_219, 3, 32, 32), "6c648db9"),
+    ],
+)
+def test_shipped_data_are_whole(name: str, split: str, shape: tuple[int, ...], sha256: str) -> None:
+    data = LOADERS[name](Request(name=name, split=split))
+    assert data.samples.shape == shape
+    assert data.is_images
+    assert data.licence
+    assert data.sha256.startswith(sha256)
+    counts = np.bincount(data.labels, minlength=len(data.classes))
+    assert counts.min() > 0
+    assert len(counts) == len(data.classes)
+    if name == "mnist-10k":
+        assert len(set(counts)) == 1
+
+
+def test_shipped_data_bring_their_licences() -> None:
+    folder = files("ganzoo.data") / "embedded"
+    assert "CC BY-SA 3.0" in (folder / "LICENSE-mnist.txt").read_text("utf-8")
+    emoji = (folder / "LICENSE-emoji32.txt").read_text("utf-8")
+    assert "Noto Emoji" in emoji
+    assert "END OF TERMS AND CONDITIONS" in emoji

@@ -1,0 +1,259 @@
+"""The page in a real browser, beside onnxruntime in Python."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import json
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import ganzoo
+from ganzoo.data import Data
+from ganzoo.export import export
+from ganzoo.generators.onnx_reader import read
+from ganzoo.pages import demo
+from tests.pages.demo.conftest import Made
+from tests.pages.demo.test_demo import HOSTILE, command
+from tests.support import ROOT, play
+from tests.support.browser import Page
+
+EXAMPLE = ROOT / "docs" / "examples" / "web"
+SEEDS = [0, 7, 2**40 + 7, 2**63 - 1]
+Opened = Callable[[Path], Page]
+
+
+@pytest.fixture
+def opened(page: Page, runtime: Path, tmp_path: Path) -> Opened:
+    """Make a page of a generator and open it as a file."""
+
+    def open_(model: Path) -> Page:
+        target = tmp_path / "demo.html"
+        target.write_text(demo.page(*read(model), str(runtime)), encoding="utf-8")
+        page.open(target.as_uri())
+        return page
+
+    return open_
+
+
+@pytest.fixture(autouse=True)
+def quiet(page: Page, request: pytest.FixtureRequest) -> Any:
+    """No page complains, and none asks anybody for anything."""
+    yield
+    assert page.complaints == []
+    if "server" not in request.fixturenames:
+        assert [address for address in page.requests if not address.startswith(("file:", "blob:", "data:"))] == []
+
+
+def samples(page: Page, labels: list[int] | None = None) -> np.ndarray:
+    seeds = ", ".join(f"{seed}n" for seed in SEEDS)
+    told = json.dumps({"labels": labels} if labels else {})
+    dims, data = page.run(f"ganzoo.sample([{seeds}], {told}).then(({{ data, dims }}) => [dims, Array.from(data)])")
+    return np.array(data).reshape(dims)
+
+
+def image(page: Page, selector: str) -> np.ndarray:
+    """What a canvas shows, uint8 ``(H, W, 3)``."""
+    address = page.run(f"document.querySelector({json.dumps(selector)}).toDataURL()")
+    return np.array(Image.open(BytesIO(base64.b64decode(address.partition(",")[2]))).convert("RGBA"))[..., :3]
+
+
+def enter(page: Page, selector: str, value: object, event: str = "change") -> None:
+    """Give an input a value, and wait until all is drawn."""
+    found = f"document.querySelector({json.dumps(selector)})"
+    page.run(f"{found}.value = {json.dumps(value)}; {found}.dispatchEvent(new Event({json.dumps(event)}))")
+    settle(page)
+
+
+def click(page: Page, selector: str) -> None:
+    page.run(f"document.querySelector({json.dumps(selector)}).click()")
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    while page.run("document.querySelector('main').ariaBusy") == "true":
+        time.sleep(0.01)
+
+
+def text(page: Page, name: str) -> str:
+    return str(page.run(f"document.getElementById('{name}').textContent"))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"uint8": True},
+        {"shape": [3, 5, 4], "range": [0.0, 1.0]},
+        {"labels": 3, "data": {"name": "letters", "classes": ["a", "b", "c"]}},
+        {"distribution": "uniform"},
+        {"distribution": "sphere", "labels": 20, "uint8": True, "shape": [3, 5, 4]},
+    ],
+    ids=str,
+)
+def test_the_same_seed_gives_the_same_image_as_in_python(opened: Opened, made: Made, changes: dict[str, Any]) -> None:
+    model = made(**changes)
+    page = opened(model)
+    sampler = ganzoo.Sampler(model, threads=1)
+    labels = [2, 1, 0, 2] if changes.get("labels") else None
+    expected = sampler.sample(SEEDS, labels=labels)
+    found = samples(page, labels)
+    assert found.shape == expected.shape
+    assert np.abs(found - expected).max() <= (1 if changes.get("uint8") else 1e-5)
+
+    shown = sampler.images(sampler.sample(range(64)))
+    for seed in (0, 5):
+        pixels = image(page, f"#grid button:nth-child({seed + 1}) canvas").astype(int)
+        assert np.abs(pixels - shown[seed]).max() <= 1
+    assert np.abs(image(page, "#around").astype(int) - shown[0]).max() <= 1
+
+
+def test_convolutions_run_too(opened: Opened, tiny: Data, tmp_path: Path) -> None:
+    small = {"generator.width": 4, "discriminator.width": 4, "latent": 8}
+    training = ganzoo.train("dcgan", tiny, rounds=1, batch=8, device="cpu", precision="fp32", **small)
+    play(training)
+    model = tmp_path / "dcgan.onnx"
+    export(training.model(), model)
+    page = opened(model)
+    assert np.abs(samples(page) - ganzoo.Sampler(model, threads=1).sample(SEEDS)).max() < 1e-4
+
+
+def test_classes_are_switched(opened: Opened, made: Made) -> None:
+    model = made(labels=3, data={"name": "letters", "classes": ["a", "b", "c"]})
+    page = opened(model)
+    sampler = ganzoo.Sampler(model, threads=1)
+    assert page.run("[...document.querySelectorAll('#class option')].map((option) => option.textContent)") == [
+        "all in turn",
+        "a",
+        "b",
+        "c",
+    ]
+    enter(page, "#class", "2")
+    expected = sampler.images(sampler.sample(range(64), labels=2))
+    assert np.abs(image(page, "#grid button:nth-child(2) canvas").astype(int) - expected[1]).max() <= 1
+    assert np.abs(image(page, "#around").astype(int) - expected[0]).max() <= 1
+    assert text(page, "around-caption") == "seed 0, class c"
+
+
+def test_seeds_are_entered_turned_and_picked(opened: Opened, made: Made) -> None:
+    page = opened(made())
+    enter(page, "#first", str(2**62))
+    assert text(page, "grid").startswith(str(2**62))
+    click(page, "#next")
+    assert text(page, "grid").startswith(str(2**62 + 64))
+    click(page, "#grid button:nth-child(3)")
+    assert text(page, "around-caption") == f"seed {2**62 + 66}"
+    for wrong in ("-1", "x", str(2**63), str(2**63 - 1)):
+        enter(page, "#first", wrong)
+        assert "is not a seed" in text(page, "status")
+    click(page, "#previous")
+    assert text(page, "grid").startswith(str(2**63 - 65))
+    assert text(page, "status").startswith("Drawn in")
+
+
+def test_sliders_move_the_latent_and_lead_from_seed_to_seed(opened: Opened, made: Made) -> None:
+    model = made()
+    page = opened(model)
+    before = image(page, "#around")
+    enter(page, "#directions input", "1.5", "input")
+    assert np.abs(image(page, "#around").astype(int) - before).max() > 8
+    click(page, "#reset")
+    assert np.array_equal(image(page, "#around"), before)
+
+    sampler = ganzoo.Sampler(model, threads=1)
+    enter(page, "#to", "9")
+    path = sampler.images(sampler.decode(sampler.between(0, 9, 9)))
+    for step in range(9):
+        shown = image(page, f"#steps canvas:nth-child({step + 1})").astype(int)
+        assert np.abs(shown - path[step]).max() <= 1
+    enter(page, "#way", "1", "input")
+    assert np.abs(image(page, "#between").astype(int) - path[-1]).max() <= 1
+
+
+@pytest.mark.parametrize(
+    "changes", [{"shape": [2], "range": None}, {"shape": [1], "range": None, "conditions": 2}], ids=str
+)
+def test_vectors_are_points(opened: Opened, made: Made, changes: dict[str, Any]) -> None:
+    page = opened(made(**changes))
+    for canvas in ("#cloud", "#around", "#between"):
+        assert len(np.unique(image(page, canvas).reshape(-1, 3), axis=0)) > 10
+    before = image(page, "#cloud")
+    if changes.get("conditions"):
+        enter(page, "#conditions input", "0.9", "input")
+        assert not np.array_equal(image(page, "#cloud"), before)
+
+
+def test_a_hostile_header_is_text(opened: Opened, made: Made) -> None:
+    page = opened(made(gan=HOSTILE, data={"name": HOSTILE, "classes": [HOSTILE] * 2}, labels=2))
+    assert page.run("typeof window.evil") == "undefined"
+    # Whoever gets markup into the page all the same is stopped by its policy.
+    page.run("document.body.insertAdjacentHTML('beforeend', '<b onclick=\"window.evil = 1\"></b>')")
+    page.run("document.querySelector('body > b').click()")
+    assert page.run("typeof window.evil") == "undefined"
+    assert len(page.complaints) == 1
+    assert "Content Security Policy" in page.complaints.pop()
+    assert page.run("document.querySelector('h1').textContent") == f"{HOSTILE} · {HOSTILE}"
+    assert HOSTILE in page.run("document.querySelector('#class option:nth-child(2)').textContent")
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def end_headers(self) -> None:
+        self.send_header("Access-Control-Allow-Origin", "*")
+        super().end_headers()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Any:
+    """Serves a folder; returns its address."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=tmp_path)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("honest", [True, False])
+def test_the_runtime_from_a_cdn(
+    page: Page, made: Made, server: str, runtime: Path, tmp_path: Path, honest: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server on this machine stands in for the CDN. What it does not send unchanged is refused."""
+    for name in demo._DIGESTS:
+        shutil.copy(runtime / name, tmp_path)
+    if not honest:
+        (tmp_path / "ort.wasm.bundle.min.mjs").write_text("window.evil = 1")
+    monkeypatch.setattr(demo, "CDN", server)
+    target = tmp_path / "demo.html"
+    target.write_text(demo.page(*read(made()), "cdn"), encoding="utf-8")
+    page.open(target.as_uri(), "window.ganzoo?.ready.then(() => true, () => true)")
+    assert page.run("typeof window.evil") == "undefined"
+    assert text(page, "status").startswith("Drawn in" if honest else "The generator does not run here")
+    if not honest:
+        assert "integrity" in " ".join(page.complaints)
+        page.complaints.clear()
+
+
+def test_the_example(page: Page, made: Made, server: str, runtime: Path, tmp_path: Path) -> None:
+    """The hand-written page of the documentation, with the parts that the command makes."""
+    model = made(labels=3)
+    shutil.copytree(EXAMPLE, tmp_path / "web", ignore=shutil.ignore_patterns("node_modules", "model"))
+    assert command(model, "-o", tmp_path / "web" / "model").exit_code == 0
+    (tmp_path / "web" / "node_modules" / "onnxruntime-web").mkdir(parents=True)
+    (tmp_path / "web" / "node_modules" / "onnxruntime-web" / "dist").symlink_to(runtime)
+    page.open(f"{server}web/", "/ ms$/.test(document.getElementById('status').textContent)")
+    sampler = ganzoo.Sampler(model, threads=1)
+    expected = sampler.images(sampler.sample(range(64), labels=0))
+    assert page.run("document.querySelectorAll('#grid canvas').length") == 64
+    assert np.abs(image(page, "#grid canvas:nth-child(6)").astype(int) - expected[5]).max() <= 1
+    assert {address.startswith((server, "data:")) for address in page.requests} == {True}

@@ -1,0 +1,90 @@
+"""Run folders that nobody has trained."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from ganzoo.generators.images import grid, write_png
+
+HOSTILE = (
+    "</script><script>window.evil = 1</script><!-- <img src=x onerror=evil()> \" ' {{style}} | ``` & é \u2028 \ud800"
+    "\n---\n# x"
+)
+HEADER = {
+    "format": 1,
+    "gan": "cgan",
+    "settings": {"generator": "cgan-dense", "loop.rounds": 40},
+    "data": {"name": "mnist-10k", "sha256": "00", "licence": "CC BY-SA 3.0, (c) somebody", "classes": ["a", "b"]},
+    "shape": [1, 8, 8],
+    "range": [-1.0, 1.0],
+    "labels": 2,
+    "conditions": 0,
+    "latent": 4,
+    "distribution": "normal",
+    "rounds": 40,
+    "seed": 3,
+    "ganzoo": "0.1.0",
+    "torch": "2.6.0",
+}
+RECORD = {
+    "gan": "cgan",
+    "settings": HEADER["settings"],
+    "data": "mnist-10k",
+    "data_sha256": "00",
+    "data_dir": None,
+    "image_size": None,
+    "seed": 3,
+    "device": "cpu",
+    "precision": "fp32",
+    "threads": 1,
+    "command": "ganzoo train cgan --rounds 40",
+    "ganzoo": "0.1.0",
+    "torch": "2.6.0",
+}
+Made = Callable[..., Path]
+
+
+def pixels(seed: int, size: int = 8) -> np.ndarray:
+    return grid(np.random.default_rng(seed).integers(0, 256, (8, size, size, 1), dtype=np.uint8), gap=1)
+
+
+def entry(number: int, **figures: Any) -> dict[str, Any]:
+    losses = {"loss.generator": 1 + 1 / number, "loss.discriminator": 0.5}
+    return {"round": number, "rounds_per_second": 20.0, **losses, **figures}
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Made:
+    """Write a run's folder, with changes to its files, and return its path."""
+
+    def make(
+        *,
+        name: str = "run",
+        record: Mapping[str, Any] | None = None,
+        header: Mapping[str, Any] | None = None,
+        metrics: Sequence[Any] | None = None,
+        rounds: Sequence[int] = (10, 20, 30, 40),
+        evaluation: Any = None,
+    ) -> Path:
+        folder = tmp_path / name
+        (folder / "samples").mkdir(parents=True)
+        (folder / "run.json").write_text(json.dumps({**RECORD, **(record or {})}))
+        told = {"ganzoo": json.dumps({**HEADER, **(header or {})})}
+        save_file({"generator.weight": np.zeros((4, 64), np.float32)}, folder / "weights.safetensors", told)
+        lines = [entry(number) for number in range(1, 41)] if metrics is None else metrics
+        text = "".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines)
+        (folder / "metrics.jsonl").write_text(text)
+        for number in rounds:
+            write_png(folder / "samples" / f"round-{number:06d}.png", pixels(number))
+        if evaluation is not None:
+            (folder / "evaluation.json").write_text(json.dumps(evaluation))
+        return folder
+
+    return make

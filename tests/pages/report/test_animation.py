@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganzoo.generators.images import write_png
+from ganzoo.pages.report import animation as pictures
+from ganzoo.pages.report.animation import animate, chosen, frames
+from ganzoo.util.errors import GanzooError
+from tests.pages.report.conftest import pixels
+
+
+@pytest.fixture
+def drawn(tmp_path: Path) -> dict[int, Path]:
+    found = {number: tmp_path / f"round-{number:06d}.png" for number in (100, 200, 300)}
+    for number, path in found.items():
+        write_png(path, pixels(number))
+    return found
+
+
+def test_chosen_are_spread_from_the_first_to_the_last() -> None:
+    assert chosen(range(3), 5) == [0, 1, 2]
+    assert chosen(range(101), 5) == [0, 25, 50, 75, 100]
+
+
+def test_an_animation_shows_every_picture_and_rests_on_the_last(tmp_path: Path, drawn: dict[int, Path]) -> None:
+    assert animate(tmp_path / "progress.webp", drawn, 300)
+    with Image.open(tmp_path / "progress.webp") as made:
+        assert (made.format, made.n_frames, made.info["loop"]) == ("WEBP", 3, 0)
+        times = []
+        for index in range(3):
+            made.seek(index)
+            made.load()
+            times.append(made.info["duration"])
+    assert times[0] == times[1] < times[2] == 1500
+
+
+def test_one_picture_is_no_animation(tmp_path: Path, drawn: dict[int, Path]) -> None:
+    assert not animate(tmp_path / "progress.webp", {100: drawn[100]}, 300)
+    write_png(drawn[300], pixels(0)[:-1])
+    assert not animate(tmp_path / "x.webp", {number: drawn[number] for number in (100, 300)}, 300), "of one size"
+    assert not (tmp_path / "x.webp").exists()
+
+
+def test_an_animation_is_made_smaller_until_it_fits(
+    tmp_path: Path, drawn: dict[int, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noise = np.random.default_rng(0)
+    for path in drawn.values():
+        write_png(path, noise.integers(0, 256, (700, 700, 3), dtype=np.uint8))
+    monkeypatch.setattr(pictures, "LARGEST_ANIMATION", 100_000)
+    assert animate(tmp_path / "progress.webp", drawn, 300)
+    assert (tmp_path / "progress.webp").stat().st_size <= 100_000
+    monkeypatch.setattr(pictures, "LARGEST_ANIMATION", 100)
+    with pytest.raises(GanzooError, match="make an animation of more than 100 bytes"):
+        animate(tmp_path / "progress.webp", drawn, 300)
+
+
+def test_large_pictures_are_made_smaller_for_a_page(tmp_path: Path, drawn: dict[int, Path]) -> None:
+    wide = np.random.default_rng(0).integers(0, 256, (50, 2400, 3), dtype=np.uint8)
+    write_png(drawn[300], wide)
+    first, *_, last = frames(drawn)
+    assert first.source.startswith("data:image/png;base64,")
+    assert last.source.startswith("data:image/webp;base64,")
+    assert (last.width, last.height) == (1200, 25)
+
+
+def test_a_bomb_is_no_picture(tmp_path: Path, drawn: dict[int, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    assert frames(drawn) == []

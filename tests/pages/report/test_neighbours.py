@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganzoo.data import Data
+from ganzoo.generators.base import Sampling, Stage
+from ganzoo.pages.report import neighbours as module
+from ganzoo.pages.report.neighbours import nearest, neighbours
+
+TRAINED = np.random.default_rng(0).integers(0, 256, (5000, 1, 8, 8), dtype=np.uint8)
+
+
+class Parrot(Sampling):
+    """A generator that has learned the data by heart: seed s gives image 400 s, a little darker."""
+
+    header: Mapping[str, Any] = {
+        "gan": "parrot", "range": [0.0, 1.0], "labels": 0, "conditions": 0, "latent": 1, "distribution": "normal"
+    }  # fmt: skip
+
+    def latents(self, seeds: Any) -> NDArray[np.float32]:
+        return np.asarray(seeds, np.float32)[:, None]
+
+    def run(self, stage: Stage, z: NDArray[np.float32], *told: NDArray[Any]) -> NDArray[Any]:
+        return np.float32(0.98) * TRAINED[400 * z[:, 0].astype(int)] / 255
+
+
+def test_the_nearest_is_found_across_chunks() -> None:
+    wanted = np.array([4999, 0, 2048, 2047])
+    shifted = (TRAINED[wanted] // 2 * 2).astype(np.uint8)
+    assert nearest(shifted, TRAINED).tolist() == wanted.tolist()
+    distances = ((TRAINED[None, :300].astype(int) - TRAINED[1000:1010, None].astype(int)) ** 2).sum(axis=(2, 3, 4))
+    assert nearest(TRAINED[1000:1010], TRAINED[:300]).tolist() == distances.argmin(axis=1).tolist()
+
+
+def test_what_was_learned_by_heart_is_seen() -> None:
+    picture = neighbours(Parrot(), Data(name="noise", samples=TRAINED)).astype(int)
+    made, close, real = np.split(picture[: picture.shape[0] // 3 * 3], 3)
+    assert abs(made - close).max() <= 255 * 0.02 + 1
+    assert abs(close - real).mean() > 20
+
+
+def test_files_are_read_in_bounds(monkeypatch: Any) -> None:
+    class Lazy:
+        shape, dtype = TRAINED.shape, TRAINED.dtype
+
+        def __len__(self) -> int:
+            return len(TRAINED)
+
+        def __getitem__(self, index: Any) -> NDArray[np.uint8]:
+            read.append(index)
+            return TRAINED[index]
+
+    read: list[Any] = []
+    monkeypatch.setattr(module, "MOST_READ", 100)
+    assert (nearest(TRAINED[[7, 4000]], Lazy()) < 100).all()
+    assert read == [slice(0, 100)]
+
+
+def test_a_data_set_smaller_than_a_row() -> None:
+    assert neighbours(Parrot(), Data(name="few", samples=TRAINED[:3])).shape[2] == 1

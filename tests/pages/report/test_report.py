@@ -1,0 +1,237 @@
+"""The page of a run as text, and all that may be wrong with a run's folder."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ganzoo.data import Data
+from ganzoo.pages import card, report
+from ganzoo.pages.report.folder import account
+from ganzoo.util.errors import GanzooError
+from tests.pages.report.conftest import HOSTILE, Made, entry
+from tests.support import python
+
+
+class Elements(HTMLParser):
+    """The tags of a page, the addresses that it names, and the texts of its scripts."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+        self.handlers: list[str] = []
+        self.scripts: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.addresses += [str(value) for name, value in attrs if name in ("src", "href", "action", "srcset")]
+        self.handlers += [name for name, _ in attrs if name.startswith("on") or name == "style"]
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_data(self, data: str) -> None:
+        if self.tags and self.tags[-1] == "script":
+            self.scripts[-1] += data
+
+
+def page(folder: Path) -> str:
+    return report.write(folder).read_text("utf-8")
+
+
+def visible(text: str) -> str:
+    """What a reader reads."""
+    body = re.sub(r"(?s)<(script|style)\b.*?</\1>", "", text.partition("<body>")[2])
+    return html.unescape(re.sub(r"<[^>]+>", " ", body))
+
+
+def test_a_page_tells_the_run(made: Made) -> None:
+    text = page(made())
+    found, said = Elements(text), visible(text)
+    assert [address[:22] for address in found.addresses] == ["data:,"] + ["data:image/png;base64,"] * 4
+    for words in (
+        "cgan on mnist-10k", "Mirza & Osindero, 2014", "Time in training   2 s", "20 rounds/s",
+        "Columns, from the left: a, b.", "CC BY-SA 3.0, (c) somebody", "ganzoo train cgan --rounds 40",
+        "ganzoo 0.1.0, torch 2.6.0", "cgan-dense",
+        "weights.safetensors", "round 40", "Losses", "generator", "1.025",
+    ):  # fmt: skip
+        assert re.sub(r"\s+", " ", words) in re.sub(r"\s+", " ", said), words
+    assert "Go on" not in said
+    assert found.handlers == []
+    assert json.loads(found.scripts[0])["rounds"] == [10, 20, 30, 40]
+    assert text.count(" hidden>") == 3, "of four pictures the last is to be seen, also without a script"
+
+
+def test_the_policy_allows_one_script_and_no_connection(made: Made) -> None:
+    (policy,) = re.findall(r'Content-Security-Policy" content="([^"]+)"', page(made()))
+    assert re.fullmatch(
+        r"default-src 'none'; script-src 'sha256-[\w+/=]+'; style-src 'sha256-[\w+/=]+'; img-src data:; "
+        r"connect-src 'none'",
+        policy,
+    )
+
+
+def test_the_same_folder_gives_the_same_bytes(made: Made) -> None:
+    folder = made(evaluation={"fd": 3.5})
+    names = ("report.html", "progress.webp", "README.md")
+    first, second = ([(report.write(folder).parent / name).read_bytes() for name in names] for _ in range(2))
+    assert first == second
+
+
+def test_nothing_in_a_folder_becomes_code(made: Made) -> None:
+    settings = {"generator": HOSTILE, HOSTILE: [HOSTILE], "loop.rounds": 40}
+    texts = dict.fromkeys(("gan", "data", "command", "device", "precision", "ganzoo", "torch", "data_sha256"), HOSTILE)
+    folder = made(
+        record=texts | {"settings": settings, "seed": {HOSTILE: HOSTILE}, "threads": HOSTILE},
+        header={"gan": HOSTILE, "data": {"name": HOSTILE, "licence": HOSTILE, "classes": [HOSTILE, {HOSTILE: 1}]}},
+        metrics=[entry(number, **{HOSTILE: 0.5}) for number in range(1, 41)],
+        evaluation={HOSTILE: 1, "text": HOSTILE},
+    )
+    text = page(folder)
+    found = Elements(text)
+    assert len(found.scripts) == 2
+    assert found.tags.count("img") == 4
+    assert found.handlers == []
+    assert found.scripts[1] == Elements(page(made(name="usual"))).scripts[1]
+    assert "<script>window.evil" not in text
+    assert html.escape("<script>window.evil = 1</script>") in text
+
+
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        [],
+        ["", "{", "[]", "null", '{"round": "x"}', '{"loss.generator": 1}', "[" * 10_000, "x" * 200_000],
+        [entry(1)],
+        [entry(1, odd=value) for value in (float("nan"), float("inf"), 1e300, True, "1", None)],
+        [entry(5), entry(2), entry(5), entry(3)],
+        [{"round": number, "flat": 0} for number in range(1, 40)],
+        [{"round": number, **{f"figure{index}": index for index in range(500)}} for number in range(1, 4)],
+        [{"round": number, **{f"loss.{index}": index for index in range(20)}} for number in range(1, 4)],
+        [{"round": 10**400, "loss.x": 1}, {"round": 1, "loss.x": -(10**11)}, {"round": 2, "loss.x": 10**11}],
+    ],
+)
+def test_metrics_of_any_kind_make_a_page(made: Made, metrics: list[Any]) -> None:
+    text = page(made(metrics=metrics))
+    assert not re.search(r'd="[^"]*(nan|inf)', text)
+    assert len(text) < 500_000
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"settings": []}, {"settings": {"loop.rounds": "many"}}, {"settings": {"a" * 10_000: ["b" * 10_000] * 50}},
+        {"gan": 5, "data": None, "seed": [1] * 1000, "command": {}}, {"settings": {"x": {"y": [None]}}, "threads": -1},
+    ],
+)  # fmt: skip
+def test_a_record_of_any_kind_makes_a_page(made: Made, record: dict[str, Any]) -> None:
+    assert "Where it comes from" in page(made(record=record))
+
+
+def test_a_folder_with_its_record_alone_makes_a_page(made: Made) -> None:
+    folder = made()
+    for path in folder.iterdir():
+        if path.is_file() and path.name != "run.json":
+            path.unlink()
+    shutil.rmtree(folder / "samples")
+    said = visible(page(folder))
+    assert "There are no pictures of this run" in said
+    assert "Curves" not in said
+    assert sorted(path.name for path in folder.iterdir()) == ["report.html", "run.json"]
+
+
+def test_pictures_that_are_none_are_left_out(made: Made) -> None:
+    folder = made()
+    (folder / "samples" / "round-000010.png").write_bytes(b"<svg onload=evil()>")
+    (folder / "samples" / "round-000020.png").write_bytes((folder / "samples" / "round-000030.png").read_bytes()[:60])
+    (folder / "samples" / "round-x.png").write_bytes(b"")
+    (folder / "samples" / "round-000050.png").mkdir()
+    assert json.loads(Elements(page(folder)).scripts[0])["rounds"] == [30, 40]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda folder: shutil.rmtree(folder), "is no run's folder: it holds no run.json"),
+        (lambda folder: (folder / "run.json").write_text("{"), "run.json cannot be read as the record of a run"),
+        (
+            lambda folder: (folder / "run.json").write_text("[" * 10**5),
+            "run.json cannot be read as the record of a run",
+        ),
+        (lambda folder: (folder / "run.json").write_text("3"), "run.json cannot be read as the record of a run"),
+    ],
+)
+def test_what_is_no_run_has_no_page(made: Made, spoil: Any, message: str) -> None:
+    folder = made()
+    spoil(folder)
+    with pytest.raises(GanzooError, match=message):
+        report.write(folder)
+
+
+def test_a_stopped_run_says_how_it_goes_on(made: Made) -> None:
+    settings = {"loop.rounds": 100}
+    said = visible(page(made(name="it's", record={"settings": settings})))
+    assert "40 of 100 (stopped)" in said
+    assert "ganzoo train --resume" in said
+    assert """it'"'"'s'""" in said
+
+
+def test_scores_are_told_whatever_they_are_called(made: Made) -> None:
+    scores = {"samples": 10_000, "fd": {"child": 3.14159, "parent": float("inf")}, "who": "LeNet", "shares": [0.5, 0.5]}
+    folder = made(evaluation=scores | {"deep": {"flag": True, "none": None, "long": list(range(100))}})
+    assert account(folder).scores == [
+        ("samples", "10,000"), ("fd child", "3.142"), ("fd parent", "inf"), ("who", "LeNet"), ("shares", "0.5, 0.5"),
+    ]  # fmt: skip
+    assert "3.142" in visible(page(folder))
+
+
+def test_a_card_that_somebody_has_changed_stays(made: Made) -> None:
+    folder = made()
+    report.write(folder)
+    path = folder / "README.md"
+    assert card.MARK in path.read_text("utf-8")
+    path.write_text("mine")
+    report.write(folder)
+    report.clear(folder)
+    assert path.read_text() == "mine"
+    assert not (folder / "report.html").exists()
+
+
+def test_what_fails_at_the_end_is_one_line_and_stops_nothing_else(
+    made: Made, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = made()
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("of my own\nmaking")
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ganzoo.pages.report.animate", fail)
+    data = Data(name="points", samples=np.zeros((4, 2), np.float32))
+    report.present(folder, None, data)  # type: ignore[arg-type]
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        f"the run is saved, but not all of its report: ZeroDivisionError: of my own (again: ganzoo report {folder})"
+    )
+    assert (folder / "report.html").exists()
+    report.present(folder / "missing", None, data)  # type: ignore[arg-type]
+    assert len(caplog.records) == 2
+    monkeypatch.setattr("ganzoo.pages.report.animate", stop)
+    report.present(folder, None, data)  # type: ignore[arg-type]
+    assert "not all of its report: it was stopped (again: " in caplog.text
+
+
+def test_a_report_needs_no_torch(made: Made) -> None:
+    code = "import sys; from ganzoo.pages.report import write; write(sys.argv[1]); print('torch' in sys.modules)"
+    assert python(code, str(made())).stdout == "False\n"

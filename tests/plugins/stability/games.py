@@ -1,0 +1,113 @@
+"""Games of the literature that no plugin plays, as a third party would write them, and Dirac-GANs of all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from ganzoo_plugins.stability.dirac import Dirac, dirac
+from ganzoo_plugins.stability.field import Field, Jacobian
+from ganzoo_plugins.stability.players import Line, Point
+from numpy.typing import NDArray
+from scipy.integrate import solve_ivp
+from torch import nn
+
+from ganzoo.parts.losses import fixed, mean, stopped, zero_gradient_penalty
+from ganzoo.parts.networks import Networks
+from ganzoo.registry.recipe import resolve
+from ganzoo.registry.registry import zoo
+
+
+def dirac_of(gan: str, **settings: Any) -> Dirac:
+    return dirac(resolve(zoo().gan(gan), settings))
+
+
+def of_game(trainer: Callable[..., Any], **numbers: Any) -> Dirac:
+    """The Dirac-GAN of a trainer that nobody registered."""
+    return dirac(resolve(replace(zoo().gan("simple"), trainer=partial(trainer, **numbers), settings={})))
+
+
+def field_of(nets: Networks, trainer: Callable[..., Any], **numbers: Any) -> Field:
+    return Field(nets, partial(trainer, **numbers), (torch.zeros(1, 1), torch.zeros(1, 1)))
+
+
+def eigenvalues(field: Field) -> NDArray[np.complex128]:
+    found: NDArray[np.complex128] = np.linalg.eigvals(Jacobian(field, field.start).dense().numpy())
+    return found
+
+
+def flow(field: Field, begin: list[float], time: float, accuracy: float = 1e-9, **options: Any) -> Any:
+    """Continuous time."""
+    return solve_ivp(
+        lambda _, w: field(torch.tensor(w)).numpy(),
+        (0, time),
+        begin,
+        method="DOP853",
+        rtol=accuracy,
+        atol=accuracy,
+        **options,
+    )
+
+
+def saturating(nets: Any, draw: Any) -> Iterator[Any]:
+    G, D = nets.generator, nets.discriminator
+    real, z = draw()
+    yield D, F.softplus(-D(real)).mean() + F.softplus(D(fixed(G, z))).mean()
+    yield G, -F.softplus(D(G(z))).mean()
+
+
+def relativistic(nets: Any, draw: Any, *, penalty: float = 0.0) -> Iterator[Any]:
+    G, D = nets.generator, nets.discriminator
+    real, z = draw()
+    fake = fixed(G, z)
+    penalties = zero_gradient_penalty(D, real) + zero_gradient_penalty(D, fake)
+    yield D, F.softplus(D(fake) - D(real)).mean() + penalty * penalties
+    yield G, F.softplus(D(real) - D(G(z))).mean()
+
+
+def wasserstein_r1(nets: Any, draw: Any, *, penalty: float = 0.0) -> Iterator[Any]:
+    G, D = nets.generator, nets.discriminator
+    real, z = draw()
+    yield D, mean(D(fixed(G, z))) - mean(D(real)) + penalty * zero_gradient_penalty(D, real)
+    yield G, -mean(D(G(z)))
+
+
+def instance_noise(nets: Any, draw: Any, *, sd: float) -> Iterator[Any]:
+    G, D = nets.generator, nets.discriminator
+    real, z = draw()
+    noise = sd * torch.tensor([[-1.0], [1.0]])  # of mean 0 and variance sd^2, which is all that counts at rest
+    yield D, F.softplus(-D(real + noise)).mean() + F.softplus(D(fixed(G, z) + noise)).mean()
+    yield G, F.softplus(-D(G(z) + noise)).mean()
+
+
+def wasserstein_family(nets: Any, draw: Any) -> Iterator[Any]:
+    """A privileged GAN without the logistic function."""
+    A, D2, G1, D1 = nets.generator.child, nets.discriminator, nets.parent.generator, nets.parent.discriminator
+    real, z = draw()
+    y = G1(z)
+    yield D1, mean(D1(y)) - mean(D1(real))
+    yield G1, -mean(D1(y))
+    y = stopped(y)
+    yield D2, mean(D2(fixed(A, y))) - mean(D2(real))
+    yield nets.generator, -mean(D2(A(y)))
+
+
+def with_bias() -> Networks:
+    """A point, and a line that need not go through the origin."""
+    line = nn.Linear(1, 1)
+    nn.init.zeros_(line.weight)
+    nn.init.zeros_(line.bias)
+    return Networks(Point(), line, latent=1)
+
+
+def at(number: float, slope: float) -> Networks:
+    """A point and a line."""
+    point, line = Point(), Line()
+    nn.init.constant_(point.theta, number)
+    nn.init.constant_(line.psi, slope)
+    return Networks(point, line, latent=1)

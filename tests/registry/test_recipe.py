@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any, Literal
+
+import pytest
+
+from ganzoo.registry.gan import GAN
+from ganzoo.registry.recipe import Loop, Recipe, Setting, convert, describe, parse, resolve, signature
+from ganzoo.registry.registry import zoo
+from ganzoo.util.errors import GanzooError
+
+
+def maker(task: object, *, width: int = 4, rate: float = 0.5, mode: Literal["a", "b"] = "a") -> None:
+    """A part with settings of its own."""
+
+
+def other(task: object, *, depth: int = 2, width: int = 8) -> None:
+    """Another part, one setting of which has the same name."""
+
+
+def trainer(nets: object, draw: object, *, steps: int = 1, fast: bool = False, cap: float | None = None) -> None:
+    """A trainer."""
+
+
+TOY = GAN(name="toy", summary="", generator=maker, discriminator=other, trainer=trainer)
+
+
+def numbers(recipe: Recipe) -> dict[str, Any]:
+    """All settings that differ from the parts' own defaults, but those of the loop."""
+    usual = resolve(TOY).flat()
+    return {key: value for key, value in recipe.flat().items() if usual.get(key) != value}
+
+
+def test_a_signature_is_its_keyword_only_arguments() -> None:
+    found = signature("generator", maker)
+    assert [(s.key, s.kind, s.default) for s in found.values()] == [
+        ("generator.width", int, 4),
+        ("generator.rate", float, 0.5),
+        ("generator.mode", Literal["a", "b"], "a"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "expected"),
+    [
+        ("3", int, 3),
+        (3.0, int, 3),
+        ("1e-3", float, 0.001),
+        (2, float, 2.0),
+        ("16,32", tuple[int, ...], (16, 32)),
+        ("16", tuple[int, ...], (16,)),
+        ("", tuple[int, ...], ()),
+        ([16, 32], tuple[int, ...], (16, 32)),
+        (".5,1", tuple[float, ...], (0.5, 1.0)),
+        ("TRUE", bool, True),
+        ("no", bool, False),
+        ("0", bool, False),
+        (True, bool, True),
+        ("b", Literal["a", "b"], "b"),
+        ("none", int | None, None),
+        (None, int | None, None),
+        ("5", int | None, 5),
+        ("x=y", str, "x=y"),
+    ],
+)
+def test_values_take_the_type_of_their_setting(value: Any, kind: Any, expected: Any) -> None:
+    converted = convert(value, kind)
+    assert converted == expected
+    assert type(converted) is type(expected)
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "wanted"),
+    [
+        ("x", int, "a whole number"),
+        ("3.5", int, "a whole number"),
+        (3.5, int, "a whole number"),
+        (True, int, "a whole number"),
+        ("9" * 5000, int, "a whole number"),
+        (float("inf"), int, "a whole number"),
+        ("nan", float, "a number"),
+        ("inf", float, "a number"),
+        ("1e999", float, "a number"),
+        (10**400, float, "a number"),
+        (None, float, "a number"),
+        ([1], float, "a number"),
+        ("none", tuple[int, ...], "a list like 64,128 of: a whole number"),
+        (5, tuple[int, ...], "a list like 64,128 of: a whole number"),
+        ("1,x", tuple[int, ...], "a list like 64,128 of: a whole number"),
+        ("maybe", bool, "true or false"),
+        (2, bool, "true or false"),
+        ("c", Literal["a", "b"], "one of a, b"),
+        (["a"], Literal["a", "b"], "one of a, b"),
+        ("x", int | None, "a whole number or none"),
+    ],
+)
+def test_a_value_of_another_type_is_refused(value: Any, kind: Any, wanted: str) -> None:
+    with pytest.raises(GanzooError) as caught:
+        Setting("generator", "k", kind, None).accept(value)
+    assert str(caught.value) == f"k={value!r} is not {wanted} (generator.k)"
+    assert describe(kind) == wanted
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"widht": 3}, "toy has no setting 'widht'; did you mean 'width'? it has: alpha"),
+        ({"zzz": 3}, "toy has no setting 'zzz'; it has: "),
+        ({"trainer.width": 3}, "toy has no setting 'trainer.width'; did you mean 'width'?"),
+        ({"width": 3}, "'width' is a setting of more than one part; say generator.width or discriminator.width"),
+        ({"parent.width": 3}, "toy has no parent, so 'parent.width' sets nothing (ganzoo show toy)"),
+        ({"trainer": "wgn"}, "no trainer named 'wgn'; did you mean 'wgan'?"),
+        ({"rounds": 0}, "rounds=0 is out of range; it has to be 1 to"),
+        ({"batch": "-3"}, "batch=-3 is out of range"),
+        ({"latent": "0"}, "latent=0 is out of range"),
+        ({"ttur": 0}, "ttur=0.0 is out of range; it has to be above 0"),
+        ({"ema": 1}, "ema=1.0 is out of range; it has to be at least 0 and below 1"),
+        ({"ema": "-0.1"}, "ema=-0.1 is out of range"),
+        ({"rate": "nan"}, "rate='nan' is not a number (generator.rate)"),
+        ({"pixels": "x"}, "pixels='x' is not one of signed, unit (loop.pixels)"),
+    ],
+)
+def test_a_wrong_setting_is_refused(overrides: dict[str, Any], message: str) -> None:
+    with pytest.raises(GanzooError) as caught:
+        resolve(replace(TOY, optimizer="rmsprop"), overrides)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("steps", ["0", "-1"])
+def test_a_player_without_moves_is_refused(steps: str) -> None:
+    with pytest.raises(GanzooError, match=f"critic_steps={steps} is out of range; every player moves at least once"):
+        resolve(zoo().gan("wgan"), {"critic_steps": steps})
+
+
+def test_other_numbers_that_are_called_steps_are_free() -> None:
+    def warm(
+        nets: object, draw: object, *, warmup_steps: int = 0, log_steps: bool = True, steps_steps: str = "a"
+    ) -> None:
+        """A trainer."""
+
+    given = {"warmup_steps": 0, "log_steps": "false", "steps_steps": "b"}
+    found = resolve(replace(TOY, trainer=warm), given).values["trainer"]
+    assert found == {"warmup_steps": 0, "log_steps": False, "steps_steps": "b"}
+
+
+def test_later_layers_override_earlier_ones() -> None:
+    gan = replace(TOY, settings={"rate": 1, "steps": 2, "depth": 3}, presets={"p": {"steps": 4, "depth": 5}})
+    recipe = resolve(gan, {"depth": "6"}, preset="p")
+    assert numbers(recipe) == {"generator.rate": 1.0, "trainer.steps": 4, "discriminator.depth": 6}
+
+
+def test_an_unknown_preset_names_those_that_exist() -> None:
+    with pytest.raises(GanzooError, match="toy has no preset 'q'; its presets: none"):
+        resolve(TOY, preset="q")
+    with pytest.raises(GanzooError, match="its presets: a, b"):
+        resolve(replace(TOY, presets={"b": {}, "a": {}}), preset="q")
+
+
+@pytest.mark.parametrize("choose", [{"generator": other}, {"generator": "dense"}])
+def test_the_settings_of_a_part_go_with_the_part(choose: dict[str, Any]) -> None:
+    gan = replace(TOY, settings={"rate": 1, "steps": 2}, presets={"p": choose})
+    recipe = resolve(gan, preset="p")
+    assert "rate" not in recipe.values["generator"]
+    assert recipe.values["trainer"]["steps"] == 2
+    with pytest.raises(GanzooError, match="toy has no setting 'rate'"):
+        resolve(gan, {"rate": 1}, preset="p")
+
+
+def test_a_part_with_the_same_setting_begins_with_its_own_default() -> None:
+    recipe = resolve(replace(TOY, settings={"generator.width": 99}), {"generator": other})
+    assert recipe.values["generator"]["width"] == 8
+
+
+def test_settings_reach_the_parent() -> None:
+    gan = zoo().gan("privileged-v1-ann")
+    recipe = resolve(gan, {"parent.lr": "0.25", "parent.generator": "dcgan", "parent.generator.width": 8})
+    assert recipe.parent
+    assert recipe.parent.names["generator"] == "dcgan"
+    assert recipe.parent.values["generator"]["width"] == 8
+    assert recipe.parent.values["optimizer"]["lr"] == 0.25
+    assert recipe.values["optimizer"]["lr"] != 0.25
+    with pytest.raises(GanzooError, match="simple has no setting 'lrr'; did you mean 'lr'"):
+        resolve(gan, {"parent.lrr": 1})
+
+
+def test_another_parent_can_be_chosen() -> None:
+    recipe = resolve(zoo().gan("privileged-v1-ann"), {"parent": "dcgan", "parent.generator.width": 8})
+    assert recipe.parent
+    assert recipe.parent.gan.name == "dcgan"
+
+
+EVERY = [(name, preset) for name, gan in zoo().gans.items() for preset in (None, *gan.presets)]
+
+
+@pytest.mark.parametrize(("name", "preset"), EVERY)
+def test_flat_settings_are_the_whole_recipe(name: str, preset: str | None) -> None:
+    gan = zoo().gan(name)
+    recipe = resolve(gan, {"batch": 3}, preset=preset)
+    again = resolve(gan, json.loads(json.dumps(recipe.flat())))
+    assert again == recipe
+    bare = replace(gan, settings={}, presets={})  # whatever the defaults become
+    assert replace(resolve(bare, recipe.flat()), gan=gan) == recipe
+
+
+def test_what_a_part_cannot_do_with_its_numbers_is_one_line() -> None:
+    def fails(task: object, *, width: int = 4) -> None:
+        raise ValueError
+
+    def explains(task: object, *, width: int = 4) -> None:
+        raise OverflowError("too wide\nby far")
+
+    with pytest.raises(GanzooError, match=r"generator 'toy' cannot be built with width=4: $"):
+        resolve(replace(TOY, generator=fails)).call("generator", None)
+    with pytest.raises(GanzooError, match=r"generator 'toy' cannot be built with width=4: too wide$"):
+        resolve(replace(TOY, generator=explains)).call("generator", None)
+
+
+def test_assignments_are_keys_and_texts() -> None:
+    assert parse(("a=1", "b.c = x=y ", "a=2", "d=")) == {"a": "2", "b.c": "x=y", "d": ""}
+
+
+@pytest.mark.parametrize("assignment", ["a", "=1", ""])
+def test_an_assignment_without_a_key_is_refused(assignment: str) -> None:
+    with pytest.raises(GanzooError, match=f"--set takes KEY=VALUE, not '{assignment}'"):
+        parse((assignment,))
+
+
+def test_the_loop_has_numbers_as_the_parts_have() -> None:
+    assert set(signature("loop", Loop)) == set(Loop.__dataclass_fields__)

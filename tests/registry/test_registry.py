@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from ganzoo.cli import main
+from ganzoo.registry.gan import GAN
+from ganzoo.registry.hookspecs import hookimpl
+from ganzoo.registry.registry import collect, with_module, zoo
+from ganzoo.util.errors import GanzooError
+
+
+@dataclass
+class Distribution:
+    name: str
+    version: str = "1.0"
+
+
+def part(*_: Any) -> None:
+    """A part that is never called."""
+
+
+def gan(name: str) -> GAN:
+    return GAN(name=name, summary="", generator=part, discriminator=part, trainer=part)
+
+
+@pytest.fixture
+def plugin(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Make an entry point of a distribution, for a module whose hooks return what is given."""
+
+    def make(name: str, distribution: str, **hooks: Any) -> EntryPoint:
+        module = ModuleType(f"stub_{name}_{distribution}")
+        for hook, records in hooks.items():
+            setattr(module, hook, hookimpl(lambda records=records: records))
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        return entry(name, module.__name__, distribution)
+
+    return make
+
+
+def entry(name: str, module: str, distribution: str) -> EntryPoint:
+    point = EntryPoint(name, module, "ganzoo")
+    vars(point)["dist"] = Distribution(distribution)
+    return point
+
+
+def test_records_are_gathered_and_sorted(plugin: Any) -> None:
+    known = collect(
+        [
+            plugin("b", "two", ganzoo_gans=[gan("y"), gan("x")], ganzoo_trainers={"t": part}),
+            plugin("a", "one", ganzoo_gans=[gan("z")], ganzoo_trainers={"s": part}, ganzoo_datasets={"d": part}),
+        ]
+    )
+    assert list(known.gans) == ["x", "y", "z"]
+    assert list(known.parts["trainer"]) == ["s", "t"]
+    assert known.part("dataset", "d") is part
+    assert [str(found) for found in known.plugins] == ["plugin 'a' of one 1.0", "plugin 'b' of two 1.0"]
+    assert not any(found.error for found in known.plugins)
+
+
+@pytest.mark.parametrize(
+    ("hook", "kind", "records"),
+    [
+        ("ganzoo_gans", "GAN", [gan("same")]),
+        ("ganzoo_generators", "generator", {"same": part}),
+        ("ganzoo_discriminators", "discriminator", {"same": part}),
+        ("ganzoo_trainers", "trainer", {"same": part}),
+        ("ganzoo_optimizers", "optimizer", {"same": part}),
+        ("ganzoo_datasets", "dataset", {"same": part}),
+    ],
+)
+def test_one_name_for_two_records_names_both_distributions(plugin: Any, hook: str, kind: str, records: Any) -> None:
+    points = [plugin("first", "one", **{hook: records}), plugin("second", "two", **{hook: records})]
+    with pytest.raises(GanzooError, match=f"two {kind}s named 'same': one from .* one 1.0, one from .* two 1.0"):
+        collect(points)
+
+
+def test_one_name_for_two_entry_points_names_both_distributions(plugin: Any) -> None:
+    with pytest.raises(GanzooError, match=r"two plugins named 'same': one from .* one 1.0, one from .* two 1.0"):
+        collect([plugin("same", "one"), plugin("same", "two")])
+
+
+def test_a_generator_and_a_gan_may_share_a_name(plugin: Any) -> None:
+    collect([plugin("a", "one", ganzoo_gans=[gan("same")], ganzoo_generators={"same": part})])
+
+
+BROKEN = {
+    "ganzoo_gnas": ([], "unknown hook 'ganzoo_gnas'"),
+    "ganzoo_gans": (["dcgan"], "TypeError: ganzoo_gans has to return GANs, not 'dcgan'"),
+    "ganzoo_trainers": ([part], "TypeError"),
+    "ganzoo_datasets": (None, "TypeError"),
+}
+
+
+@pytest.mark.parametrize("hook", BROKEN)
+def test_a_plugin_with_a_wrong_hook_is_skipped(plugin: Any, hook: str, caplog: pytest.LogCaptureFixture) -> None:
+    records, reason = BROKEN[hook]
+    known = collect([plugin("bad", "one", **{hook: records}), plugin("good", "two", ganzoo_gans=[gan("x")])])
+    assert list(known.gans) == ["x"]
+    assert reason in known.plugins[0].error
+    (line,) = caplog.messages
+    assert line.startswith("plugin 'bad' of one 1.0 cannot be loaded and is skipped: ")
+    assert reason in line
+
+
+def test_a_plugin_that_cannot_be_imported_is_skipped_and_listed(
+    plugin: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "broken_plugin.py").write_text("raise RuntimeError('out of order\\nand more')")
+    monkeypatch.syspath_prepend(tmp_path)
+    points = [entry("bad", "broken_plugin", "one"), plugin("good", "two", ganzoo_gans=[gan("x")])]
+    with caplog.at_level(logging.WARNING):
+        known = collect(points)
+    assert list(known.gans) == ["x"]
+    assert caplog.messages == ["plugin 'bad' of one 1.0 cannot be loaded and is skipped: RuntimeError: out of order"]
+    # ``ganzoo.registry.registry`` as an attribute is the function
+    monkeypatch.setattr(importlib.import_module("ganzoo.registry.registry"), "zoo", lambda: known)
+    bad, good = CliRunner().invoke(main, ["list", "plugins"]).output.splitlines()
+    assert bad.split(maxsplit=4) == ["bad", "one", "1.0", "broken_plugin", "RuntimeError: out of order"]
+    assert good.endswith("loaded")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("wgan_gp", "did you mean 'wgan-gp'?"), ("qqq", "list them with: ganzoo list")]
+)
+def test_an_unknown_gan_suggests_the_nearest(name: str, hint: str) -> None:
+    with pytest.raises(GanzooError, match=f"no GAN named '{name}'") as caught:
+        zoo().gan(name)
+    assert hint in str(caught.value)
+
+
+def test_an_unknown_part_names_the_command_that_lists_them() -> None:
+    with pytest.raises(GanzooError, match=r"no trainer named 'wgn'; did you mean 'wgan'\? \(ganzoo list trainers\)"):
+        zoo().part("trainer", "wgn")
+
+
+def test_a_module_joins_the_installed_plugins(plugin: Any) -> None:
+    plugin("new", "none", ganzoo_gans=[gan("mine")])
+    known, names = with_module("stub_new_none")
+    assert names == ["mine"]
+    assert {"mine", "dcgan"} <= set(known.gans)
+
+
+def test_an_installed_module_is_not_added_twice() -> None:
+    assert with_module("ganzoo_plugins.dcgan")[1] == ["dcgan"]
+
+
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        ("no_such.module", "cannot be loaded as a plugin: ModuleNotFoundError"),
+        ("ganzoo.util.optional", "registers nothing"),
+        ("ganzoo_plugins.core", "registers no GAN"),
+    ],
+)
+def test_a_module_that_is_no_plugin_is_refused(module: str, message: str) -> None:
+    with pytest.raises(GanzooError, match=message):
+        with_module(module)

@@ -1,0 +1,106 @@
+"""What several tests share."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+import ganzoo
+from ganzoo.data import Data
+from ganzoo.generators.weights import Model, read
+from ganzoo.parts.networks import Networks
+from ganzoo.registry.gan import GAN
+from ganzoo.registry.recipe import Recipe
+from ganzoo.training.device import choose
+from ganzoo.training.loop import Training
+
+ROOT = Path(__file__).parents[2]
+DENSE = {"generator.widths": (16,), "discriminator.widths": (16,)}
+SMALL = DENSE | {"batch": 8, "latent": 8}
+TRAIN = "--rounds 6 --seed 1 --device cpu --precision fp32 " + " ".join(
+    f"--set {setting}" for setting in ("batch=8", "latent=8", "generator.widths=16", "discriminator.widths=16")
+)
+
+
+def begin(gan: str | GAN, data: Data | str | None, **settings: Any) -> Training:
+    """A small training on the CPU at full precision."""
+    given = {"device": "cpu", "precision": "fp32"} | SMALL | settings
+    return ganzoo.train(gan, data, **given)
+
+
+def play(training: Training, rounds: int | None = None) -> list[dict[str, float]]:
+    """Play the next rounds, by default all that are left, and return their losses."""
+    return [{name: loss.item() for name, loss in played.losses.items()} for played in islice(training, rounds)]
+
+
+def losses_of(trainer: Any, G: nn.Module, D: nn.Module, real: Tensor, z: Tensor, **numbers: Any) -> list[Tensor]:
+    """The losses of a round's moves, on one batch, without any move being made."""
+    nets = Networks(G, D, latent=z.shape[1])
+    return [move[1] for move in trainer(nets, lambda: (real, z), **numbers)]
+
+
+class Bowl(nn.Module):
+    """A discriminator whose gradient is known: D(x) = w x², gradient 2 w x at each coordinate."""
+
+    def __init__(self, w: float = 0.3) -> None:
+        super().__init__()
+        self.w = nn.Parameter(torch.tensor(w))
+
+    def forward(self, samples: Tensor) -> Tensor:
+        return self.w * samples.square().sum(1, keepdim=True)
+
+    def squared_norms(self, samples: Tensor) -> Tensor:
+        """|gradient|² at each sample ``(N,)``."""
+        return (2 * self.w * samples).square().sum(1)
+
+
+def snapshot(training: Training) -> dict[str, Tensor]:
+    """All that the next round depends on, in memory of its own."""
+    return {name: tensor.clone() for name, tensor in training.state().items()}
+
+
+def differing(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> list[str]:
+    """Names of the tensors that are not the same, bit for bit."""
+    return sorted(
+        name
+        for name in one.keys() | other.keys()
+        if not (name in one and name in other and one[name].equal(other[name]))
+    )
+
+
+def tensors_of(folder: Path) -> dict[str, Tensor]:
+    """All tensors that a run has left."""
+    return {
+        f"{file}: {name}": tensor
+        for file in ("checkpoint", "weights")
+        for name, tensor in read(folder / f"{file}.safetensors")[0].items()
+    }
+
+
+def parent_for(recipe: Recipe, data: Data) -> Model:
+    """A barely trained parent for a child that is trained in sequence, as if it had been loaded."""
+    assert recipe.parent
+    training = Training(recipe.parent, data, choose("cpu", "fp32"), seed=5)
+    play(training, 1)
+    model = training.model()
+    return replace(model, networks=model.networks.freeze())
+
+
+def images(channels: int, height: int, width: int, count: int = 12) -> Data:
+    """Random images of a size."""
+    pixels = np.random.default_rng(0).integers(0, 256, (count, channels, height, width), dtype=np.uint8)
+    return Data(name="noise", samples=pixels)
+
+
+def python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run code in an interpreter of its own."""
+    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)

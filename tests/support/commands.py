@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from ganzoo.cli import main
+from tests.support import TRAIN
+
+Command = Callable[..., Result]
+
+
+def invoke(line: str) -> Result:
+    """Run a command line; what no command should raise is raised here too."""
+    result = CliRunner().invoke(main, shlex.split(line), prog_name="ganzoo")
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where a command runs, without the weights that come with ganzoo: a name means a run here."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("ganzoo.generators.pretrained.index", dict)
+    monkeypatch.delenv("GANZOO_DATA_DIR", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def ganzoo() -> Callable[[str], str]:
+    """Run a command that succeeds, and return what it prints."""
+
+    def succeed(line: str) -> str:
+        result = invoke(line)
+        assert (result.exit_code, result.stderr) == (0, "")
+        return result.stdout
+
+    return succeed
+
+
+@pytest.fixture
+def stopped() -> Callable[[str], str]:
+    """Run a command that the user stops, and return what it prints."""
+
+    def stop(line: str) -> str:
+        result = invoke(line)
+        assert (result.exit_code, result.stderr) == (130, "")
+        return result.stdout
+
+    return stop
+
+
+@pytest.fixture
+def refused() -> Callable[[str], str]:
+    """Run a command that fails as it should, in one line and with exit code 2, and return the line."""
+
+    def refuse(line: str) -> str:
+        result = invoke(line)
+        assert result.exit_code == 2
+        assert result.stderr.startswith("Error: ")
+        assert result.stderr.count("\n") == 1
+        return result.stderr.removeprefix("Error: ").rstrip("\n")
+
+    return refuse
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Finished runs to sample from: ``simple``, ``cgan``, a ``child`` with its parent, and ``ring``, of vectors, with
+    its checkpoints of every second round.
+    """
+    root = tmp_path_factory.mktemp("runs")
+    parent = " ".join(f"--set parent.{part}.widths=16" for part in ("generator", "discriminator"))
+    for name, line in {
+        "simple": f"simple {TRAIN}",
+        "cgan": f"cgan {TRAIN}",
+        "child": f"privileged-v1-ann {TRAIN} {parent} --set parent.rounds=2 --set parent.latent=8",
+        "ring": f"simple {TRAIN} --data ring8 --keep-every 2",
+    }.items():
+        assert invoke(f"train {line} --out {root / name}").exit_code == 0
+    return root

@@ -1,0 +1,335 @@
+"""Compiled rounds. Most tests trace a round and play its graphs without compiling them: that takes no compiler, and on
+the same device the bits are those of a round that is played."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import ganzoo
+from ganzoo.cli.progress import headline
+from ganzoo.data import Data, load
+from ganzoo.parts.build import untrained_parent
+from ganzoo.parts.losses import bce
+from ganzoo.registry.recipe import resolve
+from ganzoo.registry.registry import zoo
+from ganzoo.testing import small
+from ganzoo.training.device import choose
+from ganzoo.training.device.compiling import CompiledRounds
+from ganzoo.training.device.tracing import Step, TracedRound
+from ganzoo.training.loop import Training
+from ganzoo.util.errors import GanzooError
+from tests.benchmarks.games import CONV
+from tests.benchmarks.own import Way
+from tests.benchmarks.own import training as of_benchmarks
+from tests.support import begin, differing, play, snapshot
+from tests.training.test_loop import VARIED
+
+
+@pytest.fixture
+def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TracedRound, "compile", lambda self: None)
+    monkeypatch.setattr("ganzoo.training.device.needs_compiler", lambda device: None)
+
+
+def compiled(training: Training) -> bool:
+    return isinstance(training._rounds.play, CompiledRounds) and isinstance(training._rounds.play._round, TracedRound)
+
+
+@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.parametrize("case", VARIED)
+def test_traced_rounds_are_those_that_are_played_bit_for_bit(tiny: Data, case: str) -> None:
+    gan, settings = VARIED[case]
+    plain, traced = begin(gan, tiny, rounds=5, **settings), begin(gan, tiny, rounds=5, compile=True, **settings)
+    assert play(traced) == play(plain)
+    assert compiled(traced)
+    assert differing(traced.state(), plain.state()) == []
+
+
+@pytest.mark.parametrize("gan", zoo().gans)
+def test_every_gan_of_the_zoo_can_be_traced(gan: str, uncompiled: None) -> None:
+    recipe = resolve(zoo().gan(gan), {"batch": 8, "loop.rounds": 3})
+    data = small(load(recipe.gan.data))
+
+    def training() -> Training:
+        torch.manual_seed(1)
+        parent = untrained_parent(recipe, data) if recipe.loop.schedule == "sequential" else None
+        device = choose("cpu", "fp32", compile=True)
+        return Training(recipe, data, device, parent=parent.alone().freeze() if parent else None)
+
+    traced, plain = training(), training()
+    plain._rounds.play = plain._play
+    assert play(traced) == play(plain)
+    assert compiled(traced)
+    assert differing(traced.state(), plain.state()) == []
+
+
+@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("rounds", [1, 4])
+def test_resuming_compiled_rounds_changes_no_bit(tiny: Data, rounds: int, precision: str) -> None:
+    how = {"rounds": 7, "compile": True, "precision": precision, "discriminator.dropout": 0.3}
+    whole, first, second = (begin("simple", tiny, **how) for _ in range(3))
+    play(first, rounds)
+    second.load(snapshot(first), "the checkpoint")
+    play(second)
+    play(whole)
+    assert compiled(second)
+    assert differing(whole.state(), second.state()) == []
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_who_waits_is_told_why(tiny: Data) -> None:
+    plain, slow = (headline(begin("simple", tiny, compile=compile), Path("x")) for compile in (False, True))
+    assert plain == "Training simple on tiny (45 samples), cpu fp32, 1 thread, seed 0, in x"
+    assert slow == f"{plain}\nThe first round is compiled, which takes a while."
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_tracing_reads_no_batch_twice_and_leaves_none_out(tiny: Data) -> None:
+    training = begin("wgan-gp", tiny, rounds=3, compile=True, critic_steps=2)
+    play(training)
+    assert training.feed.draws == 9
+
+
+def game(trainer: Any, data: Data, **settings: Any) -> Training:
+    return begin(replace(zoo().gan("simple"), name="mine", trainer=trainer), data, rounds=4, **settings)
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_a_trainer_that_reads_numbers_is_played_with_one_warning(tiny: Data) -> None:
+    def trainer(nets: Any, draw: Any) -> Any:
+        real, z = draw()
+        sign = 1 if real.mean().item() > 0 else -1
+        yield nets.discriminator, sign * bce(nets.discriminator(real), 1)
+        yield nets.generator, bce(nets.discriminator(nets.generator(z)), 1)
+
+    training, plain = game(trainer, tiny, compile=True), game(trainer, tiny)
+    with pytest.warns(
+        UserWarning, match="cannot be compiled, and are played as they are: RuntimeError: its course depends"
+    ) as warned:
+        assert play(training) == play(plain)
+    assert len(warned) == 1
+    assert training._fetch == training.feed.fetch
+    assert differing(training.state(), plain.state()) == []
+
+
+def test_what_lies_in_another_way_for_the_compiler_compiles_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gradients of the script's DCGAN lie channels last where torch says that they do not; a view of them fails."""
+    compile = torch.compile
+
+    def traced_alone(part: Any, **_: Any) -> Any:
+        return compile(part, backend="eager", fullgraph=True, dynamic=False)
+
+    monkeypatch.setattr(torch, "compile", traced_alone)
+    training = of_benchmarks(CONV, Way({"precision": "fp32", "compile": True}))
+    next(training)
+    assert compiled(training)
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_an_error_of_the_trainer_is_its_own(tiny: Data) -> None:
+    def broken(nets: Any, draw: Any) -> Any:
+        raise LookupError("there is nothing here")
+        yield
+
+    def stale(nets: Any, draw: Any) -> Any:
+        real, z = draw()
+        too_early = bce(nets.discriminator(nets.generator(z)), 1)
+        yield nets.discriminator, bce(nets.discriminator(real), 1)
+        yield nets.generator, too_early
+
+    with pytest.warns(UserWarning, match="LookupError"), pytest.raises(LookupError, match="nothing here"):
+        next(game(broken, tiny, compile=True))
+    with (
+        pytest.warns(UserWarning, match="rounds cannot be compiled"),
+        pytest.raises(RuntimeError, match="inplace operation"),
+    ):
+        next(game(stale, tiny, compile=True))
+    with pytest.raises(GanzooError, match="a round of mine has no moves"):
+        next(game(lambda nets, draw: iter(()), tiny, compile=True))
+
+
+def negated(part: nn.Module) -> nn.Module:
+    return Made(part, lambda results: [-result for result in results])
+
+
+def lost(part: nn.Module) -> nn.Module:
+    return Made(part, lambda results: [result * float("nan") for result in results])
+
+
+class Made(nn.Module):
+    """What a part makes, changed."""
+
+    def __init__(self, part: nn.Module, change: Any) -> None:
+        super().__init__()
+        self.part, self.change = part, change
+
+    def forward(self, *inputs: Any) -> Any:
+        results = self.part(*inputs)
+        return tuple(self.change(results)) if isinstance(results, tuple) else self.change([results])[0]
+
+
+@pytest.mark.parametrize(
+    ("mistake", "said"), [(negated, r"would differ by [12](\.\d)? of"), (lost, "would differ by nan of")]
+)
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_what_is_compiled_wrongly_is_played_with_a_warning(
+    tiny: Data, monkeypatch: pytest.MonkeyPatch, uncompiled: None, mistake: Any, said: str, which: int
+) -> None:
+    """Be it gradients of D, gradients of G, or the losses alone."""
+
+    def compile(self: TracedRound) -> None:
+        name, part = [item for item in self._round.named_children() if not isinstance(item[1], Step)][which]
+        setattr(self._round, name, mistake(part))
+
+    monkeypatch.setattr(TracedRound, "compile", compile)
+    training, plain = begin("simple", tiny, rounds=3, compile=True), begin("simple", tiny, rounds=3)
+    with pytest.warns(UserWarning, match=f"are played as they are: RuntimeError: .* {said} the largest"):
+        assert play(training) == play(plain)
+    assert differing(training.state(), plain.state()) == []
+
+
+def test_what_a_compiler_takes_no_copy_of_is_played_with_a_warning(
+    tiny: Data, monkeypatch: pytest.MonkeyPatch, uncompiled: None
+) -> None:
+    """A compiler knows that nothing changes if a weight is multiplied by one; but then the weight steps."""
+
+    def compile(self: TracedRound) -> None:
+        for part in (part for part in self._round.children() if not isinstance(part, Step)):
+            for node in part.graph.find_nodes(op="call_function", target=torch.ops.aten.mul.Tensor):
+                if node.args[1] == 1.0:
+                    node.replace_all_uses_with(node.args[0])
+            part.recompile()
+
+    def trainer(nets: Any, draw: Any) -> Any:
+        real, z = draw()
+        before = [weight.detach() * 1.0 for weight in nets.discriminator.parameters()]
+        yield nets.discriminator, bce(nets.discriminator(real), 1)
+        moved = sum((w - b).square().sum() for w, b in zip(nets.discriminator.parameters(), before, strict=True))
+        yield nets.generator, bce(nets.discriminator(nets.generator(z)), 1), {"moved": moved.detach()}
+
+    monkeypatch.setattr(TracedRound, "compile", compile)
+    training = game(trainer, tiny, compile=True)
+    with pytest.warns(UserWarning, match="takes a copy of a tensor for the tensor itself"):
+        assert next(training).figures["moved"] > 0
+
+
+class Counting(nn.Sequential):
+    """A discriminator that counts its passes in a buffer."""
+
+    def __init__(self, *layers: nn.Module, exchanged: bool = False) -> None:
+        super().__init__(*layers)
+        self.exchanged = exchanged
+        self.register_buffer("passes", torch.zeros(1))
+
+    def forward(self, samples: Any) -> Any:
+        if self.exchanged:
+            self.passes = self.passes + 1
+        else:
+            self.passes += 1
+        return super().forward(samples) * self.passes.clone()
+
+
+def counting(tiny: Data, **how: Any) -> Training:
+    exchanged = how.pop("exchanged")
+
+    def discriminator(task: Any) -> nn.Module:
+        return Counting(nn.Flatten(), nn.Linear(64, 1), exchanged=exchanged)
+
+    settings = {"batch": 8, "latent": 8, "generator.widths": (16,), "rounds": 4}
+    record = replace(zoo().gan("simple"), name="mine", discriminator=discriminator)
+    return ganzoo.train(record, tiny, device="cpu", precision="fp32", **settings, **how)
+
+
+@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.parametrize("exchanged", [False, True])
+def test_state_has_to_stay_in_its_place(tiny: Data, exchanged: bool) -> None:
+    training, plain = (counting(tiny, exchanged=exchanged, compile=compile) for compile in (True, False))
+    said = "puts another tensor in the place of 'discriminator.passes'"
+    with pytest.warns(UserWarning, match=said) if exchanged else nullcontext():
+        assert play(training) == play(plain)
+    assert compiled(training) is not exchanged
+    assert differing(training.state(), plain.state()) == []
+
+
+def clipped(weights: Any) -> None:
+    for weight in weights:
+        weight.data = weight.data.clamp(-0.01, 0.01)
+
+
+def longer_ones(losses: Any) -> Any:
+    return losses[losses > losses.mean()].mean()
+
+
+@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.parametrize(
+    ("course", "said"),
+    [
+        (lambda D, y: clipped(D.parameters()) or 1, "puts another tensor in the place of 'discriminator"),
+        (lambda D, y: 1 + float(next(D.parameters()).detach().sum()), "depends on what is in a tensor"),
+        (lambda D, y: 1 + sum(y.detach().tolist()[0]), "may depend on what is in a tensor"),
+        (lambda D, y: 1 + y.detach().numpy().mean(), "may depend on what is in a tensor"),
+        (lambda D, y: longer_ones(y), "depends on what is in a tensor"),
+        (lambda D, y: 2 if y.mean() > 0 else 1, "depends on what is in a tensor"),
+        (lambda D, y: y[torch.arange(8).flip(0)].mean(), None),
+        (lambda D, y: y.topk(3, 0).values.mean(), None),
+    ],
+)
+def test_what_cannot_be_repeated_is_played(tiny: Data, course: Any, said: str | None) -> None:
+    def trainer(nets: Any, draw: Any) -> Any:
+        real, z = draw()
+        on_real = nets.discriminator(real)
+        yield nets.discriminator, bce(on_real, 1) * course(nets.discriminator, on_real)
+        yield nets.generator, bce(nets.discriminator(nets.generator(z)), 1)
+
+    training, plain = game(trainer, tiny, compile=True), game(trainer, tiny)
+    with pytest.warns(UserWarning, match=said) if said else nullcontext():
+        assert play(training) == play(plain)
+    assert compiled(training) is (said is None)
+    assert differing(training.state(), plain.state()) == []
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_looking_at_moves_between_rounds_disturbs_nothing(tiny: Data) -> None:
+    training, plain = begin("simple", tiny, rounds=6, compile=True), begin("simple", tiny, rounds=6)
+    for one in (training, plain):
+        play(one, 2)
+        torch.manual_seed(0)  # outside of rounds, random numbers are those of the process
+        list(one.moves())
+        play(one)
+    assert training.feed.draws == plain.feed.draws == 14
+    assert differing(training.state(), plain.state()) == []
+
+
+@pytest.mark.skipif(not shutil.which("g++"), reason="there is no C++ compiler")
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_compiled_rounds_are_nearly_those_that_are_played(tiny: Data, precision: str) -> None:
+    """With all that could go wrong: normalisation, an exact penalty, noise of three kinds, several moves."""
+    how = {"rounds": 4, "precision": precision, "smoothing": 0.1, "discriminator.dropout": 0.2, "generator_steps": 2}
+    plain, first, second = begin("simple", tiny, **how), *(begin("simple", tiny, **how, compile=True) for _ in range(2))
+    for mine, theirs in zip(played := play(first), play(plain), strict=True):
+        assert mine == pytest.approx(theirs, rel=1e-3 if precision == "fp32" else 2e-2)
+    assert compiled(first)
+    play(second, 2)
+    resumed = begin("simple", tiny, **how, compile=True)
+    resumed.load(snapshot(second), "the checkpoint")
+    assert play(resumed) == played[2:]
+    assert differing(resumed.state(), first.state()) == []
+    assert first.model().sample(range(2)).shape == (2, 1, 8, 8)
+
+
+@pytest.mark.skipif(not shutil.which("g++"), reason="there is no C++ compiler")
+def test_compiled_convolutions_are_nearly_those_that_are_played(tiny: Data) -> None:
+    how = {"rounds": 3, "batch": 8, "latent": 8, "generator.width": 4, "discriminator.width": 4, "precision": "fp32"}
+    plain, training = (ganzoo.train("dcgan", tiny, device="cpu", **how, compile=compile) for compile in (False, True))
+    for mine, theirs in zip(play(training), play(plain), strict=True):
+        assert mine == pytest.approx(theirs, rel=1e-2)
+    assert compiled(training)

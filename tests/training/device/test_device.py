@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+import ganzoo
+from ganzoo.training.device import Randomness, choose, prepare
+from ganzoo.training.loop import Training
+from ganzoo.util.errors import GanzooError
+from tests.support import differing, images, play
+
+CPU = torch.device("cpu")
+
+
+def test_an_unknown_device_names_those_that_are_there() -> None:
+    with pytest.raises(GanzooError, match=r"device 'tpu' is not available here; available: auto, .*cpu"):
+        choose("tpu")
+
+
+@pytest.mark.parametrize(("precision", "bf16"), [("fp32", False), ("bf16", True)])
+def test_precision_is_what_matrix_products_are_done_in(precision: str, bf16: bool) -> None:
+    device = choose("cpu", precision)
+    assert device.precision == precision
+    with device.forward():
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == (torch.bfloat16 if bf16 else torch.float32)
+
+
+def test_a_stream_is_apart_from_the_random_numbers_of_the_process() -> None:
+    one, other = Randomness(5, CPU), Randomness(5, CPU)
+    torch.manual_seed(0)
+    expected = [torch.rand(3) for _ in range(2)]
+    torch.manual_seed(0)
+    for outside in expected:
+        with one.stream():
+            ours = torch.rand(2)
+        with other.stream():
+            assert torch.equal(torch.rand(2), ours)
+        assert torch.equal(torch.rand(3), outside)
+
+
+def test_a_failure_within_a_stream_gives_the_process_its_random_numbers_back() -> None:
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    with pytest.raises(ValueError, match="inside"), Randomness(5, CPU).stream():
+        torch.rand(1)
+        raise ValueError("inside")
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_stream_goes_on_from_its_state() -> None:
+    one, other = Randomness(5, CPU), Randomness(6, CPU)
+    with one.stream():
+        torch.rand(7)
+    other.load(one.state(), "x")
+    with one.stream():
+        ours = torch.rand(2)
+    with other.stream():
+        assert torch.equal(torch.rand(2), ours)
+
+
+def test_the_state_of_another_kind_of_device_is_refused() -> None:
+    with pytest.raises(GanzooError, match="x holds no random state for the device 'cpu'"):
+        Randomness(5, CPU).load({"0": torch.get_rng_state(), "1": torch.get_rng_state()}, "x")
+
+
+def test_the_threads_are_as_many_as_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", asked.append)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    prepare()
+    assert asked == [], "OMP_NUM_THREADS has the last word"
+    prepare(threads=3)
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    prepare()
+    assert asked[0] == 3
+    assert asked[1] >= 1
+
+
+def convolutional(precision: str, norm: str = "batch", rounds: int = 3) -> Training:
+    settings: dict[str, object] = {"generator": "dcgan", "discriminator": "dcgan", "batch": 4, "latent": 4}
+    settings |= {"generator.width": 4, "discriminator.width": 4, "discriminator.norm": norm, "rounds": rounds}
+    return ganzoo.train("dcgan", images(3, 16, 16), device="cpu", precision=precision, **settings)
+
+
+def layouts(network: nn.Module) -> set[bool]:
+    """Whether the weights of convolutions lie channels last."""
+    return {w.is_contiguous(memory_format=torch.channels_last) for w in network.parameters() if w.dim() == 4}
+
+
+def test_bf16_convolutions_lie_channels_last_unless_a_normalisation_would_suffer() -> None:
+    half, mixed, full = (convolutional(*case) for case in (("bf16", "batch"), ("bf16", "instance"), ("fp32", "batch")))
+    for training in (half, mixed, full):
+        play(training)
+    assert layouts(half.nets) == {True}
+    assert (layouts(mixed.nets.generator), layouts(mixed.nets.discriminator)) == ({True}, {False})
+    assert layouts(full.nets) == {False}
+    assert layouts(half.generator) == {False}, "what is sampled and saved lies as it is loaded"
+
+
+def test_resuming_keeps_the_layout_of_weights_and_of_their_moments() -> None:
+    whole, resumed = convolutional("bf16", rounds=4), convolutional("bf16", rounds=4)
+    play(whole, 2)
+    resumed.load(
+        {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in whole.state().items()}, "x"
+    )
+    play(whole)
+    play(resumed)
+    assert differing(whole.state(), resumed.state()) == []
+    for player, weights in resumed.players.items():
+        for weight in weights:
+            assert resumed.optimizers[player].state[weight]["exp_avg"].stride() == weight.stride()
+
+
+def test_what_is_sampled_while_training_in_bf16_is_what_the_saved_weights_give(tmp_path: Path) -> None:
+    training = convolutional("bf16")
+    play(training)
+    training.model().save(tmp_path / "weights.safetensors")
+    loaded = ganzoo.load(tmp_path / "weights.safetensors")
+    assert (training.model().sample(range(5)) == loaded.sample(range(5))).all()
+
+
+def test_graphs_are_refused_where_there_are_none() -> None:
+    with pytest.raises(GanzooError, match="--graph records rounds on CUDA alone, and the device is 'cpu'; leave it"):
+        choose("cpu", graph=True)
+
+
+def test_compiling_without_a_compiler_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
+    with pytest.raises(GanzooError, match=r"needs a C\+\+ compiler, and none of g\+\+, clang\+\+, cl is on the PATH"):
+        choose("cpu", compile=True)

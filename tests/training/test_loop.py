@@ -1,0 +1,356 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ganzoo.data import Data
+from ganzoo.parts.losses import bce, fixed, gradient_norms
+from ganzoo.parts.networks import state
+from ganzoo.registry.registry import zoo
+from ganzoo.training.loop import noise
+from ganzoo.util.errors import GanzooError
+from tests.support import begin, differing, play, snapshot
+
+SEED, ROUNDS, BATCH, LATENT, RATE = 3, 5, 8, 8, 1e-3
+
+
+def ones(logits: Tensor) -> Tensor:
+    return F.binary_cross_entropy_with_logits(logits, torch.ones_like(logits))
+
+
+def zeros(logits: Tensor) -> Tensor:
+    return F.binary_cross_entropy_with_logits(logits, torch.zeros_like(logits))
+
+
+def goodfellow(D: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+    on_real, on_fake = D(torch.cat([real, fake])).chunk(2)
+    return ones(on_real) + zeros(on_fake)
+
+
+def gulrajani(D: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+    on_real, on_fake = D(torch.cat([real, fake])).chunk(2)
+    loss = -(on_real.mean() - on_fake.mean())
+    u = torch.rand(len(real), 1, 1, 1)
+    between = (u * real + (1 - u) * fake).requires_grad_()
+    (slope,) = torch.autograd.grad(D(between).sum(), between, create_graph=True)
+    norm = (slope.flatten(1).square().sum(1) + 1e-12).sqrt()
+    return loss + 10 * (norm - 1).square().mean()
+
+
+def by_hand(data: Data, D_steps: int, D_loss: Any, G_loss: Any) -> tuple[list[dict[str, float]], dict[str, Tensor]]:
+    """What the library does, as one would write it down for one GAN."""
+    torch.manual_seed(SEED)
+    G = nn.Sequential(
+        nn.Linear(LATENT, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 64), nn.Unflatten(1, (1, 8, 8)), nn.Tanh()
+    )
+    D = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.LeakyReLU(0.2), nn.Linear(16, 1))
+    average = {name: value.clone() for name, value in G.state_dict().items()}
+    G_step = torch.optim.Adam(G.parameters(), RATE, (0.5, 0.999), fused=True)
+    D_step = torch.optim.Adam(D.parameters(), RATE, (0.5, 0.999), fused=True)
+    images = torch.from_numpy(np.asarray(data.samples)) / 127.5 - 1
+    draws = ROUNDS * (D_steps + 1)
+    passes = range(1 + draws * BATCH // len(data))
+    order = np.concatenate([np.random.default_rng((SEED, number)).permutation(len(data)) for number in passes])
+    batches = iter(images[order].split(BATCH))
+
+    losses = []
+    for number in range(ROUNDS):
+        for optimizer in (G_step, D_step):
+            optimizer.param_groups[0]["lr"] = RATE * (1 - number / ROUNDS)
+        for _ in range(D_steps):
+            real, z = next(batches), torch.randn(BATCH, LATENT)
+            loss_of_D = D_loss(D, real, G(z).detach())
+            D_step.zero_grad()
+            loss_of_D.backward()
+            D_step.step()
+        next(batches)
+        loss_of_G = G_loss(D(G(torch.randn(BATCH, LATENT))))
+        G_step.zero_grad()
+        loss_of_G.backward()
+        G_step.step()
+        losses.append({"discriminator": loss_of_D.item(), "generator": loss_of_G.item()})
+        decay = min(0.999, (2 + number) / (11 + number))
+        for name, value in G.state_dict().items():
+            if value.is_floating_point():
+                average[name].lerp_(value, 1 - decay)
+            else:
+                average[name].copy_(value)
+    tensors = {f"networks.generator.{name}": value for name, value in G.state_dict().items()}
+    tensors |= {f"networks.discriminator.{name}": value for name, value in D.state_dict().items()}
+    return losses, tensors | {f"average.{name}": value for name, value in average.items()}
+
+
+@pytest.mark.parametrize(
+    ("gan", "D_steps", "D_loss", "G_loss"),
+    [("simple", 1, goodfellow, ones), ("wgan-gp", 3, gulrajani, lambda logits: -logits.mean())],
+)
+def test_the_loop_is_the_one_that_one_would_write_by_hand(
+    tiny: Data, gan: str, D_steps: int, D_loss: Any, G_loss: Any
+) -> None:
+    steps = {"critic_steps": D_steps} if gan == "wgan-gp" else {}
+    adam = {"lr": RATE, "beta1": 0.5, "beta2": 0.999}
+    training = begin(gan, tiny, seed=SEED, rounds=ROUNDS, batch=BATCH, latent=LATENT, **adam, **steps)
+    expected_losses, expected = by_hand(tiny, D_steps, D_loss, G_loss)
+    assert play(training) == expected_losses
+    assert differing({name: training.state()[name] for name in expected}, expected) == []
+
+
+VARIED = {
+    "noise in the loss and in the networks": ("simple", {"smoothing": 0.1, "discriminator.dropout": 0.3}),
+    "several moves": ("simple", {"generator_steps": 3, "discriminator_steps": 2}),
+    "penalty": ("wgan-gp", {}),
+    "clipping, rmsprop": ("wgan", {}),
+    "momentum": ("simple", {"optimizer": "sgd", "momentum": 0.9}),
+    "no average": ("simple", {"ema": 0}),
+    "labels": ("cgan", {}),
+    "four players": (
+        "privileged-v2-ann",
+        {"schedule": "round"} | {f"parent.{part}.widths": (16,) for part in ("generator", "discriminator")},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", VARIED)
+def test_resuming_anywhere_changes_no_bit(tiny: Data, case: str) -> None:
+    gan, settings = VARIED[case]
+    whole = begin(gan, tiny, rounds=4, **settings)
+    checkpoints = [snapshot(whole)]
+    losses = []
+    for _ in range(4):
+        losses += play(whole, 1)
+        checkpoints.append(snapshot(whole))
+    for number, checkpoint in enumerate(checkpoints):
+        resumed = begin(gan, tiny, rounds=4, **settings)
+        resumed.load(checkpoint, "the checkpoint")
+        assert play(resumed) == losses[number:]
+        assert differing(resumed.state(), checkpoints[-1]) == []
+
+
+def test_a_state_is_of_everything_that_moves(tiny: Data) -> None:
+    training = begin("simple", tiny, rounds=1)
+    before = snapshot(training)
+    play(training)
+    still = before.keys() - differing(training.state(), before)
+    assert still == set(), "every tensor changes in a round, so none is forgotten when it is not saved"
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others(tiny: Data) -> None:
+    one, same, other = (begin("simple", tiny, rounds=3, seed=seed) for seed in (1, 1, 2))
+    assert play(one) == play(same)
+    assert differing(one.state(), same.state()) == []
+    play(other)
+    assert len(differing(one.state(), other.state())) > 10
+
+
+def test_what_happens_between_two_rounds_changes_nothing(tiny: Data) -> None:
+    alone = [begin(gan, tiny, rounds=3, seed=1, smoothing=0.1) for gan in ("simple", "cgan")]
+    expected = [play(training) for training in alone]
+    simple, cgan = (begin(gan, tiny, rounds=3, seed=1, smoothing=0.1) for gan in ("simple", "cgan"))
+    losses: list[list[dict[str, float]]] = [[], []]
+    for _ in range(3):
+        losses[0] += play(simple, 1)
+        torch.rand(5)
+        np.random.seed(0)
+        losses[1] += play(cgan, 1)
+        simple.model().sample(range(3))
+    assert losses == expected
+    assert differing(simple.state(), alone[0].state()) == []
+    assert differing(cgan.state(), alone[1].state()) == []
+
+
+def test_a_training_leaves_the_random_numbers_of_the_process_alone(tiny: Data) -> None:
+    torch.manual_seed(0)
+    expected = torch.rand(3)
+    torch.manual_seed(0)
+    play(begin("simple", tiny, rounds=2))
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_more_rounds_at_a_constant_rate_are_the_longer_training(tiny: Data) -> None:
+    short, longer = (begin("simple", tiny, rounds=rounds, decay="constant") for rounds in (2, 5))
+    play(short)
+    raised = begin("simple", tiny, rounds=5, decay="constant")
+    raised.load(snapshot(short), "the checkpoint")
+    play(raised)
+    play(longer)
+    assert differing(raised.state(), longer.state()) == []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda tensors: tensors.pop("position"), "is no checkpoint: it lacks 'position'"),
+        (lambda tensors: tensors.pop("networks.generator.0.bias"), "it lacks 'generator.0.bias'"),
+        (lambda tensors: tensors.update({"networks.more": torch.ones(1)}), "the network has no 'more'"),
+        (lambda tensors: tensors.update({"average.0.bias": torch.ones(3)}), r"'0.bias' has the shape \(3,\), expected"),
+        (lambda tensors: tensors.update({"optimizer.nobody.0.step": torch.ones(1)}), "no weight for 'optimizer.nobody"),
+        (lambda tensors: tensors.update({"optimizer.generator.99.step": torch.ones(1)}), "no weight for"),
+    ],
+)
+def test_the_checkpoint_of_another_training_is_refused(tiny: Data, spoil: Any, message: str) -> None:
+    training = begin("simple", tiny, rounds=2)
+    play(training, 1)
+    tensors = snapshot(training)
+    spoil(tensors)
+    with pytest.raises(GanzooError, match=f"the checkpoint .*{message}"):
+        begin("simple", tiny, rounds=2).load(tensors, "the checkpoint")
+
+
+def test_learning_rates_fall_to_zero_and_the_discriminator_has_its_own(tiny: Data) -> None:
+    training = begin("simple", tiny, rounds=4, lr=0.8, ttur=0.5)
+    rates = []
+    for _ in training:
+        rates.append([training.optimizers[player].param_groups[0]["lr"] for player in ("generator", "discriminator")])
+    assert np.allclose(rates, [[0.8, 0.4], [0.6, 0.3], [0.4, 0.2], [0.2, 0.1]])
+
+
+@pytest.mark.parametrize(("distribution", "check"), [("normal", 1), ("uniform", 1 / 3), ("sphere", 1)])
+def test_noise_has_the_second_moment_of_its_distribution(distribution: str, check: float) -> None:
+    torch.manual_seed(0)
+    z = noise(2000, 9, distribution, torch.device("cpu"))
+    assert float(z.square().mean()) == pytest.approx(check, abs=0.03)
+    if distribution == "uniform":
+        assert z.abs().max() <= 1
+    if distribution == "sphere":
+        assert torch.allclose(z.norm(dim=1), torch.tensor(3.0))
+
+
+def test_without_an_average_the_generator_itself_is_sampled_in_evaluation_mode(tiny: Data) -> None:
+    training = begin("simple", tiny, ema=0, rounds=2)
+    play(training)
+    model = training.model()
+    assert differing(state(model.networks.generator), state(training.nets.generator)) == []
+    before = snapshot(training)
+    model.sample(range(3))
+    assert differing(before, snapshot(training)) == []
+
+
+# What a plugin's trainer can rely on, and what it is told when it breaks the rules.
+
+
+def playing(trainer: Any) -> Any:
+    return replace(zoo().gan("simple"), name="mine", trainer=trainer)
+
+
+def test_gradients_reach_only_the_network_whose_move_it_is(tiny: Data) -> None:
+    gradients = []
+
+    def generator_first(nets: Any, draw: Any) -> Iterator[Any]:
+        _, z = draw()
+        yield nets.generator, bce(nets.discriminator(nets.generator(z)), 1)
+        gradients.append([weight.grad for weight in nets.discriminator.parameters()])
+
+    training = begin(playing(generator_first), tiny, rounds=1)
+    before = snapshot(training)
+    play(training)
+    assert gradients == [[None] * 4]
+    assert not any(name.startswith("networks.disc") for name in differing(training.state(), before))
+
+
+def test_losses_are_computed_under_autocast_and_penalties_are_not(tiny: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ganzoo.training.device.made_for_bf16", lambda device: False)
+    types: list[torch.dtype] = []
+
+    def watched(nets: Any, draw: Any) -> Iterator[Any]:
+        G, D = nets.generator, nets.discriminator
+        for _ in range(2):  # the second loss is computed when the trainer is resumed
+            real, z = draw()
+            logits = D(real)
+            hook = D.register_forward_hook(lambda *call: types.append(call[-1].dtype))
+            penalty = gradient_norms(D, real).mean()
+            hook.remove()
+            types.extend([logits.dtype, penalty.dtype])
+            yield D, bce(logits, 1) + bce(D(fixed(G, z)), 0) + penalty
+        yield G, bce(D(G(z)), 1)
+        types.append(D(real).dtype)
+
+    full, half = torch.float32, torch.bfloat16
+    play(begin(playing(watched), tiny, rounds=1, precision="bf16"))
+    assert types == [full, half, full] * 2 + [half]
+
+
+def test_bf16_trains_weights_that_are_float32(tiny: Data) -> None:
+    # small products are not worth rounding, and are left as they are
+    wide = {"generator.widths": (256,), "discriminator.widths": (256,), "batch": 64}
+    training = begin("wgan-gp", tiny, rounds=3, precision="bf16", **wide)
+    losses = play(training)
+    assert np.isfinite([list(loss.values()) for loss in losses]).all()
+    assert {weight.dtype for weight in training.nets.parameters()} == {torch.float32}
+    assert losses != play(begin("wgan-gp", tiny, rounds=3, **wide))
+
+
+def test_two_losses_before_the_first_move_fail_loudly(tiny: Data) -> None:
+    def hasty(nets: Any, draw: Any) -> Iterator[Any]:
+        real, z = draw()
+        fake = nets.generator(z)
+        loss_of_D = bce(nets.discriminator(real), 1) + bce(nets.discriminator(fake.detach()), 0)
+        loss_of_G = bce(nets.discriminator(fake), 1)
+        yield nets.discriminator, loss_of_D
+        yield nets.generator, loss_of_G
+
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        play(begin(playing(hasty), tiny, rounds=1))
+
+
+def test_a_network_that_is_no_player_cannot_move(tiny: Data) -> None:
+    def foreign(nets: Any, draw: Any) -> Iterator[Any]:
+        stranger = nn.Linear(1, 1)
+        yield stranger, stranger(torch.ones(1, 1)).mean()
+
+    with pytest.raises(GanzooError, match="mine moved a network that is not one of the players: generator, discrim"):
+        play(begin(playing(foreign), tiny, rounds=1))
+
+
+def test_a_gan_with_a_parent_says_how_to_get_one(tiny: Data) -> None:
+    with pytest.raises(GanzooError, match=r"has the parent simple: train that first and pass parent=ganzoo.load"):
+        begin("privileged-v1-ann", tiny)
+
+
+def test_dense_gans_take_vectors(tiny: Data) -> None:
+    training = begin("simple", "ring8", rounds=2)
+    play(training)
+    model = training.model()
+    assert model.limits is None
+    assert model.sample(range(5)).shape == (5, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "tensor", "message"),
+    [
+        ("optimizer.generator.0.exp_avg", torch.zeros(1), "missing or of another shape"),
+        ("optimizer.generator.0.exp_avg", None, "there is no weight|missing or of another shape"),
+        ("optimizer.generator.99.step", torch.zeros(()), "there is no weight for"),
+        ("position", torch.zeros(1, dtype=torch.int64), "not two whole numbers"),
+        ("position", torch.tensor([-1, 0]), "not two whole numbers"),
+        ("random.0", torch.zeros(3, dtype=torch.uint8), "no random state"),
+    ],
+)
+def test_a_checkpoint_that_was_tampered_with_is_refused(
+    tiny: Data, name: str, tensor: Tensor | None, message: str
+) -> None:
+    training = begin("simple", tiny, rounds=2)
+    play(training, 1)
+    tensors = snapshot(training)
+    if tensor is None:
+        del tensors[name]
+    else:
+        tensors[name] = tensor
+    with pytest.raises(GanzooError, match=message):
+        begin("simple", tiny, rounds=2).load(tensors, "x")
+
+
+def test_a_parent_that_does_not_go_with_the_child_is_refused(tiny: Data) -> None:
+    with pytest.raises(GanzooError, match="set both alike"):
+        begin("privileged-v1", tiny, schedule="round", pixels="unit")
+    parent = begin("simple", tiny, rounds=1).model()
+    with pytest.raises(GanzooError, match="side by side"):
+        begin("privileged-v1", tiny, schedule="round", parent=parent)
+    with pytest.raises(GanzooError, match="the data have"):
+        begin("privileged-v1", "mnist-10k", parent=parent)
