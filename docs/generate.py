@@ -25,8 +25,8 @@ from ganzoo.cli.list import summary
 from ganzoo.cli.plugin_commands import PluginGroup
 from ganzoo.generators.pretrained import index
 from ganzoo.registry import hookspecs
-from ganzoo.registry.recipe import Recipe, resolve, written
-from ganzoo.registry.registry import zoo
+from ganzoo.registry.recipe import Recipe, format_value, resolve
+from ganzoo.registry.registry import registry
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = "ganzoo-kit"
@@ -81,7 +81,7 @@ def table(head: tuple[str, ...], rows: Iterable[Iterable[str]]) -> str:
 
 
 def code(value: Any) -> str:
-    return f"`{written(value)}`"
+    return f"`{format_value(value)}`"
 
 
 def page(name: str) -> str:
@@ -93,7 +93,7 @@ def page(name: str) -> str:
 def gans(where: Path) -> str:
     """The GANs that ship, with links to their pages."""
     up = "../" * (len(where.relative_to(ROOT).parts) - 1)
-    known = zoo()
+    known = registry()
     return table(
         ("GAN", "what it is", "paper"),
         (
@@ -106,7 +106,7 @@ def gans(where: Path) -> str:
 
 def parts(_: Path, kind: str) -> str:
     """The parts of one kind that ship."""
-    known = zoo()
+    known = registry()
     return table(
         ("name", "what it is"),
         (
@@ -119,7 +119,7 @@ def parts(_: Path, kind: str) -> str:
 
 def numbers(_: Path, name: str) -> str:
     """All that can be set of a GAN, with its defaults and what its presets make of them."""
-    gan = zoo().gan(name)
+    gan = registry().gan(name)
     default, presets = flat(resolve(gan)), {preset: flat(resolve(gan, preset=preset)) for preset in gan.presets}
     keys = dict.fromkeys(key for flat in (default, *presets.values()) for key in flat)
     return table(

@@ -4,8 +4,8 @@
     >>> ganzoo.get("dcgan").paper
     'Radford et al., 2016, arXiv:1511.06434'
 
-    >>> for round in ganzoo.train("simple", rounds=2, batch=8):
-    ...     print(round.number, sorted(round.losses))
+    >>> for iteration in ganzoo.train("simple", iterations=2, batch_size=8):
+    ...     print(iteration.number, sorted(iteration.losses))
     1 ['discriminator', 'generator']
     2 ['discriminator', 'generator']
 
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from ganzoo.parts.task import Task
 from ganzoo.registry.gan import GAN
 from ganzoo.registry.hookspecs import hookimpl
-from ganzoo.registry.registry import zoo
+from ganzoo.registry.registry import registry
 from ganzoo.util.errors import GanzooError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def get(name: str) -> GAN:
     Raises:
         GanzooError: there is none, with the nearest name.
     """
-    return zoo().gan(name)
+    return registry().gan(name)
 
 
 def train(
@@ -72,7 +72,7 @@ def train(
     parent: Model | None = None,
     **settings: Any,
 ) -> Training:
-    """A training, as an iterator of rounds; ``settings`` are what ``--set`` takes, such as ``batch=32``.
+    """A training, as an iterator of iterations; ``settings`` are what ``--set`` takes, such as ``batch_size=32``.
 
     Nothing is written to disk. What comes of it: ``training.model().sample(range(64))`` and
     ``training.model().save(path)``.
@@ -84,8 +84,8 @@ def train(
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``auto``, ``fp32`` or ``bf16``.
         threads: of the CPU; all that the process may use by default, or what ``OMP_NUM_THREADS`` says.
-        compile: whether rounds are compiled, which takes a while and a C++ compiler.
-        graph: whether a round is recorded as a CUDA graph and replayed.
+        compile: whether iterations are compiled, which takes a while and a C++ compiler.
+        graph: whether an iteration is recorded as a CUDA graph and replayed.
         preset: one of the GAN's named sets of settings.
         parent: the trained parent, ``ganzoo.load(path)``, for a GAN that has one.
 
@@ -95,22 +95,22 @@ def train(
     from ganzoo import data as datasets
     from ganzoo.generators.weights import over
     from ganzoo.registry.recipe import resolve
-    from ganzoo.training.device import choose, prepare
+    from ganzoo.training.device import choose_device, configure_process
     from ganzoo.training.loop import Training
 
     record = get(gan) if isinstance(gan, str) else gan
     recipe = resolve(record, settings, preset=preset)
-    if recipe.parent and parent is None and recipe.loop.schedule == "sequential":
+    if recipe.parent and parent is None and recipe.loop.parent_training == "first":
         raise GanzooError(
             f"{record.name} has the parent {recipe.parent.gan.name}: train that first and pass "
-            "parent=ganzoo.load(path), or train both side by side with schedule='round'"
+            "parent=ganzoo.load(path), or train both side by side with parent_training='joint'"
         )
     if data is None or isinstance(data, str):
         data = datasets.load(data or record.data)
-    prepare(threads)
+    configure_process(threads)
     recipe = over(recipe, parent, data.shape)
     frozen = copy.deepcopy(parent.networks).freeze() if parent else None  # the caller may go on with the parent
-    place = choose(device, precision, images=data.is_images, compile=compile, graph=graph)
+    place = choose_device(device, precision, images=data.is_images, compile=compile, graph=graph)
     return Training(recipe, data, place, seed=seed, parent=frozen)
 
 

@@ -20,15 +20,15 @@ from ganzoo import data as datasets
 from ganzoo.data import Data
 from ganzoo.generators.weights import Model, load
 from ganzoo.parts.build import untrained_parent
-from ganzoo.parts.networks import state
+from ganzoo.parts.networks import state_tensors
 from ganzoo.registry.gan import GAN, Overrides
 from ganzoo.registry.recipe import Recipe, resolve
-from ganzoo.registry.registry import Zoo, zoo
-from ganzoo.training.device import choose
+from ganzoo.registry.registry import Registry, registry
+from ganzoo.training.device import choose_device
 from ganzoo.training.loop import Training
 from ganzoo.util.errors import GanzooError, first_line
 
-SAMPLES, BATCH, ROUNDS = 256, 8, 4
+SAMPLES, BATCH, ITERATIONS = 256, 8, 4
 MOST_MOVES = 1000
 
 
@@ -36,7 +36,7 @@ class ContractError(GanzooError):
     """A GAN does not keep the contract; the message says which claim fails, and how."""
 
 
-def check(gan: str | GAN, *, settings: Overrides | None = None, among: Zoo | None = None) -> None:
+def check(gan: str | GAN, *, settings: Overrides | None = None, among: Registry | None = None) -> None:
     """Prove every claim of the contract on a GAN and its own data, in seconds and on the CPU.
 
     Args:
@@ -52,12 +52,12 @@ def check(gan: str | GAN, *, settings: Overrides | None = None, among: Zoo | Non
         pass
 
 
-def claims(gan: str | GAN, *, settings: Overrides | None = None, among: Zoo | None = None) -> Iterator[str]:
+def claims(gan: str | GAN, *, settings: Overrides | None = None, among: Registry | None = None) -> Iterator[str]:
     """Prove the contract claim by claim, yielding each claim that holds; see :func:`check`."""
-    among = among or zoo()
+    among = among or registry()
     record = among.gan(gan) if isinstance(gan, str) else gan
     among = replace(among, gans={**among.gans, record.name: record})  # its weights are looked up by its name
-    recipe = resolve(record, {"batch": BATCH, "loop.rounds": ROUNDS, **(settings or {})}, among=among)
+    recipe = resolve(record, {"batch_size": BATCH, "loop.iterations": ITERATIONS, **(settings or {})}, among=among)
     data = small(datasets.load(record.data))
 
     def begin() -> Training:
@@ -66,7 +66,7 @@ def claims(gan: str | GAN, *, settings: Overrides | None = None, among: Zoo | No
     begin()
     yield "builds its networks for its data"
     moves(begin())
-    yield "yields (network, loss), ends its round, and changes nothing but the network that moved"
+    yield "yields (network, loss), ends its iteration, and changes nothing but the network that moved"
     same_bits(begin(), begin())
     yield "gives the same bits for the same seed"
     resumes(begin)
@@ -102,24 +102,26 @@ def small(data: Data) -> Data:
 def training(recipe: Recipe, data: Data) -> Training:
     """A training on the CPU at full precision, over an untrained parent if the GAN has one."""
     torch.manual_seed(1)
-    parent = untrained_parent(recipe, data) if recipe.loop.schedule == "sequential" else None
+    parent = untrained_parent(recipe, data) if recipe.loop.parent_training == "first" else None
     if parent:
-        parent = parent.alone().freeze()
-    return Training(recipe, data, choose("cpu", "fp32"), seed=0, parent=parent)
+        parent = parent.without_parent().freeze()
+    return Training(recipe, data, choose_device("cpu", "fp32"), seed=0, parent=parent)
 
 
 def copies(modules: dict[str, nn.Module]) -> dict[str, dict[str, Tensor]]:
-    return {name: {key: value.clone() for key, value in state(module).items()} for name, module in modules.items()}
+    return {
+        name: {key: value.clone() for key, value in state_tensors(module).items()} for name, module in modules.items()
+    }
 
 
 def moves(training: Training) -> None:
-    """One round by hand, with an eye on what the trainer touches."""
-    players = training.nets.players()
+    """One iteration by hand, with an eye on what the trainer touches."""
+    players = training.nets.trainable()
     frozen = {"parent": training.nets.parent} if training.nets.parent and training.nets.parent.frozen else {}
     names = {id(network): name for name, network in players.items()}
     trainable = {name: dict(training.nets.get_submodule(name).named_parameters()) for name in players}
     before_frozen = copies(dict(frozen))
-    round_ = training.moves()
+    round_ = training.updates()
     mover: str | None = None
     moved: set[str] = set()
     for number in range(MOST_MOVES + 1):
@@ -134,7 +136,9 @@ def moves(training: Training) -> None:
             )
         if move is None:
             break
-        require(number < MOST_MOVES, f"the round did not end within {MOST_MOVES} moves; a trainer plays one round")
+        require(
+            number < MOST_MOVES, f"the iteration did not end within {MOST_MOVES} moves; a trainer plays one iteration"
+        )
         require(
             isinstance(move, tuple) and len(move) in (2, 3),
             f"the trainer yielded {type(move).__name__}; a move is (network, loss) or (network, loss, figures)",
@@ -157,10 +161,12 @@ def moves(training: Training) -> None:
         mover = names[id(network)]
         moved.add(mover)
         training.step(mover, loss)
-    require({"generator", "discriminator"} <= moved, f"only {', '.join(sorted(moved)) or 'nobody'} moved in a round")
+    require(
+        {"generator", "discriminator"} <= moved, f"only {', '.join(sorted(moved)) or 'nobody'} moved in an iteration"
+    )
     for name, tensors in copies(dict(frozen)).items():
         for key, value in tensors.items():
-            require(torch.equal(value, before_frozen[name][key]), f"the round changed '{key}' of the frozen {name}")
+            require(torch.equal(value, before_frozen[name][key]), f"the iteration changed '{key}' of the frozen {name}")
 
 
 def shares(weights: dict[str, nn.Parameter], others: dict[str, nn.Parameter]) -> bool:
@@ -178,7 +184,7 @@ def same_bits(one: Training, other: Training) -> None:
 
 def resumes(begin: Callable[[], Training]) -> None:
     whole, first, second = begin(), begin(), begin()
-    for _ in range(ROUNDS // 2):
+    for _ in range(ITERATIONS // 2):
         next(first)
     second.load({name: tensor.clone() for name, tensor in first.state().items()}, "the checkpoint")
     for _ in whole:
@@ -198,7 +204,7 @@ def compare(one: Training, other: Training, complaint: str) -> None:
         )
 
 
-def saves(model: Model, data: Data, among: Zoo) -> None:
+def saves(model: Model, data: Data, among: Registry) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "weights.safetensors"
         model.save(path)
@@ -210,7 +216,7 @@ def saves(model: Model, data: Data, among: Zoo) -> None:
 
 
 def draw(model: Model, data: Data, count: int = 7) -> np.ndarray:
-    conditions = None if not model.header["conditions"] or data.conditions is None else data.conditions[:count]
+    conditions = None if not model.header["condition_dim"] or data.conditions is None else data.conditions[:count]
     return model.sample(range(count), conditions=conditions)
 
 
@@ -243,11 +249,11 @@ def exports(model: Model, data: Data) -> None:
         "the generator's forward takes *args; name its inputs: forward(z), or forward(z, labels)",
     )
     count = 2
-    arguments: tuple[Tensor, ...] = (torch.zeros(count, model.header["latent"]),)
+    arguments: tuple[Tensor, ...] = (torch.zeros(count, model.header["latent_dim"]),)
     if (labels := model.labels(count)) is not None:
         arguments += (torch.from_numpy(labels),)
-    elif model.header["conditions"]:
-        arguments += (torch.zeros(count, model.header["conditions"]),)
+    elif model.header["condition_dim"]:
+        arguments += (torch.zeros(count, model.header["condition_dim"]),)
     batch = torch.export.Dim("batch")
     try:
         program = torch.export.export(generator, arguments, dynamic_shapes=tuple({0: batch} for _ in arguments))

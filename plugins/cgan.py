@@ -19,38 +19,38 @@ from ganzoo.registry.hookspecs import Parts, hookimpl
 from ganzoo.util.optional import nn
 
 
-def told_dense_generator(
+def conditional_dense_generator(
     task: Task, *, embedding: int = 16, widths: tuple[int, ...] = (128, 256, 512, 1024), norm: Norm = "batch"
 ) -> nn.Module:
     """The dense generator; an embedding of the label is joined to z."""
     return labelled_generator(task, dense_generator, embedding, widths=widths, norm=norm)
 
 
-def told_dense_discriminator(
+def conditional_dense_discriminator(
     task: Task, *, embedding: int = 128, widths: tuple[int, ...] = (512, 256), norm: Norm = "none"
 ) -> nn.Module:
     """The dense discriminator; an embedding of the label is joined to the flat sample."""
     return labelled_discriminator(task, dense_discriminator, embedding, widths=widths, norm=norm)
 
 
-def told_conv_generator(task: Task, *, embedding: int = 16, width: int = 32) -> nn.Module:
+def conditional_conv_generator(task: Task, *, embedding: int = 16, width: int = 32) -> nn.Module:
     """The DCGAN generator; an embedding of the label is joined to z."""
     return labelled_generator(task, conv_generator, embedding, width=width)
 
 
-def told_conv_discriminator(task: Task, *, width: int = 32, norm: Norm = "batch") -> nn.Module:
+def conditional_conv_discriminator(task: Task, *, width: int = 32, norm: Norm = "batch") -> nn.Module:
     """The DCGAN discriminator; an embedding of the label is one more plane of the image."""
     return labelled_discriminator(task, conv_discriminator, width=width, norm=norm)
 
 
 @hookimpl
 def ganzoo_generators() -> Parts:
-    return {"cgan-dense": told_dense_generator, "cgan-conv": told_conv_generator}
+    return {"cgan-dense": conditional_dense_generator, "cgan-conv": conditional_conv_generator}
 
 
 @hookimpl
 def ganzoo_discriminators() -> Parts:
-    return {"cgan-dense": told_dense_discriminator, "cgan-conv": told_conv_discriminator}
+    return {"cgan-dense": conditional_dense_discriminator, "cgan-conv": conditional_conv_discriminator}
 
 
 @hookimpl
@@ -63,7 +63,7 @@ def ganzoo_gans() -> Iterable[GAN]:
         generator="cgan-dense",
         discriminator="cgan-dense",
         trainer="non-saturating",
-        settings={"rounds": 9000, "lr": 1e-3},
+        settings={"iterations": 9000, "lr": 1e-3},
         presets={
             "wgan-gp": {"trainer": "wgan-gp", "beta1": 0.0, "beta2": 0.9, "lr": 5e-4, "critic_steps": 2},
             "published": {
@@ -74,7 +74,7 @@ def ganzoo_gans() -> Iterable[GAN]:
                 "lr": 1e-4,
                 "beta1": 0.0,
                 "beta2": 0.9,
-                "decay": "constant",
+                "lr_schedule": "constant",
             },
         },
     )

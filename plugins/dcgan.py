@@ -25,9 +25,9 @@ PUBLISHED = {
     "generator.width": 64,
     "discriminator.width": 64,
     "lr": 2e-4,
-    "batch": 128,
-    "latent": 100,
-    "decay": "constant",
+    "batch_size": 128,
+    "latent_dim": 100,
+    "lr_schedule": "constant",
 }
 STUDENT = PUBLISHED | {"generator.gain": 0.0, "discriminator.gain": 0.0}  # as found in student code
 
@@ -41,6 +41,6 @@ def ganzoo_gans() -> Iterable[GAN]:
         generator="dcgan",
         discriminator="dcgan",
         trainer="non-saturating",
-        settings={"rounds": 8000, "lr": 5e-4, "norm": "instance", "generator_steps": 2},
+        settings={"iterations": 8000, "lr": 5e-4, "norm": "instance", "generator_steps": 2},
         presets={"published": PUBLISHED, "student": STUDENT},
     )

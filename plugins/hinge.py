@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ganzoo.parts.builders import Activation, conv_discriminator, dense_discriminator
-from ganzoo.parts.losses import accuracy, both, fixed, mean
+from ganzoo.parts.losses import accuracy, mean, real_and_fake_logits, without_grad
 from ganzoo.parts.task import Task
 from ganzoo.registry.gan import GAN
 from ganzoo.registry.hookspecs import Parts, hookimpl
@@ -14,20 +14,20 @@ from ganzoo.util.optional import F, nn, torch
 
 if TYPE_CHECKING:
     from ganzoo.parts.networks import Networks
-    from ganzoo.parts.trainers import Draw, Moves
+    from ganzoo.parts.trainers import Draw, Updates
 
 
-def hinge(nets: Networks, draw: Draw, *, discriminator_steps: int = 1) -> Moves:
+def hinge(nets: Networks, draw: Draw, *, discriminator_steps: int = 1) -> Updates:
     """The game with hinge losses: D stops pushing samples that it has judged well enough (Lim & Ye, 2017)."""
     G, D = nets.generator, nets.discriminator
     for _ in range(discriminator_steps):
-        real, z, *given = draw()
-        fake = fixed(G, z, *given)
-        on_real, on_fake = both(D, real, fake, *given)
+        real, z, *condition = draw()
+        fake = without_grad(G, z, *condition)
+        on_real, on_fake = real_and_fake_logits(D, real, fake, *condition)
         loss = mean(F.relu(1 - on_real)) + mean(F.relu(1 + on_fake))
         yield D, loss, {"discriminator_accuracy": accuracy(on_real, on_fake)}
-    _, z, *given = draw()
-    yield G, -mean(D(G(z, *given), *given))
+    _, z, *condition = draw()
+    yield G, -mean(D(G(z, *condition), *condition))
 
 
 def spectral(net: nn.Module) -> nn.Module:
@@ -56,8 +56,8 @@ PUBLISHED = {
     "discriminator_steps": 5,
     "lr": 2e-4,
     "ttur": 1.0,
-    "latent": 128,
-    "decay": "constant",
+    "latent_dim": 128,
+    "lr_schedule": "constant",
 }
 
 
@@ -80,6 +80,6 @@ def ganzoo_gans() -> Iterable[GAN]:
         generator="dense",
         discriminator="spectral-dense",
         trainer="hinge",
-        settings={"rounds": 10000, "lr": 5e-4, "ttur": 2.0, "beta1": 0.0, "beta2": 0.9},
+        settings={"iterations": 10000, "lr": 5e-4, "ttur": 2.0, "beta1": 0.0, "beta2": 0.9},
         presets={"published": PUBLISHED},
     )

@@ -17,5 +17,5 @@ def ganzoo_gans() -> Iterable[GAN]:
         generator="dcgan",
         discriminator="dcgan",
         trainer="least-squares",
-        settings={"rounds": 8000, "lr": 5e-4, "norm": "instance", "generator_steps": 2},
+        settings={"iterations": 8000, "lr": 5e-4, "norm": "instance", "generator_steps": 2},
     )

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from itertools import pairwise
 
-from ganzoo.parts.builders import conv_discriminator, dense_discriminator, head, packed, radford_init
+from ganzoo.parts.builders import conv_discriminator, dense_discriminator, output_activation, packed, radford_init
 from ganzoo.parts.task import Task
 from ganzoo.registry.gan import GAN
 from ganzoo.registry.hookspecs import Parts, hookimpl
@@ -16,9 +16,9 @@ from ganzoo.util.optional import nn
 def points_generator(task: Task, *, widths: tuple[int, ...] = (400, 400, 400, 400)) -> nn.Module:
     """Fully connected, with the paper's layers for points in the plane."""
     net = nn.Sequential()
-    for inputs, outputs in pairwise((task.latent, *widths)):
+    for inputs, outputs in pairwise((task.latent_dim, *widths)):
         net.extend([nn.Linear(inputs, outputs, bias=False), nn.BatchNorm1d(outputs), nn.ReLU()])
-    net.extend([nn.Linear(widths[-1], math.prod(task.shape)), nn.Unflatten(1, task.shape), head(task)])
+    net.extend([nn.Linear(widths[-1], math.prod(task.shape)), nn.Unflatten(1, task.shape), output_activation(task)])
     return radford_init(net, 1.0)
 
 
@@ -39,10 +39,10 @@ PUBLISHED = {
     "discriminator.norm": "batch",
     "generator_steps": 2,
     "lr": 2e-4,
-    "batch": 128,  # the paper's 64 packs of two
-    "latent": 100,
+    "batch_size": 128,  # the paper's 64 packs of two
+    "latent_dim": 100,
     "distribution": "uniform",
-    "decay": "constant",
+    "lr_schedule": "constant",
 }
 
 
@@ -70,6 +70,6 @@ def ganzoo_gans() -> Iterable[GAN]:
         generator="dense",
         discriminator="packed-dense",
         trainer="non-saturating",
-        settings={"rounds": 10000, "lr": 1e-3, "batch": 128},
+        settings={"iterations": 10000, "lr": 1e-3, "batch_size": 128},
         presets={"published": PUBLISHED},
     )

@@ -14,8 +14,8 @@ PUBLISHED = {
     "optimizer": "rmsprop",
     "lr": 1e-4,
     "penalty": 10.0,
-    "latent": 256,
-    "decay": "constant",
+    "latent_dim": 256,
+    "lr_schedule": "constant",
 }
 
 
@@ -28,6 +28,6 @@ def ganzoo_gans() -> Iterable[GAN]:
         generator="dense",
         discriminator="dense",
         trainer="non-saturating",
-        settings={"rounds": 10000, "lr": 1e-3, "beta1": 0.0, "beta2": 0.99, "penalty": 1.0},
+        settings={"iterations": 10000, "lr": 1e-3, "beta1": 0.0, "beta2": 0.99, "penalty": 1.0},
         presets={"published": PUBLISHED},
     )

@@ -26,28 +26,28 @@ def ganzoo_trainers() -> Parts:
 
 
 SMOOTHING = {
-    "pixels": "unit",
-    "latent": 32,
+    "pixel_range": "unit",
+    "latent_dim": 32,
     "generator.widths": (128, 256, 512),
     "discriminator.widths": (512, 256, 128, 64),
     "smoothing": 0.05,
     "generator_steps": 32,
     "lr": 2e-4,
     "ttur": 0.5,
-    "batch": 1024,
-    "decay": "constant",
+    "batch_size": 1024,
+    "lr_schedule": "constant",
 }
 HARD = {
-    "pixels": "unit",
+    "pixel_range": "unit",
     "generator.widths": (128, 256, 512, 1024),
     "discriminator.widths": (1024, 512, 256),
     "lr": 1e-4,
     "beta1": 0.9,
-    "decay": "constant",
+    "lr_schedule": "constant",
 }
 LEAST_SQUARES = {
     "trainer": "least-squares",
-    "pixels": "unit",
+    "pixel_range": "unit",
     "generator.hidden": "tanh",
     "generator.norm": "none",
     "discriminator.hidden": "tanh",
@@ -55,8 +55,8 @@ LEAST_SQUARES = {
     "lr": 5e-3,
     "beta1": 0.5,
     "beta2": 0.9,
-    "batch": 200,
-    "decay": "constant",
+    "batch_size": 200,
+    "lr_schedule": "constant",
 }
 
 
@@ -69,6 +69,6 @@ def ganzoo_gans() -> Iterable[GAN]:
         generator="dense",
         discriminator="dense",
         trainer="non-saturating",
-        settings={"rounds": 10000, "lr": 1e-3},
+        settings={"iterations": 10000, "lr": 1e-3},
         presets={"smoothing": SMOOTHING, "hard-labels": HARD, "least-squares": LEAST_SQUARES},
     )

@@ -15,7 +15,7 @@ PAPER = {
     "clip": 0.01,
     "critic_steps": 5,
     "lr": 5e-5,
-    "decay": "constant",
+    "lr_schedule": "constant",
 }
 CLASSIC = {
     "optimizer": "adam",
@@ -24,8 +24,8 @@ CLASSIC = {
     "beta2": 0.9,
     "clip": 1.0,
     "critic_steps": 2,
-    "batch": 200,
-    "decay": "constant",
+    "batch_size": 200,
+    "lr_schedule": "constant",
 }
 
 
@@ -44,6 +44,6 @@ def ganzoo_gans() -> Iterable[GAN]:
         discriminator="dense",
         trainer="wgan",
         optimizer="rmsprop",
-        settings={"rounds": 9000, "lr": 5e-4, "clip": 0.03, "generator.widths": (256, 512, 1024)},
+        settings={"iterations": 9000, "lr": 5e-4, "clip": 0.03, "generator.widths": (256, 512, 1024)},
         presets={"paper": PAPER, "classic": CLASSIC},
     )

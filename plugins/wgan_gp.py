@@ -17,7 +17,7 @@ PUBLISHED = {
     "lr": 1e-4,
     "beta1": 0.0,
     "beta2": 0.9,
-    "decay": "constant",
+    "lr_schedule": "constant",
 }
 
 
@@ -35,6 +35,6 @@ def ganzoo_gans() -> Iterable[GAN]:
         generator="dense",
         discriminator="dense",
         trainer="wgan-gp",
-        settings={"rounds": 12000, "lr": 5e-4, "beta1": 0.0, "beta2": 0.9, "critic_steps": 2, "penalty": 10.0},
+        settings={"iterations": 12000, "lr": 5e-4, "beta1": 0.0, "beta2": 0.9, "critic_steps": 2, "penalty": 10.0},
         presets={"published": PUBLISHED},
     )

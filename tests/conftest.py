@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from ganzoo.data import Data
-from ganzoo.training.device import prepare
+from ganzoo.training.device import configure_process
 
 pytest_plugins = ["tests.support.commands"]
 
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:
-    prepare(threads=1)
+    configure_process(threads=1)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ganzoo.cli.list import KINDS
-from ganzoo.registry.registry import zoo
+from ganzoo.registry.registry import registry
 from tests.support import python
 
 HEAVY = {"torch", "torchvision", "sklearn", "onnxruntime", "PIL"}
@@ -40,7 +40,7 @@ def test_help_loads_no_plugin_and_nothing_heavy() -> None:
 
 
 def test_listing_and_showing_import_nothing_heavy() -> None:
-    commands = ["list", *(f"list {kind}" for kind in KINDS), *(f"show {name}" for name in zoo().gans)]
+    commands = ["list", *(f"list {kind}" for kind in KINDS), *(f"show {name}" for name in registry().gans)]
     done = python(RUN.format(before="", heavy=HEAVY), *commands)
     assert done.stderr == ""
     assert done.stdout.count("exit code 0") == len(commands)
@@ -66,7 +66,7 @@ def test_the_light_modules_import_no_torch(module: str) -> None:
 
 @pytest.mark.parametrize(("name", "extra"), [("torch", "train"), ("safetensors", "train")])
 def test_a_missing_library_is_one_line_with_the_command_that_installs_it(name: str, extra: str) -> None:
-    commands = ["train simple --rounds 1", "sample simple --stage parent", "check simple", "train --resume x"]
+    commands = ["train simple --iterations 1", "sample simple --stage parent", "check simple", "train --resume x"]
     before = MISSING.format(name=name)
     done = python(RUN.format(before=before, heavy=HEAVY), *commands)
     line = f"Error: this needs {name}, which is not installed; run: pip install 'ganzoo-kit[{extra}]'"
@@ -77,7 +77,7 @@ def test_a_missing_library_is_one_line_with_the_command_that_installs_it(name: s
 def test_a_missing_pillow_is_one_line(tmp_path: Path) -> None:
     done = python(
         RUN.format(before=MISSING.format(name="PIL"), heavy=HEAVY),
-        f"train simple --rounds 1 --set batch=8 --out {tmp_path}/run --device cpu",
+        f"train simple --iterations 1 --set batch_size=8 --out {tmp_path}/run --device cpu",
         f"train simple --data folder:{tmp_path} --out {tmp_path}/other --device cpu",
     )
     assert [line for line in done.stderr.splitlines() if "pip install 'ganzoo-kit[" in line] == done.stderr.splitlines()

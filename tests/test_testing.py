@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from ganzoo.parts.losses import bce
 from ganzoo.registry.gan import GAN
-from ganzoo.registry.registry import zoo
+from ganzoo.registry.registry import registry
 from ganzoo.testing import ContractError, check, claims
 
 
-@pytest.mark.parametrize("name", sorted(zoo().gans))
+@pytest.mark.parametrize("name", sorted(registry().gans))
 def test_every_registered_gan_keeps_the_contract(name: str) -> None:
     check(name)
 
@@ -30,7 +30,7 @@ def play(nets: Any, draw: Any) -> Iterator[Any]:
 
 
 def dense(task: Any) -> nn.Module:
-    return nn.Sequential(nn.Linear(task.latent, 8), nn.BatchNorm1d(8), nn.Linear(8, 2))
+    return nn.Sequential(nn.Linear(task.latent_dim, 8), nn.BatchNorm1d(8), nn.Linear(8, 2))
 
 
 def judge(task: Any) -> nn.Module:
@@ -104,10 +104,10 @@ def has_its_own_random_numbers(nets: Any, draw: Any) -> Iterator[Any]:
         yield network, loss * (1 + torch.rand((), generator=generator))
 
 
-def counts_its_rounds(nets: Any, draw: Any) -> Iterator[Any]:
-    nets.rounds = getattr(nets, "rounds", 0) + 1
+def counts_its_iterations(nets: Any, draw: Any) -> Iterator[Any]:
+    nets.iterations = getattr(nets, "iterations", 0) + 1
     for network, loss in play(nets, draw):
-        yield network, loss * nets.rounds**2 + sum(weight.square().sum() for weight in network.parameters())
+        yield network, loss * nets.iterations**2 + sum(weight.square().sum() for weight in network.parameters())
 
 
 @pytest.mark.parametrize(
@@ -116,15 +116,15 @@ def counts_its_rounds(nets: Any, draw: Any) -> Iterator[Any]:
         (steps_itself, "the trainer changed the weights of the discriminator, whose move it was not"),
         (steps_before_any_move, "the trainer changed the weights of the generator, whose move it was not"),
         (moves_a_stranger, "moved a network that is not a player; the players are generator, discriminator"),
-        (never_ends, "the round did not end within 1000 moves"),
+        (never_ends, "the iteration did not end within 1000 moves"),
         (diverges, "the loss of the discriminator is not one finite number but inf"),
         (yields_many_losses, "the loss of the discriminator is not one finite number but [["),
         (yields_a_number, "the loss of the discriminator is not one finite number but 0.5"),
         (yields_a_loss_alone, "the trainer yielded Tensor; a move is (network, loss) or (network, loss, figures)"),
         (yields_a_figure_that_was_read, "the figure 'loss' is not a tensor with one number"),
-        (forgets_the_generator, "only discriminator moved in a round"),
+        (forgets_the_generator, "only discriminator moved in an iteration"),
         (has_its_own_random_numbers, "two trainings with one seed differ in '"),
-        (counts_its_rounds, "a resumed training differs from an uninterrupted one in '"),
+        (counts_its_iterations, "a resumed training differs from an uninterrupted one in '"),
     ],
 )
 def test_a_trainer_that_breaks_a_claim(trainer: Callable[..., Any], complaint: str) -> None:
@@ -137,7 +137,7 @@ def test_a_trainer_that_breaks_a_claim(trainer: Callable[..., Any], complaint: s
 class Generator(nn.Module):
     def __init__(self, task: Any) -> None:
         super().__init__()
-        self.net = nn.Linear(task.latent, 2)
+        self.net = nn.Linear(task.latent_dim, 2)
 
     def forward(self, z: Tensor) -> Tensor:
         return self.net(z)  # type: ignore[no-any-return]
@@ -207,7 +207,7 @@ def test_a_generator_of_another_shape() -> None:
 
 def test_a_generator_beyond_its_range() -> None:
     def unbounded(task: Any) -> nn.Module:
-        return nn.Sequential(nn.Linear(task.latent, 784), nn.Unflatten(1, task.shape), nn.Threshold(0, 2))
+        return nn.Sequential(nn.Linear(task.latent_dim, 784), nn.Unflatten(1, task.shape), nn.Threshold(0, 2))
 
     def flat(task: Any) -> nn.Module:
         return nn.Sequential(nn.Flatten(), nn.Linear(784, 1))

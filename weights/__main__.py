@@ -22,9 +22,9 @@ from ganzoo.data import load as load_data
 from ganzoo.generators.images import Bytes, write_png
 from ganzoo.generators.pretrained import FOLDER, Entry, Kind, index
 from ganzoo.pages.card import card
-from ganzoo.pages.preview import portrait
-from ganzoo.registry.recipe import resolve, written
-from ganzoo.registry.registry import zoo
+from ganzoo.pages.preview import preview
+from ganzoo.registry.recipe import format_value, resolve
+from ganzoo.registry.registry import registry
 from ganzoo.runs.folders import cpu_seconds, finished, read_record
 from ganzoo.util.errors import GanzooError
 from ganzoo.util.files import write_text
@@ -66,7 +66,7 @@ def make(name: str, runs: Path) -> None:
         overrides=overrides(record),
         data=record["data"],
         files=files,
-        rounds=record["settings"]["loop.rounds"],
+        iterations=record["settings"]["loop.iterations"],
         seed=record["seed"],
         cpu_seconds=cpu_seconds(runs / name),
         command=shlex.join(["ganzoo", *arguments(name, Path("runs"))]),
@@ -119,8 +119,8 @@ def packed(name: str, folder: Path) -> tuple[Model, dict[Kind, Path]]:
 def picture(model: Model, name: str) -> Bytes:
     """Two rows of samples; of a regression, its predictions."""
     if model.limits is None:
-        return portrait(model, data=load_data(name, split="test"))
-    return portrait(model, range(20), stage="child", columns=10)
+        return preview(model, data=load_data(name, split="test"))
+    return preview(model, range(20), stage="child", columns=10)
 
 
 def described(path: Path) -> dict[str, Any]:
@@ -130,9 +130,11 @@ def described(path: Path) -> dict[str, Any]:
 
 def overrides(record: dict[str, Any]) -> dict[str, str]:
     """The settings of a run that differ from those of its GAN."""
-    usual = json.loads(json.dumps(resolve(zoo().gan(record["gan"])).flat()))
+    usual = json.loads(json.dumps(resolve(registry().gan(record["gan"])).flat()))
     settings = record["settings"].items()
-    return {key: written(value) for key, value in settings if usual.get(key) != value and not key.startswith("parent.")}
+    return {
+        key: format_value(value) for key, value in settings if usual.get(key) != value and not key.startswith("parent.")
+    }
 
 
 def measured(path: Path) -> dict[str, Any]:

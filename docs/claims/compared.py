@@ -137,14 +137,14 @@ def typed(value: Any) -> str:
 
 
 def cases(name: str, told: Mapping[str, Any], found: Mapping[str, Any]) -> list[Case]:
-    """The cases of a data set; figures of others that once had their titles, or of other rounds, are not theirs."""
+    """The cases of a data set; figures of others that once had their titles, or of other iterations, are not theirs."""
     budget, known = told["data"][name], found.get(name, {}).get("cases", {})
     cases = []
     for title in budget.get("cases", told["cases"]):
         settings = {key: typed(value) for key, value in told["cases"][title].items()}
         gan = settings.pop("gan")
         entry = known.get(title, {})
-        if (entry.get("gan"), entry.get("settings"), entry.get("rounds")) != (gan, settings, budget["rounds"]):
+        if (entry.get("gan"), entry.get("settings"), entry.get("iterations")) != (gan, settings, budget["iterations"]):
             entry = {}
         cases.append(Case(title, gan, settings, *(entry.get(step, {}) for step in ("theory", "sweep", "spectrum"))))
     return cases
@@ -248,14 +248,14 @@ def budget(name: str, told: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     tier = f" in the tier `{own['tier']}`" if "tier" in own else ", with the GANs' own networks"
     seconds = sum(case.sweep["cpu_seconds"] for case in cases(name, told, found) if case.sweep)
     took = f" The trials took {seconds / 60:,.0f} CPU minutes. A trial has {entry['definition']}." if seconds else ""
-    return f"{own['rounds']:,} rounds, {own['seeds']} seeds{tier}.{took}"
+    return f"{own['iterations']:,} iterations, {own['seeds']} seeds{tier}.{took}"
 
 
 def commands(name: str, told: Mapping[str, Any], each: list[Case]) -> list[str]:
     """What measures each case alone, in theory and in trainings; it takes the trials that are there."""
     budget = told["data"][name]
     tier = ["--tier", budget["tier"]] if "tier" in budget else []
-    much = ["--data", name, *tier, "--rounds", str(budget["rounds"]), "--seeds", str(budget["seeds"])]
+    much = ["--data", name, *tier, "--iterations", str(budget["iterations"]), "--seeds", str(budget["seeds"])]
     lines = []
     for case in each:
         chosen = [word for key, value in case.settings.items() for word in ("--set", f"{key}={value}")]

@@ -29,20 +29,20 @@ def spread(values: list[float], digits: int = 3) -> str:
 
 
 def summary(claim: str, names: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """A head and a line for each variant: seeds, rounds, CPU seconds, and the named figures."""
-    lines = [("variant", "seeds", "rounds", "CPU s", *(f"`{name}`" for name in names))]
+    """A head and a line for each variant: seeds, iterations, CPU seconds, and the named figures."""
+    lines = [("variant", "seeds", "iterations", "CPU s", *(f"`{name}`" for name in names))]
     for variant, rows in rows_of(claim).items():
-        rounds, seconds = (fmean(row[key] for row in rows) for key in ("rounds", "cpu_seconds"))
+        iterations, seconds = (fmean(row[key] for row in rows) for key in ("iterations", "cpu_seconds"))
         figures = (spread([row["figures"][name] for row in rows]) for name in names)
-        lines.append((variant, str(len(rows)), f"{rounds:,.0f}", f"{seconds:,.0f}", *figures))
+        lines.append((variant, str(len(rows)), f"{iterations:,.0f}", f"{seconds:,.0f}", *figures))
     return lines
 
 
 def tracked(claim: str, one: str, other: str) -> list[tuple[str, ...]]:
     """A head and a line for each evaluation of the runs, with two figures, and the rank correlation of the two."""
     found = {name: rows[0]["log"] for name, rows in rows_of(claim).items()}
-    lines = [("round", *(f"{name}: `{figure}`" for name in found for figure in (one, other)))]
-    for index, number in enumerate(next(iter(found.values()), {"round": []})["round"]):
+    lines = [("iteration", *(f"{name}: `{figure}`" for name in found for figure in (one, other)))]
+    for index, number in enumerate(next(iter(found.values()), {"iteration": []})["iteration"]):
         lines.append(
             (f"{number:,}", *(f"{log[figure][index]:.3g}" for log in found.values() for figure in (one, other)))
         )

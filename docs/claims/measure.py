@@ -28,7 +28,7 @@ from ganzoo.util.files import write_text
 HERE = Path(__file__).parent
 CLAIMS = tomllib.loads((HERE / "claims.toml").read_text())
 SAMPLES = 5000  # that a figure of images is made from; of vectors it is what the data set has
-PROBE = 300  # rounds that tell how fast a variant is
+PROBE = 300  # iterations that tell how fast a variant is
 
 
 @dataclass(frozen=True)
@@ -77,17 +77,17 @@ class Trial:
                 ganzoo("train", "--resume", str(self.run))
             return
         budget = sum(cpu_seconds(self.folder(name)) for name in self.variant.like)
-        rounds = ["--rounds", str(self.affordable(budget))] if self.variant.like else []
-        ganzoo(*self.arguments(), *rounds, "--out", str(self.run))
+        iterations = ["--iterations", str(self.affordable(budget))] if self.variant.like else []
+        ganzoo(*self.arguments(), *iterations, "--out", str(self.run))
 
     def affordable(self, budget: float) -> int:
-        """Rounds in so many CPU seconds."""
+        """Iterations in so many CPU seconds."""
         probe = self.run.with_name(f"{self.run.name}-probe")
         shutil.rmtree(probe, ignore_errors=True)
-        ganzoo(*self.arguments(), "--rounds", str(PROBE), "--out", str(probe))
-        rounds = int(budget / cpu_seconds(probe) * PROBE)
+        ganzoo(*self.arguments(), "--iterations", str(PROBE), "--out", str(probe))
+        iterations = int(budget / cpu_seconds(probe) * PROBE)
         shutil.rmtree(probe)
-        return rounds
+        return iterations
 
     def arguments(self) -> list[str]:
         words = shlex.split(self.variant.train)
@@ -103,7 +103,7 @@ class Trial:
         return {
             "variant": self.variant.name,
             "seed": self.seed,
-            "rounds": read_record(self.run)["settings"]["loop.rounds"],
+            "iterations": read_record(self.run)["settings"]["loop.iterations"],
             "cpu_seconds": cpu_seconds(self.run),
             "figures": found["figures"] | skipped(self.run),
             "score": found["score"],

@@ -22,15 +22,15 @@ from compared import cases as known
 from compared import draw, found, told, typed
 from ganzoo_plugins.stability.sweep import Plan, Stopped, Trial, metric_of, plan, sweep
 from ganzoo_plugins.stability.sweep.metrics import Metric
-from ganzoo_plugins.stability.sweep.plan import rounds_of
+from ganzoo_plugins.stability.sweep.plan import iterations_of
 from ganzoo_plugins.stability.sweep.summary import row
 from ganzoo_plugins.stability.sweep.trials import kept
 
 from ganzoo.cli.progress import counted
 from ganzoo.evaluation.record import plain
-from ganzoo.registry.recipe import written
+from ganzoo.registry.recipe import format_value
 from ganzoo.runs.folders import finished
-from ganzoo.training.device import prepare
+from ganzoo.training.device import configure_process
 from ganzoo.util.errors import GanzooError
 from ganzoo.util.files import write_text
 
@@ -88,9 +88,9 @@ class Compared:
         if len(outcomes) < len(found):
             return None
         each = [outcome.figures for outcome in outcomes]
-        one = row(self.gan, "", rounds_of(self.plan.cases[0].recipe), each, metric, 1)
+        one = row(self.gan, "", iterations_of(self.plan.cases[0].recipe), each, metric, 1)
         seconds = sum(outcome.cpu_seconds for outcome in outcomes)
-        return {key: asdict(one)[key] for key in ("rounds", "trials", "failures", "interval", "scores")} | {
+        return {key: asdict(one)[key] for key in ("iterations", "trials", "failures", "interval", "scores")} | {
             "figures": {name: spread._asdict() for name, spread in one.figures.items()},
             "cpu_seconds": seconds,
         }
@@ -102,7 +102,7 @@ class Compared:
                 ganzoo("train", "--resume", str(self.run))
             return
         settings = self.plan.cases[0].settings
-        words = [word for key, value in settings.items() for word in ("--set", f"{key}={written(value)}")]
+        words = [word for key, value in settings.items() for word in ("--set", f"{key}={format_value(value)}")]
         on = ["--data", self.plan.data.name, "--device", "cpu", "--precision", "fp32", "--threads", "1"]
         ganzoo("train", self.gan, *words, *on, "--force", "--out", str(self.run))
 
@@ -120,12 +120,12 @@ class Compared:
         click.echo(f"spectrum of {self.title} on {self.plan.data.name}", err=True)
         try:
             games = Games(self.run, self.samples)
-            game = games.at(games.rounds[-1])
+            game = games.at(games.iterations[-1])
             leading = spectrum(game.field, COUNT, game.shares, quick=True)
         except (GanzooError, ArithmeticError, RuntimeError, ValueError) as error:  # of a search that goes wrong, too
             return {"absent": str(error).partition("\n")[0]}
         entry = {
-            "rounds": game.rounds,
+            "iterations": game.iterations,
             "weights": leading.size,
             "v": leading.v,
             "growth": leading.growth,
@@ -147,7 +147,12 @@ def cases_of(told: Mapping[str, Any], name: str, runs: Path) -> Iterator[Compare
         chosen = dict(told["cases"][title])
         gan = chosen.pop("gan")
         planned = plan(
-            [gan], name, seeds=budget["seeds"], settings=chosen, tier=budget.get("tier"), rounds=budget["rounds"]
+            [gan],
+            name,
+            seeds=budget["seeds"],
+            settings=chosen,
+            tier=budget.get("tier"),
+            iterations=budget["iterations"],
         )
         yield Compared(title, gan, chosen, planned, runs / name, budget["field"])
 
@@ -162,7 +167,9 @@ def attempt(case: Compared) -> None:
         click.echo(f"{case.title}: its run did not come to its end", err=True)
 
 
-def gathered(cases: Sequence[Compared], steps: Sequence[str], rounds: int, before: Mapping[str, Any]) -> dict[str, Any]:
+def gathered(
+    cases: Sequence[Compared], steps: Sequence[str], iterations: int, before: Mapping[str, Any]
+) -> dict[str, Any]:
     """What these steps found, and what is known of the others from before."""
     metric = metric_of(cases[0].plan.data)
     entry: dict[str, Any] = {"definition": metric.definition, "score": metric.score, "cases": {}}
@@ -178,7 +185,7 @@ def gathered(cases: Sequence[Compared], steps: Sequence[str], rounds: int, befor
             own["spectrum"] = case.spectrum()
         settings = {key: typed(value) for key, value in case.chosen.items()}
         entry["cases"][case.title] = own | {
-            "identity": case.run.name, "gan": case.gan, "settings": settings, "rounds": rounds,
+            "identity": case.run.name, "gan": case.gan, "settings": settings, "iterations": iterations,
         }  # fmt: skip
     return entry
 
@@ -190,7 +197,7 @@ def compare(told: Mapping[str, Any], name: str, steps: Sequence[str], *, jobs: i
         Stopped: the sweep was stopped; what is finished of it is written.
     """
     cases, halted = list(cases_of(told, name, runs)), None
-    prepare(1)
+    configure_process(1)
     if "sweep" in steps:
         merged = replace(cases[0].plan, cases=tuple(case.plan.cases[0] for case in cases))
         try:
@@ -202,7 +209,7 @@ def compare(told: Mapping[str, Any], name: str, steps: Sequence[str], *, jobs: i
         with ThreadPoolExecutor(jobs) as pool:
             list(pool.map(attempt, cases))
     before = found(into)
-    entry = gathered(cases, steps, told["data"][name]["rounds"], before.get(name, {}))
+    entry = gathered(cases, steps, told["data"][name]["iterations"], before.get(name, {}))
     write_text(into / "stability.json", json.dumps(plain(before | {name: entry}), indent=1, sort_keys=True) + "\n")
     each = known(name, told, found(into))
     if any(case.sweep for case in each):

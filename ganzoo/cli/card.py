@@ -48,7 +48,7 @@ def card_of_file(path: Path, target: Path, force: bool) -> str:
     from ganzoo.generators.images import write_png
     from ganzoo.generators.onnx_reader import read
     from ganzoo.pages import card as cards
-    from ganzoo.pages.preview import portrait
+    from ganzoo.pages.preview import preview
 
     header = read(path)[1] if path.suffix == ".onnx" else headers.of_file(path)
     headers.check(header, path)
@@ -58,9 +58,9 @@ def card_of_file(path: Path, target: Path, force: bool) -> str:
     if picture.exists() and not force:
         raise GanzooError(f"{picture} exists; replace it with --force, or name a card in another folder with -o")
     try:
-        if header["conditions"]:
+        if header["condition_dim"]:
             raise GanzooError(f"{header['gan']} is told regression inputs")
-        write_png(picture, portrait(opened(str(path), None, None)[0]))
+        write_png(picture, preview(opened(str(path), None, None)[0]))
     except GanzooError as error:
         click.echo(f"The card has no picture: {error}")
         return cards.card(header, path.name)

@@ -20,16 +20,16 @@ def check(what: str) -> None:
       ganzoo check dcgan
       ganzoo check my_package.my_plugin
     """
-    from ganzoo.registry.registry import with_module, zoo
+    from ganzoo.registry.registry import registry, registry_with
     from ganzoo.util.optional import needs
 
     with needs():
         from ganzoo.testing import claims
 
     sys.path.insert(0, "")  # a module beside the user, as with python -m
-    known, names = zoo(), [what]
+    known, names = registry(), [what]
     if what not in known.gans and find_spec(what.partition(".")[0]):
-        known, names = with_module(what)
+        known, names = registry_with(what)
     known.gan(names[0])
     for name in names:
         click.echo(f"{name}:")

@@ -21,7 +21,7 @@ def doctor(run: Path) -> None:
       ganzoo doctor runs/simple-mnist-10k-seed0
     """
     from ganzoo.registry.recipe import resolve
-    from ganzoo.registry.registry import zoo
+    from ganzoo.registry.registry import registry
     from ganzoo.runs.doctor import reviewed
     from ganzoo.util.optional import needs
 
@@ -31,11 +31,11 @@ def doctor(run: Path) -> None:
     record = read_record(run)
     history = read_metrics(run)
     if not history:
-        raise GanzooError(f"{run} holds no metrics yet; they come after its first rounds")
-    found = list(reviewed(history, resolve(zoo().gan(record["gan"]), record["settings"])))
+        raise GanzooError(f"{run} holds no metrics yet; they come after its first iterations")
+    found = list(reviewed(history, resolve(registry().gan(record["gan"]), record["settings"])))
     for finding in found:
         click.echo(finding)
     if not found:
-        click.echo(f"Nothing found up to round {history[-1]['round']}.")
+        click.echo(f"Nothing found up to iteration {history[-1]['iteration']}.")
     if not any("diversity" in entry for entry in history):
         click.echo("Its samples were not measured, so only its losses were judged.")

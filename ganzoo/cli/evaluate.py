@@ -67,10 +67,10 @@ def evaluate(
 
         from ganzoo.evaluation import evaluate as evaluated
         from ganzoo.evaluation.table import show
-        from ganzoo.training.device import prepare
+        from ganzoo.training.device import configure_process
     from ganzoo.util.files import write_text
 
-    prepare()
+    configure_process()
     with Console(stderr=True).status("evaluating"):
         found = evaluated(
             source,

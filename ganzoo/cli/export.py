@@ -95,7 +95,7 @@ def compare(source: str, file: str) -> None:
 
 def judge(file: str) -> None:
     from ganzoo.cli.list import table
-    from ganzoo.registry.recipe import written
+    from ganzoo.registry.recipe import format_value
     from ganzoo.util.optional import needs
 
     with needs():
@@ -103,10 +103,10 @@ def judge(file: str) -> None:
 
     metadata = check(file)
     click.echo(f"{file} keeps the contract; its samples are finite and in range")
-    made, keys = metadata["output"], ("gan", "stage", "form", "rounds", "opset", "weights_sha256", "ganzoo")
+    made, keys = metadata["output"], ("gan", "stage", "form", "iterations", "opset", "weights_sha256", "ganzoo")
     table(
         [
-            *((key, written(metadata.get(key))) for key in keys),
+            *((key, format_value(metadata.get(key))) for key in keys),
             *(("input", shape_of(value)) for value in metadata["inputs"]),
             ("output", f"{shape_of(made)} in {made['range'] or 'no bounds'}"),
         ]

@@ -25,9 +25,9 @@ def list_(kind: str) -> None:
       ganzoo list trainers
       ganzoo list plugins        with distribution, version and load errors
     """
-    from ganzoo.registry.registry import zoo
+    from ganzoo.registry.registry import registry
 
-    known = zoo()
+    known = registry()
     if kind == "gans":
         table((gan.name, gan.summary, gan.paper) for gan in known.gans.values())
     elif kind == "plugins":
@@ -49,11 +49,11 @@ def show(what: str) -> None:
       ganzoo show dcgan.onnx
     """
     from ganzoo.generators.pretrained import find
-    from ganzoo.registry.registry import zoo
+    from ganzoo.registry.registry import registry
 
     if Path(what).suffix == ".onnx":
         show_onnx(what)
-    elif what in zoo().gans or not (Path(what).exists() or find(what)):
+    elif what in registry().gans or not (Path(what).exists() or find(what)):
         show_gan(what)
     else:
         show_weights(what)
@@ -61,10 +61,10 @@ def show(what: str) -> None:
 
 def show_gan(name: str) -> None:
     from ganzoo.registry.gan import PARTS
-    from ganzoo.registry.recipe import Loop, describe, resolve, settings, written
-    from ganzoo.registry.registry import zoo
+    from ganzoo.registry.recipe import LoopSettings, describe_type, format_value, resolve, settings
+    from ganzoo.registry.registry import registry
 
-    gan = zoo().gan(name)
+    gan = registry().gan(name)
     recipe = resolve(gan)
     click.echo(f"{gan.name}: {gan.summary}\n")
     parts = [(part, recipe.names.get(part, "its own"), summary(recipe.functions[part])) for part in PARTS]
@@ -72,38 +72,38 @@ def show_gan(name: str) -> None:
     click.echo("\nParts (--generator, --discriminator, --trainer; --set optimizer=...):")
     table(parts)
     click.echo("\nSettings (--set KEY=VALUE, or --set PART.KEY=VALUE where two parts share a key):")
-    meanings = attributes(Loop)
+    meanings = attributes(LoopSettings)
     for part, arguments in settings(dict(recipe.functions)).items():
         values = recipe.values[part]
         told = meanings if part == "loop" else {}
         table(
-            (setting.key, written(values[key]), told.get(key) or describe(setting.kind))
+            (setting.key, format_value(values[key]), told.get(key) or describe_type(setting.kind))
             for key, setting in arguments.items()
         )
     if gan.parent:
         click.echo(f"\nSettings of the parent: --set parent.KEY=VALUE (ganzoo show {gan.parent})")
     for preset, overrides in gan.presets.items():
         click.echo(f"\nPreset (--preset {preset}):")
-        table((key, written(value)) for key, value in overrides.items())
+        table((key, format_value(value)) for key, value in overrides.items())
 
 
 def show_onnx(path: str) -> None:
     from ganzoo.generators.onnx_reader import read
-    from ganzoo.registry.recipe import written
+    from ganzoo.registry.recipe import format_value
 
     content, header = read(path)
     settings, output = header.pop("settings"), header["output"]
     header |= {"data": header["data"]["name"], "classes": header["data"]["classes"]}
     header |= {"output": f"{output['dtype']} {output.get('layout', '')}".rstrip()}
-    shown = [(key, written(value)) for key, value in header.items() if key not in ("format", "inputs")]
+    shown = [(key, format_value(value)) for key, value in header.items() if key not in ("format", "inputs")]
     table([("file", f"{path} ({len(content):,} bytes)"), *shown])
     click.echo("\nSettings:")
-    table((key, written(value)) for key, value in settings.items())
+    table((key, format_value(value)) for key, value in settings.items())
 
 
 def show_weights(source: str) -> None:
     from ganzoo.generators.weights import find, load
-    from ganzoo.registry.recipe import written
+    from ganzoo.registry.recipe import format_value
 
     path = find(source)
     model = load(path)
@@ -111,12 +111,12 @@ def show_weights(source: str) -> None:
     settings = header.pop("settings")
     header |= {"data": header["data"]["name"], "classes": header["data"]["classes"]}
     count = sum(weight.numel() for weight in model.networks.generator.parameters())
-    table([("file", str(path)), *((key, written(value)) for key, value in header.items() if key != "format")])
+    table([("file", str(path)), *((key, format_value(value)) for key, value in header.items() if key != "format")])
     table(
         [("generator", f"{count:,} parameters"), ("parent", "inside (--stage parent)" if model.has_parent else "none")]
     )
     click.echo("\nSettings:")
-    table((key, written(value)) for key, value in settings.items())
+    table((key, format_value(value)) for key, value in settings.items())
 
 
 def summary(function: object) -> str:

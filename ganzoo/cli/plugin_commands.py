@@ -32,7 +32,7 @@ class PluginGroup(click.Group):
 
     def all_commands(self) -> dict[str, click.Command]:
         """The built-in commands and those of plugins, by name. Imports the plugins that bring them."""
-        return {name: load_command(points) for name, points in plugin_commands().items()} | self.commands
+        return {**{name: load_command(points) for name, points in plugin_commands().items()}, **self.commands}
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the built-in commands, then those of plugins with the distribution that brings them."""

@@ -35,12 +35,12 @@ def headline(training: Training, folder: Path) -> str:
     how += [f"{training.ranks.size} processes"] if training.ranks.size > 1 else []
     how += [f"seed {training.seed}", f"in {folder}"]
     line = f"Training {training.recipe.gan.name} on {data.name} ({len(data):,} samples), {', '.join(how)}"
-    return f"{line}\nThe first round is compiled, which takes a while." if device.compile else line
+    return f"{line}\nThe first iteration is compiled, which takes a while." if device.compile else line
 
 
 def figures(entry: Mapping[str, Any]) -> str:
     """Losses and the like, short."""
-    hidden = ("round", "rounds_per_second", "cpu_seconds", "findings")
+    hidden = ("iteration", "iterations_per_second", "cpu_seconds", "findings")
     shown = {name: value for name, value in entry.items() if name not in hidden and not name.startswith("gradient.")}
     return "  ".join(f"{name.removeprefix('loss.')} {value:.3f}" for name, value in shown.items())
 
@@ -53,7 +53,7 @@ def findings(entry: Mapping[str, Any]) -> list[str]:
 def images_per_second(training: Training, entry: Mapping[str, Any]) -> float:
     """Real samples drawn in a second."""
     draws = training.feed.draws / max(1, training.number)
-    return float(entry["rounds_per_second"]) * draws * training.recipe.loop.batch
+    return float(entry["iterations_per_second"]) * draws * training.recipe.loop.batch_size
 
 
 class Lines:
@@ -66,14 +66,14 @@ class Lines:
     def log(self, training: Training, entry: Mapping[str, Any]) -> None:
         for line in findings(entry):
             click.echo(line)
-        rounds = training.recipe.loop.rounds
-        if time.monotonic() - self.shown < PAUSE and entry["round"] < rounds:
+        iterations = training.recipe.loop.iterations
+        if time.monotonic() - self.shown < PAUSE and entry["iteration"] < iterations:
             return
         self.shown = time.monotonic()
-        left = round((rounds - entry["round"]) / entry["rounds_per_second"])
-        speed = f"{entry['rounds_per_second']:.1f} rounds/s  {images_per_second(training, entry):,.0f} images/s"
+        left = round((iterations - entry["iteration"]) / entry["iterations_per_second"])
+        speed = f"{entry['iterations_per_second']:.1f} iterations/s  {images_per_second(training, entry):,.0f} images/s"
         eta = f"ETA {left // 60}:{left % 60:02}"
-        click.echo(f"round {entry['round']}/{rounds}  {speed}  {eta}  {figures(entry)}")
+        click.echo(f"iteration {entry['iteration']}/{iterations}  {speed}  {eta}  {figures(entry)}")
 
     def stop(self) -> None:
         pass
@@ -98,15 +98,15 @@ class Bar:
         self.bar = progress.Progress(*columns)
         if self.bar.console.width >= WIDE:
             self.bar.columns = (*columns, "{task.fields[figures]}")
-        total = training.recipe.loop.rounds
+        total = training.recipe.loop.iterations
         self.task = self.bar.add_task("", total=total, completed=training.number, speed="", figures="")
         self.bar.start()
 
     def log(self, training: Training, entry: Mapping[str, Any]) -> None:
         for line in findings(entry):
             self.bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
-        speed = f"{entry['rounds_per_second']:.1f} rounds/s {images_per_second(training, entry):,.0f} images/s"
-        self.bar.update(self.task, completed=entry["round"], speed=speed, figures=figures(entry))
+        speed = f"{entry['iterations_per_second']:.1f} iterations/s {images_per_second(training, entry):,.0f} images/s"
+        self.bar.update(self.task, completed=entry["iteration"], speed=speed, figures=figures(entry))
 
     def stop(self) -> None:
         self.bar.stop()
@@ -114,7 +114,7 @@ class Bar:
 
 @contextmanager
 def counted(quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
-    """Something to tell how many rounds of all have been played: a bar on a terminal, else lines unless ``quiet``."""
+    """Something to tell how many iterations of all have been played: a bar on a terminal, else lines unless ``quiet``."""
     begun = shown = time.monotonic()
 
     def lines(done: int, total: int) -> None:
@@ -123,7 +123,7 @@ def counted(quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
         if done and not quiet and (now - shown > PAUSE or done == total):
             shown = now
             left = round((total - done) * (now - begun) / done)
-            click.echo(f"round {done:,}/{total:,} of all trials  ETA {left // 60}:{left % 60:02}")
+            click.echo(f"iteration {done:,}/{total:,} of all trials  ETA {left // 60}:{left % 60:02}")
 
     if not sys.stderr.isatty():
         yield lines

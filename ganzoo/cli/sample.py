@@ -12,7 +12,7 @@ from ganzoo.util.errors import GanzooError
 
 if TYPE_CHECKING:
     from ganzoo.data import Data
-    from ganzoo.generators.base import Sampling, Stage
+    from ganzoo.generators.base import Stage, TrainedGenerator
     from ganzoo.generators.images import Bytes
 
 MOST_AT_ONCE = 10_000
@@ -65,7 +65,7 @@ def sample(
 
     from ganzoo.generators.images import Parts, write_npz, write_png
     from ganzoo.generators.latents import parse_seeds
-    from ganzoo.pages.preview import portrait, seeds_of, way
+    from ganzoo.pages.preview import preview, seeds_of, way
     from ganzoo.util.files import require_folder
 
     if seeds is not None and (number is not None or interpolate is not None):
@@ -85,7 +85,7 @@ def sample(
     told: Any = label
     drawn = conditions = columns = z = None
     if interpolate is not None:
-        if model.header["conditions"]:
+        if model.header["condition_dim"]:
             raise GanzooError(f"{model.header['gan']} is told more than latents and labels; leave out --interpolate")
         columns = count = bounded(number or 10, "an interpolation", "ask for fewer")
         z, labels = way(model, *interpolate, columns, label)
@@ -96,9 +96,9 @@ def sample(
         chosen = parse_seeds(seeds) if seeds is not None else range(number) if number else seeds_of(model)
         if target.suffix == ".png":
             bounded(len(chosen), "a picture", "ask for fewer, or name an x.npz or a folder with --out")
-        if model.header["conditions"] or data or (model.limits is None and target.suffix == ".png"):
+        if model.header["condition_dim"] or data or (model.limits is None and target.suffix == ".png"):
             drawn = data_of(model, data, data_dir)
-            if model.header["conditions"]:
+            if model.header["condition_dim"]:
                 chosen = chosen[: len(drawn)]
                 conditions = None if drawn.conditions is None else drawn.conditions[: len(chosen)]
         count, labels = len(chosen), model.labels(len(chosen), label)
@@ -106,11 +106,11 @@ def sample(
         names = (f"seed-{seed:06d}" for seed in chosen)
 
     if target.suffix == ".png":
-        write_png(target, portrait(model, chosen, z=z, labels=told, stage=stage, data=drawn, columns=columns))
+        write_png(target, preview(model, chosen, z=z, labels=told, stage=stage, data=drawn, columns=columns))
     else:
         only = stage or "child"
         samples = (
-            model.draw_iter(seeds=chosen, labels=label, conditions=conditions, stage=only)
+            model.sample_iter(seeds=chosen, labels=label, conditions=conditions, stage=only)
             if z is None
             else iter((model.decode(z, labels=told, stage=only),))
         )
@@ -132,7 +132,7 @@ def bounded(count: int, what: str, otherwise: str) -> int:
     return count
 
 
-def opened(source: str, stage: Stage | None, provider: str | None) -> tuple[Sampling, Path]:
+def opened(source: str, stage: Stage | None, provider: str | None) -> tuple[TrainedGenerator, Path]:
     """The trained generator in a file: an exported one without torch, weights with it."""
     from ganzoo.generators.pretrained import exported
 
@@ -153,11 +153,11 @@ def opened(source: str, stage: Stage | None, provider: str | None) -> tuple[Samp
     return load(path), path
 
 
-def data_of(model: Sampling, name: str | None, folder: str | None) -> Data:
+def data_of(model: TrainedGenerator, name: str | None, folder: str | None) -> Data:
     """The data that the samples stand against: what the GAN was trained on by default, unseen in a regression."""
     from ganzoo import data
 
-    split: Literal["train", "test"] = "test" if model.header["conditions"] else "train"
+    split: Literal["train", "test"] = "test" if model.header["condition_dim"] else "train"
     return data.load(name or model.header["data"]["name"], split=split, directory=folder)
 
 

@@ -1,4 +1,4 @@
-"""``ganzoo train``: a run from its first round to its last, or from its last checkpoint on."""
+"""``ganzoo train``: a run from its first iteration to its last, or from its last checkpoint on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ganzoo.util.optional import needs
 @click.command()
 @click.argument("name", required=False)
 @click.option("--data", metavar="NAME", help="Data set (ganzoo list datasets).")
-@click.option("--rounds", type=click.IntRange(min=1), help="Rounds to play; with --resume, the new total.")
+@click.option("--iterations", type=click.IntRange(min=1), help="Iterations to play; with --resume, the new total.")
 @click.option(
     "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Seed of all that is random."
 )
@@ -39,9 +39,9 @@ from ganzoo.util.optional import needs
 @click.option(
     "--threads", type=click.IntRange(1, 1024), help="CPU threads; as many as the process has cores by default."
 )
-@click.option("--compile", is_flag=True, help="Compile rounds; takes a while at the start, and a C++ compiler.")
+@click.option("--compile", is_flag=True, help="Compile iterations; takes a while at the start, and a C++ compiler.")
 @click.option(
-    "--graph", is_flag=True, help="Record a round as a CUDA graph and replay it, for small networks on a GPU."
+    "--graph", is_flag=True, help="Record an iteration as a CUDA graph and replay it, for small networks on a GPU."
 )
 @click.option("--data-dir", type=click.Path(), help="Where files of data sets lie, or go; GANZOO_DATA_DIR says it too.")
 @click.option(
@@ -49,22 +49,22 @@ from ganzoo.util.optional import needs
 )
 @click.option("--out", type=click.Path(), help="The run's folder; named from the options under runs/ by default.")
 @click.option(
-    "--sample-every", type=click.IntRange(1), help="Rounds between two pictures; a tenth of the run by default."
+    "--sample-every", type=click.IntRange(1), help="Iterations between two pictures; a tenth of the run by default."
 )
 @click.option(
-    "--save-every", type=click.IntRange(1), help="Rounds between two checkpoints; a tenth of the run by default."
+    "--save-every", type=click.IntRange(1), help="Iterations between two checkpoints; a tenth of the run by default."
 )
 @click.option(
     "--evaluate-every",
     type=click.IntRange(1),
     metavar="N",
-    help="Score 2,000 generated images every N rounds, and keep the best weights; never by default.",
+    help="Score 2,000 generated images every N iterations, and keep the best weights; never by default.",
 )
 @click.option(
     "--keep-every",
     type=click.IntRange(1),
     metavar="N",
-    help="Keep the checkpoints of every N rounds, for ganzoo stability; the last one alone by default.",
+    help="Keep the checkpoints of every N iterations, for ganzoo stability; the last one alone by default.",
 )
 @click.option("--force", is_flag=True, help="Replace a run that is in the folder.")
 @click.option("--dry-run", is_flag=True, help="Print what would be trained, and stop.")
@@ -76,46 +76,46 @@ def train(
     /,
     name: str | None,
     resume: str | None,
-    rounds: int | None,
+    iterations: int | None,
     stop_on_collapse: bool,
     **options: Any,
 ) -> None:
     """Train a GAN, and leave a run folder with weights, metrics and pictures.
 
-    Ctrl-C finishes the round, saves, and prints the command that goes on. What goes wrong is told in a line, with the
+    Ctrl-C finishes the iteration, saves, and prints the command that goes on. What goes wrong is told in a line, with the
     number to turn.
 
     \b
     Examples:
       ganzoo train privileged-v2
-      ganzoo train dcgan --data mnist --rounds 20000 --set generator.width=64
+      ganzoo train dcgan --data mnist --iterations 20000 --set generator.width=64
       ganzoo train dcgan --trainer wgan-gp --set norm=none
       ganzoo train dcgan --data folder:cats --image-size 64
       ganzoo train wgan-gp --evaluate-every 1000
       ganzoo train simple --data ring8 --keep-every 500
-      ganzoo train dcgan --rounds 100000 --compile --threads 4
+      ganzoo train dcgan --iterations 100000 --compile --threads 4
       ganzoo train simple --preset smoothing --stop-on-collapse
-      ganzoo train --resume runs/dcgan-mnist-10k-seed0 --rounds 40000
+      ganzoo train --resume runs/dcgan-mnist-10k-seed0 --iterations 40000
       torchrun --nproc-per-node 2 -m ganzoo train dcgan
     """
-    from ganzoo.training.distributed.ranks import together
+    from ganzoo.training.distributed.ranks import process_group
 
-    with together():
+    with process_group():
         if (name is None) == (resume is None):
             raise GanzooError("name either a GAN (ganzoo list) or a run to continue (--resume RUN)")
         if resume is not None:
             explicit = [p for p in options if ctx.get_parameter_source(p) is click.core.ParameterSource.COMMANDLINE]
             if explicit:
                 flag = {"assignments": "set"}.get(explicit[0], explicit[0].replace("_", "-"))
-                raise GanzooError(f"--{flag} cannot change a run that has begun; with --resume only --rounds can")
-            go_on(Path(resume), rounds, stop_on_collapse)
+                raise GanzooError(f"--{flag} cannot change a run that has begun; with --resume only --iterations can")
+            go_on(Path(resume), iterations, stop_on_collapse)
         else:
-            begin(str(name), rounds, stop_on_collapse, **options)
+            begin(str(name), iterations, stop_on_collapse, **options)
 
 
 def begin(
     name: str,
-    rounds: int | None,
+    iterations: int | None,
     stop_on_collapse: bool,
     *,
     out: str | None,
@@ -124,21 +124,23 @@ def begin(
     parent: str | None,
     **given: Any,
 ) -> None:
-    from ganzoo.registry.recipe import parse, resolve
-    from ganzoo.registry.registry import zoo
+    from ganzoo.registry.recipe import parse_assignments, resolve
+    from ganzoo.registry.registry import registry
 
-    gan = zoo().gan(name)
+    gan = registry().gan(name)
     overrides: dict[str, Any] = {part: given.pop(part) for part in ("generator", "discriminator", "trainer")}
-    overrides = {part: choice for part, choice in overrides.items() if choice} | parse(given.pop("assignments"))
-    overrides |= {} if rounds is None else {"loop.rounds": rounds}
+    overrides = {part: choice for part, choice in overrides.items() if choice} | parse_assignments(
+        given.pop("assignments")
+    )
+    overrides |= {} if iterations is None else {"loop.iterations": iterations}
     preset = given.pop("preset")
     recipe = resolve(gan, overrides, preset=preset)
     if dry_run:
         from ganzoo.cli.list import table
-        from ganzoo.registry.recipe import written
+        from ganzoo.registry.recipe import format_value
 
         click.echo(f"{name} on {given['data'] or gan.data}, seed {given['seed']}:")
-        table((key, written(value)) for key, value in recipe.flat().items())
+        table((key, format_value(value)) for key, value in recipe.flat().items())
         return
 
     from ganzoo.cli.progress import reporter
@@ -149,14 +151,14 @@ def begin(
         from ganzoo.runs.options import Options
         from ganzoo.runs.parents import parent_of
         from ganzoo.runs.run import Collapsed, Interrupted, Run
-        from ganzoo.training.distributed.ranks import here, restartable
+        from ganzoo.training.distributed.ranks import current_ranks, torchrun_restarts
 
     command = shlex.join(["ganzoo", *sys.argv[1:]])
     options = Options(**given | {"data": given["data"] or gan.data}, command=command)
     named = ({"preset": preset} if preset else {}) | overrides
     folder = Path(out) if out else Path("runs") / folder_name(name, options, named)
-    left = here().one(lambda: left_by(command, folder)) if restartable() else "nothing"
-    if restartable() and force:
+    left = current_ranks().on_rank_zero(lambda: left_by(command, folder)) if torchrun_restarts() else "nothing"
+    if torchrun_restarts() and force:
         raise GanzooError("--force would replace at a restart what it should go on with; leave out --max-restarts")
     if left == "whole run":
         click.echo(f"The run in {folder} is whole; nothing is left to do.")
@@ -164,7 +166,7 @@ def begin(
     if left == "checkpoint":
         go_on(folder, None, stop_on_collapse)
         return
-    here().one(lambda: claim(folder, force=force or left == "record"))
+    current_ranks().on_rank_zero(lambda: claim(folder, force=force or left == "record"))
     try:
         if parent is None:
             trained = parent_of(
@@ -182,14 +184,14 @@ def begin(
     finish(Run.start(folder, recipe, options, trained), stop_on_collapse)
 
 
-def go_on(folder: Path, rounds: int | None, stop_on_collapse: bool) -> None:
+def go_on(folder: Path, iterations: int | None, stop_on_collapse: bool) -> None:
     with needs():
         from ganzoo.runs.run import Run
 
-    run = Run.resume(folder, rounds)
+    run = Run.resume(folder, iterations)
     done = run.training.number
-    if done == run.training.recipe.loop.rounds:
-        raise GanzooError(f"the run in {folder} has played its {done} rounds; raise them with --rounds")
+    if done == run.training.recipe.loop.iterations:
+        raise GanzooError(f"the run in {folder} has played its {done} iterations; raise them with --iterations")
     finish(run, stop_on_collapse)
 
 
@@ -201,20 +203,22 @@ def finish(run: Any, stop_on_collapse: bool) -> None:
         run.play(reporter(), stop_on_collapse=stop_on_collapse)
     except Interrupted:
         told_of_report(run.folder)
-        click.echo(f"Stopped after round {run.training.number}; everything is saved.")
+        click.echo(f"Stopped after iteration {run.training.number}; everything is saved.")
         click.echo(f"Go on with: ganzoo train --resume {shlex.quote(str(run.folder))}")
         raise SystemExit(130) from None
     except Collapsed as collapsed:
-        click.echo(f"Stopped after round {run.training.number}; everything is saved.")
+        click.echo(f"Stopped after iteration {run.training.number}; everything is saved.")
         click.echo(f"Found: {collapsed.finding}")
         click.echo(f"Go on all the same with: ganzoo train --resume {shlex.quote(str(run.folder))}")
         raise SystemExit(3) from None
-    last = run.folder / "samples" / f"round-{run.training.number:06d}.png"
+    last = run.folder / "samples" / f"iteration-{run.training.number:06d}.png"
     click.echo(f"Done. Pictures: {run.folder / 'samples'} (the last: {last})")
     told_of_report(run.folder)
     click.echo(f"Weights: {run.folder / 'weights.safetensors'}")
     if run.best:
-        click.echo(f"Best: {run.best.path} ({run.best.name} {run.best.value:.4g}, after round {run.best.round})")
+        click.echo(
+            f"Best: {run.best.path} ({run.best.name} {run.best.value:.4g}, after iteration {run.best.iteration})"
+        )
     click.echo(f"More samples: ganzoo sample {shlex.quote(str(run.folder))} -n 64 --out grid.png")
     for found in run.findings:
         click.echo(f"Found: {found}")

@@ -35,12 +35,12 @@ def weights(verify: bool) -> None:
         checked = [entry.path(kind) for entry in entries for kind in entry.files]
         click.echo(f"{len(checked)} files are what the index says")
         return
-    heads = ("name", "data", "rounds", "CPU s", "MB", "scores")
+    heads = ("name", "data", "iterations", "CPU s", "MB", "scores")
     rows = [
         (
             ", ".join((entry.name, *entry.also)),
             entry.data,
-            f"{entry.rounds:,}",
+            f"{entry.iterations:,}",
             f"{entry.cpu_seconds:,.0f}",
             " + ".join(f"{file['bytes'] / 1e6:.1f}" for file in entry.files.values()),
             "  ".join(f"{name} {entry.scores[name]:.3g}" for name in shown(entry)),

@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo.registry.registry import zoo
+from ganzoo.registry.registry import registry
 from ganzoo.util.errors import GanzooError
 
 
@@ -147,7 +147,7 @@ def load(
     kind, _, argument = name.partition(":")
     where = Path(directory or os.environ.get("GANZOO_DATA_DIR") or Request.directory).expanduser()
     request = Request(name=name, argument=argument, split=split, directory=where, size=size)
-    data = zoo().part("dataset", kind)(request)
+    data = registry().part("dataset", kind)(request)
     if not isinstance(data, Data):
         raise GanzooError(f"the loader of data set '{kind}' returned {type(data).__name__}, not ganzoo.data.Data")
     return data

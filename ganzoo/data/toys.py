@@ -14,7 +14,7 @@ SEEDS = {"train": 0, "test": 1}
 
 
 class Mixture(NamedTuple):
-    """Equally likely round Gaussians: ``centres`` ``(K, features)``, and the standard deviation ``sigma`` of each."""
+    """Equally likely isotropic Gaussians: ``centres`` ``(K, features)``, and the standard deviation ``sigma`` of each."""
 
     centres: NDArray[np.float64]
     sigma: float

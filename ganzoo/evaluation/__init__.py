@@ -11,7 +11,7 @@ from ganzoo.evaluation.record import Evaluation
 from ganzoo.evaluation.samples import Generator, Source, opened
 from ganzoo.evaluation.stacked import evaluate_stacked, protocol
 from ganzoo.evaluation.vectors import POINTS, evaluate_vectors
-from ganzoo.generators.base import Sampling
+from ganzoo.generators.base import TrainedGenerator
 from ganzoo.util.errors import GanzooError
 
 __all__ = ["Evaluation", "evaluate"]
@@ -21,7 +21,7 @@ LARGEST_NUMBER = 1_000_000
 
 
 def evaluate(
-    source: str | Path | Sampling,
+    source: str | Path | TrainedGenerator,
     data: str | None = None,
     *,
     number: int | None = None,
@@ -48,7 +48,7 @@ def evaluate(
     Raises:
         GanzooError: the source cannot be read, does not fit the data, or there is nothing to compare it in.
     """
-    found: Source = Generator(Path("memory"), source) if isinstance(source, Sampling) else opened(str(source))
+    found: Source = Generator(Path("memory"), source) if isinstance(source, TrainedGenerator) else opened(str(source))
     name = data or found.data
     if name is None:
         raise GanzooError(f"{found.path} does not say what its samples are like; name the data set with --data")

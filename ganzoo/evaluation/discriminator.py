@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ganzoo.data import Data, load
 from ganzoo.evaluation.reference import held_out
-from ganzoo.generators.base import CHUNK, Sampling
+from ganzoo.generators.base import CHUNK, TrainedGenerator
 from ganzoo.generators.weights import Model
 from ganzoo.parts.trainers import wasserstein, wasserstein_gp
 from ganzoo.util.errors import GanzooError
@@ -67,7 +67,7 @@ def auc(positive: Scores, negative: Scores) -> float:
     return float((below + upto).mean() / (2 * len(negative)))
 
 
-def judged(model: Sampling, data: Data, directory: str | None = None) -> tuple[dict[str, float], str]:
+def judged(model: TrainedGenerator, data: Data, directory: str | None = None) -> tuple[dict[str, float], str]:
     """The accuracy of a generator's own discriminator, if it has one, on the data that it was trained on.
 
     Args:
@@ -78,7 +78,7 @@ def judged(model: Sampling, data: Data, directory: str | None = None) -> tuple[d
     Returns:
         The figures by name, and a remark where there is a reason why there are none.
     """
-    if not isinstance(model, Model) or model.header["conditions"]:
+    if not isinstance(model, Model) or model.header["condition_dim"]:
         return {}, ""
     name = model.header["data"]["name"]
     try:
@@ -89,7 +89,7 @@ def judged(model: Sampling, data: Data, directory: str | None = None) -> tuple[d
     if fresh is None:
         return {}, f"no figures of the discriminator: {name} has no test part to judge it by"
     labels = model.labels(NUMBER)
-    fake = scores(model, np.concatenate(list(model.draw_iter(NUMBER))), labels)
+    fake = scores(model, np.concatenate(list(model.sample_iter(NUMBER))), labels)
     on_train, on_fresh = (_of_real(model, part) for part in (known, fresh))
     found = judgement(on_fresh, fake, on_train, critic=model.recipe.functions["trainer"] in CRITICS)
     return {f"discriminator_{key}": value for key, value in found._asdict().items()}, ""
@@ -99,7 +99,7 @@ def scores(model: Model, samples: NDArray[np.float32], labels: NDArray[np.int64]
     """What a model's discriminator says of samples, with their labels if the GAN is told any."""
     network = model.networks.discriminator
     device = next((weight.device for weight in network.parameters()), torch.device("cpu"))
-    told: list[NDArray[Any]] = [labels] if model.header["labels"] and labels is not None else []
+    told: list[NDArray[Any]] = [labels] if model.header["num_classes"] and labels is not None else []
     found = []
     with torch.inference_mode():
         for start in range(0, len(samples), CHUNK):

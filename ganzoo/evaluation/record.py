@@ -19,7 +19,7 @@ class Evaluation:
 
     Attributes:
         source: the file or folder that was evaluated.
-        generator: ``gan`` and ``rounds`` of training, where the samples are of a generator of ganzoo; else ``None``.
+        generator: ``gan`` and ``iterations`` of training, where the samples are of a generator of ganzoo; else ``None``.
         data: ``name``, ``split``, ``number`` of samples and ``sha256`` of the real data.
         extractor: ``name``, ``sha256`` and ``accuracy`` of the network that images were compared in; else ``None``.
         number: generated samples in a block.

@@ -15,9 +15,9 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from ganzoo.data.folder import SUFFIXES
-from ganzoo.generators.base import CHUNK, Sampling
+from ganzoo.generators.base import CHUNK, TrainedGenerator
 from ganzoo.generators.images import to_uint8
-from ganzoo.registry.registry import zoo
+from ganzoo.registry.registry import registry
 from ganzoo.util.errors import GanzooError, first_line
 from ganzoo.util.optional import needs
 
@@ -62,18 +62,18 @@ class Generator(Source):
     """A trained generator, exported or not."""
 
     path: Path
-    model: Sampling
+    model: TrainedGenerator
 
     @property
     def data(self) -> str | None:  # type: ignore[override]
         return str(self.model.header["data"]["name"])
 
     def about(self) -> dict[str, Any] | None:
-        return {name: self.model.header[name] for name in ("gan", "rounds")}
+        return {name: self.model.header[name] for name in ("gan", "iterations")}
 
     def draw(self, seeds: range, shape: tuple[int, ...]) -> Iterator[Samples]:
         _fits(tuple(self.model.header["shape"]), shape, self.path)
-        for samples in self.model.draw_iter(seeds=seeds):
+        for samples in self.model.sample_iter(seeds=seeds):
             yield as_levels(samples, self.model.limits) if len(shape) == 3 else _finite(samples, self.path)
 
     def labels(self, seeds: range) -> NDArray[np.int64] | None:
@@ -150,7 +150,7 @@ def opened(source: str) -> Source:
         return Generator(path, Sampler(path))
     if path.suffix == ".npz":
         return Arrays(path, *read_npz(path))
-    if path.is_dir() and not (path / "weights.safetensors").exists() and source not in zoo().gans:
+    if path.is_dir() and not (path / "weights.safetensors").exists() and source not in registry().gans:
         files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
         if not files or (path / "run.json").exists():
             raise GanzooError(f"{path} holds neither weights.safetensors nor images; name a run, or a folder of images")

@@ -9,13 +9,13 @@ from ganzoo.evaluation.extractors import SHIPPED, extractor_for
 from ganzoo.evaluation.fidelity import available, frechet
 from ganzoo.evaluation.reference import batches, held_out
 from ganzoo.evaluation.samples import as_levels
-from ganzoo.generators.base import Sampling
+from ganzoo.generators.base import TrainedGenerator
 from ganzoo.util.errors import GanzooError
 
 NUMBER = 2000  # of generated images
 
 
-def scorer(data: Data, directory: str | None = None) -> tuple[str, Callable[[Sampling], float]]:
+def scorer(data: Data, directory: str | None = None) -> tuple[str, Callable[[TrainedGenerator], float]]:
     """The name of the score for generators of such images, and what computes it; lower is better.
 
     It is the Fréchet distance of the images of seeds 0 to 1,999, so it lies above that of more images.
@@ -32,8 +32,8 @@ def scorer(data: Data, directory: str | None = None) -> tuple[str, Callable[[Sam
     extractor = extractor_for(data)
     reference = extractor.see(batches(held_out(data, directory) or data))
 
-    def score(model: Sampling) -> float:
-        drawn = (as_levels(samples, model.limits) for samples in model.draw_iter(NUMBER))
+    def score(model: TrainedGenerator) -> float:
+        drawn = (as_levels(samples, model.limits) for samples in model.sample_iter(NUMBER))
         return frechet(extractor.see(drawn), reference)
 
     return extractor.score, score

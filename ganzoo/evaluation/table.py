@@ -32,7 +32,7 @@ def about(evaluation: Evaluation) -> list[str]:
     data, extractor = evaluation.data, evaluation.extractor
     blocks = ", ".join(f"{first}-{last}" for first, last in evaluation.seeds)
     whose = evaluation.generator
-    made = f"{whose['gan']} after {whose['rounds']:,} rounds, " if whose else ""
+    made = f"{whose['gan']} after {whose['iterations']:,} iterations, " if whose else ""
     lines = [
         f"{evaluation.source}: {made}{evaluation.number:,} samples" + (f", seeds {blocks}" if blocks else ""),
         f"against {data['number']:,} of {data['name']} ({data['split']} part)",

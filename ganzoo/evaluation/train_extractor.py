@@ -21,19 +21,19 @@ from ganzoo.evaluation.extractors import describe, see
 from ganzoo.evaluation.lenet import LeNet
 from ganzoo.evaluation.reference import batches
 from ganzoo.generators.weights import write
-from ganzoo.training.device import prepare
+from ganzoo.training.device import configure_process
 from ganzoo.util.errors import GanzooError
 
-ROUNDS, BATCH, RATE, SHIFT = 3000, 128, 3e-3, 2
+ITERATIONS, BATCH, RATE, SHIFT = 3000, 128, 3e-3, 2
 
 
-def train(data: datasets.Data, test: datasets.Data, *, rounds: int = ROUNDS) -> tuple[LeNet, dict[str, Any]]:
+def train(data: datasets.Data, test: datasets.Data, *, iterations: int = ITERATIONS) -> tuple[LeNet, dict[str, Any]]:
     """A classifier of labelled images, and the header of its file.
 
     Args:
         data: what it is trained on, with labels.
         test: what its accuracy is measured on.
-        rounds: batches of 128 images, each moved by up to two pixels.
+        iterations: batches of 128 images, each moved by up to two pixels.
 
     Raises:
         GanzooError: the data are no images, or have no labels.
@@ -46,9 +46,9 @@ def train(data: datasets.Data, test: datasets.Data, *, rounds: int = ROUNDS) -> 
     samples, labels = data.samples, torch.from_numpy(data.labels)
     network = LeNet(data.shape, len(data.classes))  # type: ignore[arg-type]
     optimizer = torch.optim.Adam(network.parameters())
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=rounds)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=iterations)
     order = torch.empty(0, dtype=torch.int64)
-    for _ in range(rounds):
+    for _ in range(iterations):
         while len(order) < BATCH:
             order = torch.cat([order, torch.randperm(len(samples))])
         batch, order = order[:BATCH], order[BATCH:]
@@ -97,16 +97,18 @@ def main(*arguments: str) -> None:
     parser.add_argument("--out", required=True, metavar="x.safetensors", help="where it goes")
     parser.add_argument("--image-size", type=int, help="height and width for data sets of any size")
     parser.add_argument("--data-dir", help="where files of data sets lie; GANZOO_DATA_DIR says it too")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"batches of {BATCH} images, {ROUNDS} by default")
+    parser.add_argument(
+        "--iterations", type=int, default=ITERATIONS, help=f"batches of {BATCH} images, {ITERATIONS} by default"
+    )
     given = parser.parse_args(arguments or None)
-    prepare(threads=1)
+    configure_process(threads=1)
     try:
         data = datasets.load(given.data, directory=given.data_dir, size=given.image_size)
         try:
             test = datasets.load(given.data, split="test", directory=given.data_dir, size=given.image_size)
         except datasets.NoTestPart:
             data, test = split(data)
-        network, header = train(data, test, rounds=given.rounds)
+        network, header = train(data, test, iterations=given.iterations)
         save(given.out, network, header)
     except GanzooError as error:
         sys.exit(f"Error: {error}")

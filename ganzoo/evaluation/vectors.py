@@ -47,14 +47,14 @@ def _regression(source: Source, data: Data, test: Data, blocks: Sequence[range])
     """One draw for each row of the test part; rows that are asked for beyond these do not exist."""
     assert data.conditions is not None
     assert test.conditions is not None
-    if not isinstance(source, Generator) or source.model.header["conditions"] != data.conditions.shape[1]:
+    if not isinstance(source, Generator) or source.model.header["condition_dim"] != data.conditions.shape[1]:
         raise GanzooError(f"{source.path} is told no inputs of {data.name}; evaluate a GAN that was trained on it")
     rows = min(len(test), len(blocks[0]))
     blocks = [range(block.start, block.start + rows) for block in blocks]
     targets, inputs = test.samples[:rows], test.conditions[:rows]
 
     def drawn(block: range) -> NDArray[np.float32]:
-        return np.concatenate(list(source.model.draw_iter(seeds=block, conditions=inputs)))
+        return np.concatenate(list(source.model.sample_iter(seeds=block, conditions=inputs)))
 
     known = least_squares(data.conditions, data.samples[:], inputs)
     references = {

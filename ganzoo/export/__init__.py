@@ -77,7 +77,7 @@ def verify(path: str | Path, model: Model, *, tolerance: float = TOLERANCE) -> R
         GanzooError: the file is none that :func:`export` writes, is of another generator, or differs too much from it.
     """
     proto, metadata = contract.read(path)
-    for key in ("gan", "shape", "range", "latent", "distribution", "labels", "conditions"):
+    for key in ("gan", "shape", "range", "latent_dim", "distribution", "num_classes", "condition_dim"):
         if metadata[key] != model.header[key]:
             there, wanted = contract.shown(metadata[key]), contract.shown(model.header[key])
             raise GanzooError(f"{path} is of another generator: its {key} is {there}, not {wanted}")

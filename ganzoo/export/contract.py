@@ -44,12 +44,12 @@ Metadata = dict[str, Any]
 def inputs(header: Mapping[str, Any]) -> list[Metadata]:
     """Name, dtype and shape of every input, in order."""
     listed: list[Metadata] = [
-        {"name": "z", "dtype": "float32", "shape": ["N", header["latent"]], "distribution": header["distribution"]}
+        {"name": "z", "dtype": "float32", "shape": ["N", header["latent_dim"]], "distribution": header["distribution"]}
     ]
-    if header["labels"]:
+    if header["num_classes"]:
         listed.append({"name": "labels", "dtype": "int64", "shape": ["N"], "classes": header["data"]["classes"]})
-    elif header["conditions"]:
-        listed.append({"name": "conditions", "dtype": "float32", "shape": ["N", header["conditions"]]})
+    elif header["condition_dim"]:
+        listed.append({"name": "conditions", "dtype": "float32", "shape": ["N", header["condition_dim"]]})
     return listed
 
 

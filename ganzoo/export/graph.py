@@ -201,5 +201,5 @@ def sign(proto: onnx.ModelProto, metadata: Mapping[str, Any], paper: str) -> Non
     proto.graph.name = gan
     who = f"Generator of {gan}" if metadata["stage"] == "child" else f"The parent within a generator of {gan}"
     source = f" ({paper})" if paper else ""
-    proto.doc_string = f"{who}{source}, trained on {data} for {metadata['rounds']:,} rounds"
+    proto.doc_string = f"{who}{source}, trained on {data} for {metadata['iterations']:,} iterations"
     contract.write_metadata(proto, metadata)

@@ -43,8 +43,8 @@ FLOORS: Mapping[Form, float] = MappingProxyType({"fp32": 70.0, "fp16": 50.0, "in
 a level, below the rounding to bytes. Exact float32 lies far above 70 dB, which allows one byte in 150 to fall to the
 other side of a rounding.
 """
-SLACK = 0.01  # of the range, for sums that half precision rounds beyond its ends
-PROVIDER = "CPUExecutionProvider"  # the one that everybody has, and that rounds as torch does
+SLACK = 0.01  # of the range, for sums that half precision iterations beyond its ends
+PROVIDER = "CPUExecutionProvider"  # the one that everybody has, and that iterations as torch does
 
 
 @dataclass(frozen=True)
@@ -195,11 +195,11 @@ def open_session(proto: onnx.ModelProto) -> Any:
 
 def feed(metadata: Mapping[str, Any], seeds: range) -> dict[str, NDArray[Any]]:
     """What a graph is given for seeds: their latents, and all classes in turn or normal regression inputs."""
-    given: dict[str, NDArray[Any]] = {"z": latents(seeds, metadata["latent"], metadata["distribution"])}
-    if metadata["labels"]:
-        given["labels"] = np.array(seeds, np.int64) % metadata["labels"]
-    elif metadata["conditions"]:
-        given["conditions"] = latents([2**32 + seed for seed in seeds], metadata["conditions"])
+    given: dict[str, NDArray[Any]] = {"z": latents(seeds, metadata["latent_dim"], metadata["distribution"])}
+    if metadata["num_classes"]:
+        given["labels"] = np.array(seeds, np.int64) % metadata["num_classes"]
+    elif metadata["condition_dim"]:
+        given["conditions"] = latents([2**32 + seed for seed in seeds], metadata["condition_dim"])
     return given
 
 

@@ -19,7 +19,7 @@ Stage = Literal["child", "parent"]
 Labels = int | Sequence[int] | NDArray[np.int64]
 
 
-class Sampling(ABC):
+class TrainedGenerator(ABC):
     """A trained generator. What runs it is up to the class; what goes in and comes out is the same for all.
 
     Attributes:
@@ -79,9 +79,9 @@ class Sampling(ABC):
         stage: Stage = "child",
     ) -> NDArray[Any]:
         """What :meth:`sample` makes, by number: the seeds are 0 to ``number - 1`` (63 by default) unless given."""
-        return self.sample(numbered(number, seeds), labels=labels, conditions=conditions, stage=stage)
+        return self.sample(as_seeds(number, seeds), labels=labels, conditions=conditions, stage=stage)
 
-    def draw_iter(
+    def sample_iter(
         self,
         number: int | None = None,
         *,
@@ -94,7 +94,7 @@ class Sampling(ABC):
 
         Bad labels and conditions are refused at once, before the first samples are asked for.
         """
-        chosen = numbered(number, seeds)
+        chosen = as_seeds(number, seeds)
         return self._chunks(
             lambda chunk: self.latents(chosen[chunk]), len(chosen), self._told(len(chosen), labels, conditions), stage
         )
@@ -109,14 +109,16 @@ class Sampling(ABC):
     ) -> NDArray[Any]:
         """What :meth:`sample` makes, of latents ``(N, latent)`` of your own instead of those of seeds."""
         z = np.ascontiguousarray(z, np.float32)
-        if z.ndim != 2 or z.shape[1] != self.header["latent"] or not len(z):
-            raise GanzooError(f"no latents in an array of shape {z.shape}; give (N, {self.header['latent']}), N >= 1")
+        if z.ndim != 2 or z.shape[1] != self.header["latent_dim"] or not len(z):
+            raise GanzooError(
+                f"no latents in an array of shape {z.shape}; give (N, {self.header['latent_dim']}), N >= 1"
+            )
         told = self._told(len(z), labels, conditions)
         return np.concatenate(list(self._chunks(z.__getitem__, len(z), told, stage)))
 
     def latents(self, seeds: ArrayLike) -> NDArray[np.float32]:
         """The latents ``(N, latent)`` of seeds, as this generator takes them."""
-        return latents(seeds, self.header["latent"], self.header["distribution"])
+        return latents(seeds, self.header["latent_dim"], self.header["distribution"])
 
     def between(self, first: int, last: int, number: int = 10) -> NDArray[np.float32]:
         """Latents ``(number, latent)`` on the way from that of one seed to that of another, both included."""
@@ -137,7 +139,7 @@ class Sampling(ABC):
 
     def labels(self, count: int, labels: Labels | None = None) -> NDArray[np.int64] | None:
         """The labels that ``count`` samples get, or ``None`` if the GAN is not told any."""
-        classes = self.header["labels"]
+        classes = self.header["num_classes"]
         if not classes:
             if labels is not None:
                 raise GanzooError(f"{self.header['gan']} is not told labels; leave out --label, or train cgan")
@@ -159,11 +161,11 @@ class Sampling(ABC):
         self, count: int, labels: Labels | None, conditions: NDArray[np.float32] | None
     ) -> list[Callable[[slice], NDArray[Any]]]:
         """What ``count`` samples are told besides their latents, for each chunk of them."""
-        if labels is None and (classes := self.header["labels"]):
+        if labels is None and (classes := self.header["num_classes"]):
             return [lambda chunk: np.arange(chunk.start, chunk.stop, dtype=np.int64) % int(classes)]
         if (told := self.labels(count, labels)) is not None:
             return [lambda chunk: told[chunk].copy()]
-        if not (length := self.header["conditions"]):
+        if not (length := self.header["condition_dim"]):
             return []
         if conditions is None or conditions.shape != (count, length):
             shape = None if conditions is None else conditions.shape
@@ -182,7 +184,7 @@ class Sampling(ABC):
             yield self.run(stage, z(chunk), *(values(chunk) for values in told))
 
 
-def numbered(number: int | None, seeds: ArrayLike | None) -> range | NDArray[Any]:
+def as_seeds(number: int | None, seeds: ArrayLike | None) -> range | NDArray[Any]:
     """The seeds that are meant. A range stays one, so that millions take no memory."""
     if seeds is None:
         chosen: range | NDArray[Any] = range(64 if number is None else number)

@@ -51,11 +51,11 @@ def check(header: Mapping[str, Any], path: str | Path) -> None:
         and all(count(side, 1) for side in shape)
         and math.prod(shape) <= LARGEST,
         "range": limits is None or limits in ([-1.0, 1.0], [0.0, 1.0]),
-        "labels": count(header.get("labels"), 0),
-        "conditions": count(header.get("conditions"), 0),
-        "latent": count(header.get("latent"), 1),
+        "num_classes": count(header.get("num_classes"), 0),
+        "condition_dim": count(header.get("condition_dim"), 0),
+        "latent_dim": count(header.get("latent_dim"), 1),
         "distribution": header.get("distribution") in ("normal", "uniform", "sphere"),
-        "rounds": isinstance(header.get("rounds"), int),
+        "iterations": isinstance(header.get("iterations"), int),
     }
     for name, good in checks.items():
         if not good:

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from ganzoo.generators import pretrained as shipped
-from ganzoo.registry.registry import zoo
+from ganzoo.registry.registry import registry
 from ganzoo.util.errors import GanzooError
 
 
@@ -21,7 +21,7 @@ def find(source: str) -> Path:
         GanzooError: there are none, with the command that makes them.
     """
     path = Path(source)
-    if path.is_dir() and not (source in zoo().gans and not (path / "weights.safetensors").exists()):
+    if path.is_dir() and not (source in registry().gans and not (path / "weights.safetensors").exists()):
         weights = path / "weights.safetensors"
         if weights.is_file():
             return weights
@@ -32,7 +32,7 @@ def find(source: str) -> Path:
         raise GanzooError(f"there is no run or file {source}")
     if entry := shipped.find(source):
         return entry.path("safetensors")
-    zoo().gan(source)
+    registry().gan(source)
     for run in sorted(Path("runs").glob("*/run.json"), key=lambda run: run.stat().st_mtime, reverse=True):
         weights = run.parent / "weights.safetensors"
         try:

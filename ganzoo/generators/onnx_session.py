@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo.generators.base import CHUNK, Sampling, Stage
+from ganzoo.generators.base import CHUNK, Stage, TrainedGenerator
 from ganzoo.generators.onnx_reader import read
 from ganzoo.generators.pretrained import exported
 from ganzoo.util.errors import GanzooError
@@ -35,7 +35,7 @@ _NAMES: Mapping[str, str] = {
     "coreml": "CoreMLExecutionProvider",
 }
 _OPTIONS: Mapping[str, Mapping[str, str]] = {
-    # The default search would tune all over again for every new batch size; TF32 would round what the CPU does not.
+    # The default search would tune all over again for every new batch size; TF32 would lose digits that the CPU keeps.
     "cuda": {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"},
 }
 _PACKAGES: Mapping[str, str] = {
@@ -103,7 +103,7 @@ class Bound:
         return binding, options, inputs, samples
 
 
-class Sampler(Sampling):
+class Sampler(TrainedGenerator):
     """A generator in an ONNX file that ganzoo exported.
 
     >>> Sampler("cgan.onnx").draw(16, labels=7).shape  # doctest: +SKIP
@@ -152,11 +152,11 @@ class Sampler(Sampling):
         self._dtype: str = self.header["output"]["dtype"]
         if self.provider == "cpu":  # what is on the way between two layers should stay in its cache
             self.chunk = min(CHUNK, max(16, 2 ** ((2**17 // math.prod(self._shape)).bit_length() - 1)))
-        inputs: dict[str, tuple[str, tuple[int, ...]]] = {"z": ("float32", (self.header["latent"],))}
-        if self.header["labels"]:
+        inputs: dict[str, tuple[str, tuple[int, ...]]] = {"z": ("float32", (self.header["latent_dim"],))}
+        if self.header["num_classes"]:
             inputs["labels"] = "int64", ()
-        elif self.header["conditions"]:
-            inputs["conditions"] = "float32", (self.header["conditions"],)
+        elif self.header["condition_dim"]:
+            inputs["conditions"] = "float32", (self.header["condition_dim"],)
         self._inputs = tuple(inputs)
         self._check("inputs", self._session.get_inputs(), inputs)
         self._check("outputs", self._session.get_outputs(), {"samples": (self._dtype, self._shape)})

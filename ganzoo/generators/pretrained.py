@@ -26,7 +26,7 @@ class Entry:
         also: further names that mean the same.
         gan, overrides: what was trained, and which settings differ from its defaults.
         data, licence: the data set that it saw, and whose terms apply to that.
-        rounds, seed, cpu_seconds: how long it was trained, the parent not counted; one thread.
+        iterations, seed, cpu_seconds: how long it was trained, the parent not counted; one thread.
         command: makes it anew; that of the parent, if it has one, comes first.
         files: name, size in bytes and SHA-256 by kind.
         scores: figures of the exported path by name.
@@ -39,7 +39,7 @@ class Entry:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     data: str
     licence: str
-    rounds: int
+    iterations: int
     seed: int
     cpu_seconds: float
     command: str

@@ -16,20 +16,20 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from ganzoo.generators import int8 as packing
-from ganzoo.generators.base import Sampling, Stage
+from ganzoo.generators.base import Stage, TrainedGenerator
 from ganzoo.generators.header import check, of_file
 from ganzoo.generators.locate import find as find
 from ganzoo.parts.build import build
-from ganzoo.parts.networks import Absent, Networks, load_state, state
+from ganzoo.parts.networks import MissingDiscriminator, Networks, load_state, state_tensors
 from ganzoo.parts.task import Task
-from ganzoo.registry.recipe import Recipe, agree, resolve
-from ganzoo.registry.registry import Zoo, zoo
+from ganzoo.registry.recipe import Recipe, check_parent, resolve
+from ganzoo.registry.registry import Registry, registry
 from ganzoo.util.errors import GanzooError
 from ganzoo.util.files import atomic_write
 
 
 @dataclass(frozen=True)
-class Model(Sampling):
+class Model(TrainedGenerator):
     """A trained generator, ready to be sampled.
 
     Attributes:
@@ -92,7 +92,7 @@ def save_weights(path: str | Path, model: Model, *, packed: bool = False) -> Non
 
     With ``packed``, the generator alone, in about a quarter of its bytes (:mod:`ganzoo.generators.int8`): to give away.
     """
-    write(path, pack(model.networks) if packed else state(model.networks), model.header)
+    write(path, pack(model.networks) if packed else state_tensors(model.networks), model.header)
 
 
 SCALES = "@scales"  # after the name of a tensor whose levels are in the file; no module's tensor has such a name
@@ -104,7 +104,7 @@ def pack(networks: Networks) -> dict[str, Tensor]:
     modules = networks.generator.named_modules(prefix="generator")
     second = {f"{name}.weight" for name, module in modules if isinstance(module, turned)}
     tensors = {}
-    for name, tensor in state(networks).items():
+    for name, tensor in state_tensors(networks).items():
         if not name.startswith("generator."):
             continue
         tensors[name] = tensor
@@ -131,7 +131,7 @@ def unpack(tensors: dict[str, Tensor], path: str | Path) -> dict[str, Tensor]:
     return plain
 
 
-def load(path: str | Path, *, among: Zoo | None = None) -> Model:
+def load(path: str | Path, *, among: Registry | None = None) -> Model:
     """The trained generator in a weights file.
 
     The networks are first made without memory, so that a header that asks for more than the file holds is refused
@@ -142,18 +142,18 @@ def load(path: str | Path, *, among: Zoo | None = None) -> Model:
     """
     tensors, header = read(path)
     check(header, path)
-    among = among or zoo()
+    among = among or registry()
     recipe = resolve(among.gan(header["gan"]), header["settings"], among=among)
     for device in ("meta", "cpu"):
         with torch.device(device):
             networks = build(recipe, task_in(header, recipe))
-        networks = networks.alone()
+        networks = networks.without_parent()
         if not any(name.startswith("discriminator.") for name in tensors):
-            networks.discriminator = Absent()
+            networks.discriminator = MissingDiscriminator()
         load_state(networks, tensors, str(path))
-    if networks.latent != header["latent"]:
+    if networks.latent_dim != header["latent_dim"]:
         raise GanzooError(
-            f"{path} does not fit: its header says latent {header['latent']}, its generator {networks.latent}"
+            f"{path} does not fit: its header says latent {header['latent_dim']}, its generator {networks.latent_dim}"
         )
     return Model(networks.freeze(), header, recipe)
 
@@ -164,9 +164,9 @@ def task_in(header: Mapping[str, Any], recipe: Recipe) -> Task:
     return Task(
         shape=tuple(header["shape"]),
         range=tuple(header["range"]) if header["range"] else None,
-        latent=recipe.loop.latent,
-        classes=header["labels"] if recipe.gan.conditional else 0,
-        conditions=header["conditions"] if recipe.gan.conditional else 0,
+        latent_dim=recipe.loop.latent_dim,
+        num_classes=header["num_classes"] if recipe.gan.conditional else 0,
+        condition_dim=header["condition_dim"] if recipe.gan.conditional else 0,
         parent=parent,
     )
 
@@ -186,11 +186,11 @@ def over(recipe: Recipe, parent: Model | None, shape: tuple[int, ...]) -> Recipe
         return recipe
     if recipe.parent is None:
         raise GanzooError(f"{recipe.gan.name} has no parent, so none can be given (ganzoo show {recipe.gan.name})")
-    if recipe.loop.schedule == "round":
-        raise GanzooError("schedule=round trains the parent side by side, so no trained one can be given")
+    if recipe.loop.parent_training == "joint":
+        raise GanzooError("parent_training=joint trains the parent side by side, so no trained one can be given")
     if tuple(parent.header["shape"]) != shape:
         raise GanzooError(
             f"the parent makes samples of shape {tuple(parent.header['shape'])}, and the data have {shape}"
         )
-    agree(recipe, parent.recipe)
+    check_parent(recipe, parent.recipe)
     return replace(recipe, parent=parent.recipe)

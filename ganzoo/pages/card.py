@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo.registry.gan import GAN
-from ganzoo.registry.registry import zoo
+from ganzoo.registry.registry import registry
 from ganzoo.util.errors import GanzooError
 from ganzoo.util.files import atomic_write
 
@@ -51,7 +51,7 @@ def card(
         scores: names and values, as text.
         picture: address of a picture of samples, relative to the card.
     """
-    gan = zoo().gans.get(header["gan"])
+    gan = registry().gans.get(header["gan"])
     name, data = header["gan"], header["data"]["name"]
     onnx = Path(source).suffix == ".onnx"
     parts = [
@@ -82,9 +82,9 @@ def metadata(header: Mapping[str, Any], scores: Sequence[tuple[str, str]] = ()) 
     """What the Hub is told."""
     data, images = header["data"]["name"], len(header["shape"]) == 3
     entries: dict[str, Any] = {"license": licence(header), "library_name": "ganzoo"}
-    kind = "unconditional-image-generation" if images else "tabular-regression" if header["conditions"] else ""
+    kind = "unconditional-image-generation" if images else "tabular-regression" if header["condition_dim"] else ""
     entries |= {"pipeline_tag": kind} if kind else {}
-    told = ["class-conditional"] if header["labels"] else []
+    told = ["class-conditional"] if header["num_classes"] else []
     entries["tags"] = ["ganzoo", "gan", "generative-adversarial-network", line(header["gan"]), *told]
     entries |= {"datasets": [HUB[data]]} if data in HUB else {}
     measured = [{"type": line(name), "value": value} for name, text in scores if (value := value_of(text)) is not None]
@@ -110,13 +110,15 @@ def licence(header: Mapping[str, Any]) -> str:
 
 
 def about(header: Mapping[str, Any], gan: GAN | None) -> str:
-    shape, labels = header["shape"], header["labels"]
+    shape, labels = header["shape"], header["num_classes"]
     what = f"images of {shape[1]}×{shape[2]} pixels" if len(shape) == 3 else f"vectors of {shape[0]} numbers"
     if len(shape) == 3:
         what += {1: ", grey", 3: ", RGB"}.get(shape[0], f", {shape[0]} channels")
     told = f" and the number of one of {labels} classes" if labels else ""
-    told += f" and {header['conditions']} regression inputs" if header["conditions"] else ""
-    text = f"The generator of a generative adversarial network. It makes {what}, from a latent of {header['latent']} "
+    told += f" and {header['condition_dim']} regression inputs" if header["condition_dim"] else ""
+    text = (
+        f"The generator of a generative adversarial network. It makes {what}, from a latent of {header['latent_dim']} "
+    )
     text += f"numbers ({header['distribution']}){told}."
     classes = [plain(str(name)) for name in header["data"]["classes"]]
     if labels and classes:
@@ -125,7 +127,7 @@ def about(header: Mapping[str, Any], gan: GAN | None) -> str:
 
 
 def sampling(header: Mapping[str, Any], source: str) -> str:
-    label = " --label 0" if header["labels"] else ""
+    label = " --label 0" if header["num_classes"] else ""
     target = "samples.npz" if header["range"] is None else "samples.png"
     return f"ganzoo sample {shlex.quote(source)}{label} -n 64 --out {target}"
 
@@ -140,7 +142,7 @@ def python(source: str, onnx: bool) -> str:
 
 def training(header: Mapping[str, Any]) -> str:
     data = header["data"]
-    facts = [("rounds", header["rounds"]), ("seed", header.get("seed")), ("data", data["name"])]
+    facts = [("iterations", header["iterations"]), ("seed", header.get("seed")), ("data", data["name"])]
     facts += [("SHA-256 of the data", data.get("sha256"))]
     facts += [(f"version of {name}", header.get(name)) for name in ("ganzoo", "torch")]
     first, rest = (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ganzoo.generators.base import Labels, Sampling, Stage
+from ganzoo.generators.base import Labels, Stage, TrainedGenerator
 from ganzoo.generators.images import Bytes, grid, scatter, side_by_side
 
 if TYPE_CHECKING:
@@ -17,15 +17,15 @@ POINTS = 2000  # in a picture of vectors
 MOST_CLASSES = 16  # that get a column or a row each
 
 
-def seeds_of(model: Sampling) -> range:
+def seeds_of(model: TrainedGenerator) -> range:
     """The seeds of the standard picture: 64 images (or eight rows with every class once), or a cloud of points."""
     if model.limits is None:
         return range(POINTS)
-    return range(8 * model.header["labels"] if 1 < model.header["labels"] <= MOST_CLASSES else 64)
+    return range(8 * model.header["num_classes"] if 1 < model.header["num_classes"] <= MOST_CLASSES else 64)
 
 
 def way(
-    model: Sampling, first: int, last: int, number: int, label: int | None = None
+    model: TrainedGenerator, first: int, last: int, number: int, label: int | None = None
 ) -> tuple[NDArray[np.float32], NDArray[np.int64] | None]:
     """Latents and labels on the way from one seed to another.
 
@@ -36,15 +36,15 @@ def way(
         float32 ``(R * number, latent)`` for R ways, and int64 ``(R * number,)`` or ``None``.
     """
     z = model.between(first, last, number)
-    classes = model.header["labels"] if label is None else 0
+    classes = model.header["num_classes"] if label is None else 0
     if not classes:
         return z, model.labels(number, label)
     rows = np.arange(min(classes, MOST_CLASSES))
     return np.tile(z, (len(rows), 1)), np.repeat(rows, number)
 
 
-def portrait(
-    model: Sampling,
+def preview(
+    model: TrainedGenerator,
     seeds: ArrayLike | None = None,
     *,
     z: NDArray[np.float32] | None = None,
@@ -61,7 +61,7 @@ def portrait(
     """
     if z is None:
         z = model.latents(seeds_of(model) if seeds is None else seeds)
-    if data is not None and data.conditions is not None and model.header["conditions"]:
+    if data is not None and data.conditions is not None and model.header["condition_dim"]:
         count = min(len(z), len(data))
         predicted = model.decode(z[:count], conditions=data.conditions[:count])
         return scatter(np.hstack([data.samples[:count], predicted.reshape(count, -1)])[:, :2])
@@ -72,7 +72,7 @@ def portrait(
     images = model.images(samples)
     if stage is None and model.has_parent:
         return side_by_side(model.images(model.decode(z, labels=labels, stage="parent")), images, columns)
-    classes = model.header["labels"]
+    classes = model.header["num_classes"]
     if columns is None and labels is None and 1 < classes <= MOST_CLASSES:
         columns = classes
     return grid(images, columns)

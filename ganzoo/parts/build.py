@@ -11,7 +11,7 @@ from ganzoo.registry.recipe import Recipe
 def build(recipe: Recipe, task: Task) -> Networks:
     """Make the networks of a recipe for a task, on the CPU or whatever device is torch's default."""
     generator, discriminator = recipe.call("generator", task), recipe.call("discriminator", task)
-    return Networks(generator, discriminator, task.parent, latent=task.latent)
+    return Networks(generator, discriminator, task.parent, latent_dim=task.latent_dim)
 
 
 def task_of(recipe: Recipe, data: Data, parent: Networks | None = None) -> Task:
@@ -19,10 +19,10 @@ def task_of(recipe: Recipe, data: Data, parent: Networks | None = None) -> Task:
     told = recipe.gan.conditional
     return Task(
         shape=data.shape,
-        range=((-1.0, 1.0) if recipe.loop.pixels == "signed" else (0.0, 1.0)) if data.is_images else None,
-        latent=recipe.loop.latent,
-        classes=len(data.classes) if told and data.labels is not None else 0,
-        conditions=data.conditions.shape[1] if told and data.conditions is not None else 0,
+        range=((-1.0, 1.0) if recipe.loop.pixel_range == "signed" else (0.0, 1.0)) if data.is_images else None,
+        latent_dim=recipe.loop.latent_dim,
+        num_classes=len(data.classes) if told and data.labels is not None else 0,
+        condition_dim=data.conditions.shape[1] if told and data.conditions is not None else 0,
         parent=parent,
         data=data,
     )

@@ -25,7 +25,7 @@ def activation(name: Activation) -> nn.Module:
     return nn.Tanh() if name == "tanh" else nn.ReLU()
 
 
-def head(task: Task) -> nn.Module:
+def output_activation(task: Task) -> nn.Module:
     """The last layer of a generator: it maps to the range of the task."""
     if task.range is None:
         return nn.Identity()
@@ -59,8 +59,8 @@ def dense_generator(
     norm: Norm = "batch",
 ) -> nn.Module:
     """Fully connected, for images and vectors of any shape."""
-    sizes = (task.latent, *widths, math.prod(task.shape))
-    return nn.Sequential(*dense(sizes, hidden, norm), nn.Unflatten(1, task.shape), head(task))
+    sizes = (task.latent_dim, *widths, math.prod(task.shape))
+    return nn.Sequential(*dense(sizes, hidden, norm), nn.Unflatten(1, task.shape), output_activation(task))
 
 
 def dense_discriminator(
@@ -102,7 +102,7 @@ def conv_generator(task: Task, *, width: int = 32, gain: float = 1.0) -> nn.Modu
     features = [width * 2 ** (steps - 1 - step) for step in range(steps)]
     first = features[0]
     net = nn.Sequential(
-        nn.Linear(task.latent, first * height * side, bias=False),
+        nn.Linear(task.latent_dim, first * height * side, bias=False),
         nn.Unflatten(1, (first, height, side)),
         nn.BatchNorm2d(first),
         nn.ReLU(),
@@ -112,7 +112,7 @@ def conv_generator(task: Task, *, width: int = 32, gain: float = 1.0) -> nn.Modu
         net.append(nn.BatchNorm2d(outputs))
         net.append(nn.ReLU())
     net.append(nn.ConvTranspose2d(features[-1], task.shape[0], 4, 2, 1))
-    return radford_init(net.append(head(task)), gain)
+    return radford_init(net.append(output_activation(task)), gain)
 
 
 def conv_discriminator(task: Task, *, width: int = 32, norm: Norm = "batch", gain: float = 1.0) -> nn.Module:
@@ -151,8 +151,8 @@ def labelled_generator(task: Task, make: Callable[..., nn.Module], embedding: in
     """Any generator made conditional: an embedding of the label is joined to z (Mirza & Osindero, 2014)."""
     from ganzoo.parts.modules import LabelledGenerator
 
-    labels = nn.Embedding(labels_of(task), embedding)
-    return LabelledGenerator(labels, make(replace(task, latent=task.latent + embedding), **numbers))
+    labels = nn.Embedding(num_classes_of(task), embedding)
+    return LabelledGenerator(labels, make(replace(task, latent_dim=task.latent_dim + embedding), **numbers))
 
 
 def labelled_discriminator(
@@ -168,7 +168,7 @@ def labelled_discriminator(
         extra: tuple[int, ...] = (1, *plane)
     else:
         shape, extra = (math.prod(task.shape) + embedding,), (embedding,)
-    labels = nn.Embedding(labels_of(task), math.prod(extra))
+    labels = nn.Embedding(num_classes_of(task), math.prod(extra))
     return LabelledDiscriminator(labels, extra, make(replace(task, shape=shape), **numbers))
 
 
@@ -195,10 +195,10 @@ def packed(make: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
     return maker
 
 
-def labels_of(task: Task) -> int:
+def num_classes_of(task: Task) -> int:
     """How many classes there are; :class:`GanzooError` for data without labels."""
-    if not task.classes:
+    if not task.num_classes:
         raise GanzooError(
             "a class-conditional GAN needs labelled data, and this data set has no labels; see ganzoo list datasets"
         )
-    return task.classes
+    return task.num_classes

@@ -18,7 +18,7 @@ _graphs_kept: ContextVar[bool] = ContextVar("graphs_kept", default=False)
 
 @contextmanager
 def cross_terms() -> Iterator[None]:
-    """Within it, :func:`fixed` and :func:`stopped` keep graphs, so that the Jacobian of a game has its cross terms."""
+    """Within it, :func:`without_grad` and :func:`stop_gradient` keep graphs, so that the Jacobian of a game has its cross terms."""
     token = _graphs_kept.set(True)
     try:
         yield
@@ -26,7 +26,7 @@ def cross_terms() -> Iterator[None]:
         _graphs_kept.reset(token)
 
 
-def fixed(network: nn.Module, *inputs: Tensor) -> Tensor:
+def without_grad(network: nn.Module, *inputs: Tensor) -> Tensor:
     """What a network makes of its inputs, for a move that is another's.
 
     The loop gives gradients to the mover alone, so leaving out the graph here is an economy and no part of a method.
@@ -37,23 +37,23 @@ def fixed(network: nn.Module, *inputs: Tensor) -> Tensor:
         return network(*inputs)  # type: ignore[no-any-return]
 
 
-def stopped(tensor: Tensor) -> Tensor:
-    """A tensor without its graph, for a move that is another's; like :func:`fixed`, for what is there already."""
+def stop_gradient(tensor: Tensor) -> Tensor:
+    """A tensor without its graph, for a move that is another's; like :func:`without_grad`, for what is there already."""
     return tensor if _graphs_kept.get() else tensor.detach()
 
 
-def both(D: nn.Module, real: Tensor, fake: Tensor, *given: Tensor) -> tuple[Tensor, Tensor]:
+def real_and_fake_logits(D: nn.Module, real: Tensor, fake: Tensor, *condition: Tensor) -> tuple[Tensor, Tensor]:
     """What D says of real and of generated samples, each with what is ``given``.
 
     It is one pass if D takes samples one by one, since larger products are faster. It is two where a layer could tell,
     as batch normalisation does.
     """
-    from ganzoo.parts.modules import one_by_one
+    from ganzoo.parts.modules import is_per_sample
 
-    if real.shape == fake.shape and one_by_one(D):
-        on_real, on_fake = D(torch.cat([real, fake]), *(torch.cat([each, each]) for each in given)).chunk(2)
+    if real.shape == fake.shape and is_per_sample(D):
+        on_real, on_fake = D(torch.cat([real, fake]), *(torch.cat([each, each]) for each in condition)).chunk(2)
         return on_real, on_fake
-    return D(real, *given), D(fake, *given)
+    return D(real, *condition), D(fake, *condition)
 
 
 def bce(logits: Tensor, target: float, smoothing: float = 0.0, weights: Tensor | None = None) -> Tensor:
@@ -73,7 +73,7 @@ def bce(logits: Tensor, target: float, smoothing: float = 0.0, weights: Tensor |
     return F.binary_cross_entropy_with_logits(logits, targets, weights)
 
 
-def squared(output: Tensor, target: float) -> Tensor:
+def mse(output: Tensor, target: float) -> Tensor:
     """Mean squared distance of a discriminator's output to one target (Mao et al., 2017)."""
     return (output.float() - target).square().mean()
 
@@ -88,32 +88,32 @@ def accuracy(real: Tensor, fake: Tensor, threshold: float = 0.0) -> Tensor:
     return (mean(real.detach() > threshold) + mean(fake.detach() <= threshold)) / 2
 
 
-def gradient_norms(critic: nn.Module, samples: Tensor, *given: Tensor) -> Tensor:
+def gradient_norms(critic: nn.Module, samples: Tensor, *condition: Tensor) -> Tensor:
     """Norm ``(N,)`` of the critic's gradient at each sample, differentiable, in float32 whatever the precision.
 
     The small constant under the root keeps the derivative finite where the gradient is zero.
     """
-    from ganzoo.parts.modules import one_by_one
-    from ganzoo.parts.piecewise import Pieces
-    from ganzoo.parts.precision import exact, exact_behind
+    from ganzoo.parts.modules import is_per_sample
+    from ganzoo.parts.piecewise import PiecewiseLinear
+    from ganzoo.parts.precision import fp32_backward, fp32_matmul
 
-    with exact(), torch.autocast(samples.device.type, enabled=False), torch.enable_grad():
+    with fp32_matmul(), torch.autocast(samples.device.type, enabled=False), torch.enable_grad():
         samples = samples.float()
         if not samples.requires_grad:
             samples = samples.detach().requires_grad_()
-        with Pieces() if one_by_one(critic) else nullcontext():
-            logits = critic(samples, *given)
+        with PiecewiseLinear() if is_per_sample(critic) else nullcontext():
+            logits = critic(samples, *condition)
         (gradient,) = torch.autograd.grad(logits.sum(), samples, create_graph=True)
-        return exact_behind((gradient.flatten(1).square().sum(1) + 1e-12).sqrt())
+        return fp32_backward((gradient.flatten(1).square().sum(1) + 1e-12).sqrt())
 
 
-def unit_gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor, *given: Tensor) -> Tensor:
+def unit_gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor, *condition: Tensor) -> Tensor:
     """E (|grad D(u x + (1 - u) y)| - 1)^2 with one u per sample (Gulrajani et al., 2017)."""
     u = torch.rand(len(real), *[1] * (real.dim() - 1), device=real.device)
     between = u * real + (1 - u) * fake.float()
-    return (gradient_norms(critic, between, *given) - 1).square().mean()
+    return (gradient_norms(critic, between, *condition) - 1).square().mean()
 
 
-def zero_gradient_penalty(critic: nn.Module, samples: Tensor, *given: Tensor) -> Tensor:
+def zero_gradient_penalty(critic: nn.Module, samples: Tensor, *condition: Tensor) -> Tensor:
     """E |grad D(x)|^2 / 2: R1 on real samples, R2 on generated ones (Mescheder et al., 2018)."""
-    return gradient_norms(critic, samples, *given).square().mean() / 2
+    return gradient_norms(critic, samples, *condition).square().mean() / 2

@@ -58,7 +58,7 @@ ONE_BY_ONE = frozenset({
 })  # fmt: skip
 
 
-def one_by_one(network: nn.Module) -> bool:
+def is_per_sample(network: nn.Module) -> bool:
     """Whether a network is known to make of each sample what it would without the others, and to draw nothing."""
     return all(
         type(module) in ONE_BY_ONE

@@ -23,7 +23,7 @@ def leaky_relu(x: Tensor, negative_slope: float = 0.01, inplace: bool = False) -
 FORMS: dict[Callable[..., Any], Callable[..., Tensor]] = {F.relu: relu, F.leaky_relu: leaky_relu}
 
 
-class Pieces(TorchFunctionMode):
+class PiecewiseLinear(TorchFunctionMode):
     """Within it, ReLU and leaky ReLU multiply by slopes that are constants to autograd, as almost everywhere they are.
 
     torch's own have a second derivative of zeros, which a penalty on gradients would send through all layers once more.

@@ -17,9 +17,9 @@ class Task:
     Attributes:
         shape: of one sample: ``(channels, height, width)`` for images, ``(features,)`` for vectors.
         range: smallest and largest value of a sample, ``None`` where it is unbounded.
-        latent: length of z.
-        classes: number of classes that a conditional GAN is told; 0 otherwise.
-        conditions: number of regression inputs that a conditional GAN is told; 0 otherwise.
+        latent_dim: length of z.
+        num_classes: number of classes that a conditional GAN is told; 0 otherwise.
+        condition_dim: number of regression inputs that a conditional GAN is told; 0 otherwise.
         parent: the parent's networks; ``None`` for a GAN without a parent.
         data: the training data, for makers that fit something to it; ``None`` when trained weights will be loaded,
             and an empty buffer then takes the shape that the file has.
@@ -27,8 +27,8 @@ class Task:
 
     shape: tuple[int, ...]
     range: tuple[float, float] | None
-    latent: int
-    classes: int = 0
-    conditions: int = 0
+    latent_dim: int
+    num_classes: int = 0
+    condition_dim: int = 0
     parent: Networks | None = None
     data: Data | None = None

@@ -32,7 +32,7 @@ def ganzoo_discriminators() -> Parts:  # type: ignore[empty-body]
 
 @hookspec
 def ganzoo_trainers() -> Parts:  # type: ignore[empty-body]
-    """Trainers ``train(nets, draw, *, number=default, ...)``, generator functions that play one round, by name."""
+    """Trainers ``train(nets, draw, *, number=default, ...)``, generator functions that play one iteration, by name."""
 
 
 @hookspec

@@ -19,41 +19,41 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ganzoo.registry.gan import GAN, PARTS, Overrides
-from ganzoo.registry.registry import Zoo, zoo
+from ganzoo.registry.registry import Registry, registry
 from ganzoo.util.errors import GanzooError
 
 BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Loop:
+class LoopSettings:
     """The numbers of the loop itself.
 
     Attributes:
-        rounds: how many rounds of the game are played.
-        batch: samples in one draw.
-        latent: length of z.
+        iterations: how many iterations of the game are played.
+        batch_size: samples in one draw.
+        latent_dim: length of z.
         distribution: of z: normal N(0, 1), uniform U(-1, 1), or the sphere of radius sqrt(latent).
-        pixels: range of images: signed [-1, 1] (tanh) or unit [0, 1] (sigmoid).
+        pixel_range: range of images: signed [-1, 1] (tanh) or unit [0, 1] (sigmoid).
         ema: decay of the averaged generator that is sampled and saved; 0 copies the generator.
         ttur: the discriminator's learning rate as a multiple of the generator's (Heusel et al., 2017).
-        decay: the learning rate over the rounds: linear to 0, or constant.
-        schedule: for a GAN with a parent: sequential trains the parent first and freezes it, round trains both side by
-            side in every round.
+        lr_schedule: the learning rate over the iterations: linear to 0, or constant.
+        parent_training: for a GAN with a parent. ``first`` trains the parent to its end, then freezes it; ``joint``
+            updates parent and child in every iteration.
     """
 
-    rounds: int = 5000
-    batch: int = 64
-    latent: int = 64
+    iterations: int = 5000
+    batch_size: int = 64
+    latent_dim: int = 64
     distribution: Literal["normal", "uniform", "sphere"] = "normal"
-    pixels: Literal["signed", "unit"] = "signed"
+    pixel_range: Literal["signed", "unit"] = "signed"
     ema: float = 0.999
     ttur: float = 1.0
-    decay: Literal["linear", "constant"] = "linear"
-    schedule: Literal["sequential", "round"] = "sequential"
+    lr_schedule: Literal["linear", "constant"] = "linear"
+    parent_training: Literal["first", "joint"] = "first"
 
     def __post_init__(self) -> None:
-        for name, most in (("rounds", 10**12), ("batch", 2**20), ("latent", 2**20)):
+        for name, most in (("iterations", 10**12), ("batch_size", 2**20), ("latent_dim", 2**20)):
             if not 1 <= getattr(self, name) <= most:
                 raise GanzooError(f"{name}={getattr(self, name)} is out of range; it has to be 1 to {most:,}")
         if self.ttur <= 0:
@@ -84,10 +84,12 @@ class Setting:
         try:
             accepted = convert(value, self.kind)
         except (ValueError, TypeError, LookupError, OverflowError):
-            raise GanzooError(f"{self.name}={value!r} is not {describe(self.kind)} ({self.key})") from None
+            raise GanzooError(f"{self.name}={value!r} is not {describe_type(self.kind)} ({self.key})") from None
         whole = self.kind is int and isinstance(self.default, int)
         if whole and self.part == "trainer" and self.name.endswith("_steps") and accepted < 1 <= self.default:
-            raise GanzooError(f"{self.name}={accepted} is out of range; every player moves at least once in a round")
+            raise GanzooError(
+                f"{self.name}={accepted} is out of range; every player moves at least once in an iteration"
+            )
         return accepted
 
 
@@ -110,8 +112,8 @@ class Recipe:
     parent: Recipe | None = None
 
     @functools.cached_property
-    def loop(self) -> Loop:
-        return Loop(**self.values["loop"])
+    def loop(self) -> LoopSettings:
+        return LoopSettings(**self.values["loop"])
 
     def call(self, part: str, *arguments: Any) -> Any:
         """Call a part with its numbers; what it cannot do with them becomes one line for the user."""
@@ -147,11 +149,11 @@ def signature(part: str, function: Callable[..., Any]) -> dict[str, Setting]:
 
 def settings(functions: dict[str, Callable[..., Any]]) -> dict[str, dict[str, Setting]]:
     """All that can be set, by part (and ``loop``) and argument."""
-    return {part: signature(part, function) for part, function in (functions | {"loop": Loop}).items()}
+    return {part: signature(part, function) for part, function in (functions | {"loop": LoopSettings}).items()}
 
 
 def resolve(
-    gan: GAN, overrides: Overrides | None = None, *, preset: str | None = None, among: Zoo | None = None
+    gan: GAN, overrides: Overrides | None = None, *, preset: str | None = None, among: Registry | None = None
 ) -> Recipe:
     """Fix every part and number of a GAN: the parts' defaults, then the record's, the preset's and the user's.
 
@@ -161,7 +163,7 @@ def resolve(
     Raises:
         GanzooError: for an unknown preset, part, key or value, naming those that exist.
     """
-    among = among or zoo()
+    among = among or registry()
     if preset is not None and preset not in gan.presets:
         known = ", ".join(sorted(gan.presets)) or "none"
         raise GanzooError(f"{gan.name} has no preset '{preset}'; its presets: {known} (ganzoo show {gan.name})")
@@ -202,15 +204,15 @@ def resolve(
     )
     _ = recipe.loop  # its own checks
     if recipe.parent:
-        agree(recipe, recipe.parent)
+        check_parent(recipe, recipe.parent)
     return recipe
 
 
-def agree(child: Recipe, parent: Recipe) -> None:
+def check_parent(child: Recipe, parent: Recipe) -> None:
     """A child and its parent see the same latents and the same range of images; :class:`GanzooError` otherwise."""
     if parent.gan.conditional:
         raise GanzooError(f"{parent.gan.name} is told labels or inputs, so it cannot be the parent of {child.gan.name}")
-    for name in ("pixels", "distribution"):
+    for name in ("pixel_range", "distribution"):
         ours, theirs = getattr(child.loop, name), getattr(parent.loop, name)
         if ours != theirs:
             raise GanzooError(
@@ -240,13 +242,13 @@ def lookup(gan: GAN, key: str, table: Mapping[str, Mapping[str, Setting]]) -> Se
     )
 
 
-def parse(assignments: Iterator[str] | tuple[str, ...]) -> dict[str, str]:
+def parse_assignments(assignments: Iterator[str] | tuple[str, ...]) -> dict[str, str]:
     """``("width=32", "lr=1e-3")`` as a dictionary; values stay text until their setting is known."""
     parsed = {}
     for assignment in assignments:
         key, equals, value = assignment.partition("=")
         if not equals or not key:
-            raise GanzooError(f"--set takes KEY=VALUE, not '{assignment}'; for example --set batch=128")
+            raise GanzooError(f"--set takes KEY=VALUE, not '{assignment}'; for example --set batch_size=128")
         parsed[key.strip()] = value.strip()
     return parsed
 
@@ -287,20 +289,20 @@ def convert(value: Any, kind: Any) -> Any:
     raise TypeError
 
 
-def written(value: Any) -> str:
+def format_value(value: Any) -> str:
     """A value as :func:`convert` reads it."""
     if isinstance(value, list | tuple):
         return ",".join(map(str, value))
     return json.dumps(value) if isinstance(value, bool | dict) else "none" if value is None else str(value)
 
 
-def describe(kind: Any) -> str:
+def describe_type(kind: Any) -> str:
     """An annotation in words, for error messages and listings."""
     origin, choices = typing.get_origin(kind), typing.get_args(kind)
     if origin is Literal:
         return "one of " + ", ".join(map(str, choices))
     if origin in (typing.Union, types.UnionType):
-        return " or ".join("none" if choice is type(None) else describe(choice) for choice in choices)
+        return " or ".join("none" if choice is type(None) else describe_type(choice) for choice in choices)
     if origin is tuple:
-        return f"a list like 64,128 of: {describe(choices[0])}"
+        return f"a list like 64,128 of: {describe_type(choices[0])}"
     return {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}.get(kind, str(kind))

@@ -37,7 +37,7 @@ class Plugin:
 
 
 @dataclass
-class Zoo:
+class Registry:
     """All that is registered: ``gans`` by name, and ``parts`` by kind (see ``KINDS``) and name."""
 
     plugins: list[Plugin] = field(default_factory=list)
@@ -70,12 +70,12 @@ def find(kind: str, name: str, known: Mapping[str, T], listing: str) -> T:
 
 
 @functools.cache
-def zoo() -> Zoo:
+def registry() -> Registry:
     """The zoo of the installed plugins. A plugin that cannot be loaded is skipped with one line of warning."""
     return collect(importlib.metadata.entry_points(group="ganzoo"))
 
 
-def with_module(module: str) -> tuple[Zoo, list[str]]:
+def registry_with(module: str) -> tuple[Registry, list[str]]:
     """The zoo with a plugin's module added, installed or not, and the names of the GANs in that module.
 
     Raises:
@@ -92,13 +92,13 @@ def with_module(module: str) -> tuple[Zoo, list[str]]:
     return result, names
 
 
-def collect(entry_points: Iterable[importlib.metadata.EntryPoint]) -> Zoo:
+def collect(entry_points: Iterable[importlib.metadata.EntryPoint]) -> Registry:
     """Load plugins and gather their records.
 
     pluggy's own loader drops a second plugin of one name in silence and stops at the first import that fails, so
     the entry points are walked here.
     """
-    result = Zoo()
+    result = Registry()
     manager = pluggy.PluginManager("ganzoo")
     manager.add_hookspecs(hookspecs)
     for point in sorted(entry_points, key=lambda point: point.name):

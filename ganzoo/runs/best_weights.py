@@ -18,24 +18,24 @@ class Best:
 
     Attributes:
         name: of the score; lower is better.
-        value, round: the best so far and its round; infinite, and 0, before the first.
+        value, iteration: the best so far and its iteration; infinite, and 0, before the first.
     """
 
     def __init__(self, folder: Path, data: Data, directory: str | None) -> None:
         self.path = folder / "best.safetensors"
         self.name, self._score = scorer(data, directory)
-        self.value, self.round = float("inf"), 0
+        self.value, self.iteration = float("inf"), 0
 
     def recall(self, history: Iterable[Mapping[str, Any]]) -> None:
         """Go on from what a run has logged."""
         for entry in history:
             if entry.get(self.name, float("inf")) < self.value:
-                self.value, self.round = entry[self.name], entry["round"]
+                self.value, self.iteration = entry[self.name], entry["iteration"]
 
     def consider(self, model: Model) -> dict[str, float]:
         """The score of a generator, for the log; its weights are kept if they are the best."""
         value = self._score(model)
         if value < self.value:
             save_weights(self.path, model)
-            self.value, self.round = value, model.header["rounds"]
+            self.value, self.iteration = value, model.header["iterations"]
         return {self.name: value}

@@ -1,6 +1,6 @@
 """What goes wrong in a training, read from its metrics: pure functions on the entries of ``metrics.jsonl``. No torch.
 
-An entry holds the means of losses and figures over some rounds, the norms of the last gradients
+An entry holds the means of losses and figures over some iterations, the norms of the last gradients
 (``gradient.generator``), and now and then two measures of a handful of samples: :func:`diversity` of the generator that
 is trained, and :func:`distance` to the data of the averaged one, which is saved.
 
@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo.registry.recipe import Recipe, written
+from ganzoo.registry.recipe import Recipe, format_value
 
 Kind = Literal["non-finite", "blow-up", "won", "collapse", "oscillation", "forgetting"]
 Entry = Mapping[str, Any]
@@ -29,7 +29,7 @@ Values = NDArray[np.float64]
 HOPELESS: tuple[Kind, ...] = ("blow-up", "won", "collapse")
 """What ``--stop-on-collapse`` stops at. From the other kinds a run can recover, or it ends by itself."""
 
-LEAST = 500  # rounds in a window, however short the run: what is untrained has not failed
+LEAST = 500  # iterations in a window, however short the run: what is untrained has not failed
 LARGE_LOSS, LARGE_CRITIC, LARGE_GRADIENT = 1e4, 1e8, 1e6
 SURE, VANISHED = 0.99, 1e-6
 ALIKE, SAME = 0.2, 1e-3
@@ -43,29 +43,29 @@ class Finding:
 
     Attributes:
         kind: what it is.
-        round: in which it was seen.
+        iteration: in which it was seen.
         line: what was seen, and which number to turn.
     """
 
     kind: Kind
-    round: int
+    iteration: int
     line: str
 
     def __str__(self) -> str:
-        return f"round {self.round}: {self.line}"
+        return f"iteration {self.iteration}: {self.line}"
 
 
 def diagnose(history: History, recipe: Recipe) -> list[Finding]:
     """All that is wrong as of the last entry; nothing in an empty history."""
     found = []
     for kind, detect in DETECTORS.items() if history else ():
-        if seen := detect(history, recipe.loop.rounds):
-            found.append(finding(kind, history[-1]["round"], seen, recipe))
+        if seen := detect(history, recipe.loop.iterations):
+            found.append(finding(kind, history[-1]["iteration"], seen, recipe))
     return found
 
 
 def finding(kind: Kind, number: int, seen: str, recipe: Recipe) -> Finding:
-    """What was seen in a round, with the number to turn."""
+    """What was seen in an iteration, with the number to turn."""
     return Finding(kind, number, f"{kind}: {seen}; try {remedy(kind, recipe)}")
 
 
@@ -88,7 +88,7 @@ def reviewed(history: History, recipe: Recipe) -> Iterator[Finding]:
 # Detectors: what is seen, or nothing.
 
 
-def blown_up(history: History, rounds: int) -> str:
+def blown_up(history: History, iterations: int) -> str:
     """A loss or a gradient beyond all measure. The scale of a critic's loss means little, so more is allowed there."""
     entry = history[-1]
     judged = "discriminator_accuracy" in entry
@@ -100,19 +100,19 @@ def blown_up(history: History, rounds: int) -> str:
     return ""
 
 
-def won(history: History, rounds: int) -> str:
+def won(history: History, iterations: int) -> str:
     """The discriminator has been sure for a quarter of the run, and the generator makes nothing of it.
 
     Its gradient is gone; or its loss does not fall while its samples are far from the data. On small data sets a
     discriminator is sure because it knows them by heart, beside a good generator. A critic has no accuracy, and wins
     nothing.
     """
-    sure = window(history, "discriminator_accuracy", rounds / 4)
+    sure = window(history, "discriminator_accuracy", iterations / 4)
     if len(sure) < 3 or sure.mean() <= SURE:
         return ""
-    losses, gradients = (window(history, f"{name}.generator", rounds / 4) for name in ("loss", "gradient"))
+    losses, gradients = (window(history, f"{name}.generator", iterations / 4) for name in ("loss", "gradient"))
     middle = len(losses) // 2
-    away = window(history, "distance", rounds / 4)
+    away = window(history, "distance", iterations / 4)
     stuck = middle > 0 and losses[middle:].mean() >= losses[:middle].mean() and len(away) > 0 and away.min() > AWAY
     first = next((entry["gradient.generator"] for entry in history if "gradient.generator" in entry), 0.0)
     gone = len(gradients) > 0 and float(np.median(gradients)) < VANISHED * first
@@ -122,9 +122,9 @@ def won(history: History, rounds: int) -> str:
     return f"the discriminator's accuracy is {sure.mean():.3f}, and {consequence}"
 
 
-def collapsed(history: History, rounds: int) -> str:
+def collapsed(history: History, iterations: int) -> str:
     """Samples are nearly alike for a quarter of the run."""
-    values = window(history, "diversity", rounds / 4)
+    values = window(history, "diversity", iterations / 4)
     if len(values) < 3 or values.max() >= ALIKE:
         return ""
     if values.max() < SAME:
@@ -132,9 +132,9 @@ def collapsed(history: History, rounds: int) -> str:
     return f"samples differ from each other by {100 * values[-1]:.2g} % of what data do"
 
 
-def oscillating(history: History, rounds: int) -> str:
+def oscillating(history: History, iterations: int) -> str:
     """The distance to the data has risen by half three times in half of the run, and fallen again in between."""
-    values = window(history, "distance", rounds / 2)
+    values = window(history, "distance", iterations / 2)
     if len(values) < 8 or rises(values) < 3:
         return ""
     return (
@@ -142,16 +142,16 @@ def oscillating(history: History, rounds: int) -> str:
     )
 
 
-def forgotten(history: History, rounds: int) -> str:
+def forgotten(history: History, iterations: int) -> str:
     """The samples were nearer to the data, and have not come back."""
-    number = history[-1]["round"]
-    seen = [(one["distance"], one["round"]) for one in history if "distance" in one and one["round"] >= LEAST]
-    if number < rounds / 4 or len(seen) < 6:
+    number = history[-1]["iteration"]
+    seen = [(one["distance"], one["iteration"]) for one in history if "distance" in one and one["iteration"] >= LEAST]
+    if number < iterations / 4 or len(seen) < 6:
         return ""
     (best, when), now = min(seen), min(value for value, _ in seen[-3:])
     if not worse(now, best):
         return ""
-    return f"the samples' distance to the data was {best:.2f} in round {when} and is {now:.2f}"
+    return f"the samples' distance to the data was {best:.2f} in iteration {when} and is {now:.2f}"
 
 
 def worse(now: float, before: float) -> bool:
@@ -179,9 +179,9 @@ DETECTORS: dict[Kind, Callable[[History, int], str]] = {
 
 
 def window(history: History, name: str, length: float) -> Values:
-    """A figure's values in the last ``length`` rounds, at least :data:`LEAST`; none before so many were played."""
-    start = history[-1]["round"] - max(length, LEAST)
-    values = [entry[name] for entry in history if entry["round"] > start and name in entry] if start >= 0 else []
+    """A figure's values in the last ``length`` iterations, at least :data:`LEAST`; none before so many were played."""
+    start = history[-1]["iteration"] - max(length, LEAST)
+    values = [entry[name] for entry in history if entry["iteration"] > start and name in entry] if start >= 0 else []
     return np.array([value for value in values if math.isfinite(value)], np.float64)
 
 
@@ -259,7 +259,7 @@ REMEDIES: dict[Kind, tuple[tuple[str, Turn], ...]] = {
     "won": (("ttur", at_most(1.0)), ("penalty", doubled), ("ttur", half)),
     "collapse": (("generator_steps", at_most(2)), ("penalty", doubled), ("lr", half)),
     "oscillation": (("momentum", at_most(0.0)), ("beta1", at_most(0.5)), ("lr", half)),
-    "forgetting": (("decay", linear), ("lr", half)),
+    "forgetting": (("lr_schedule", linear), ("lr", half)),
 }
 
 
@@ -270,6 +270,6 @@ def remedy(kind: Kind, recipe: Recipe) -> str:
         for part in owners:
             if (value := turn(recipe.values[part][name])) is not None:
                 key = name if len(owners) == 1 else f"{part}.{name}"
-                text = f"{value:g}" if isinstance(value, float) else written(value)
+                text = f"{value:g}" if isinstance(value, float) else format_value(value)
                 return f"--set {key}={text}" + (" or less" if turn is half else "")
     return "another game (--trainer)"

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from ganzoo.pages import report
 from ganzoo.registry.gan import Overrides
-from ganzoo.registry.recipe import written
+from ganzoo.registry.recipe import format_value
 from ganzoo.runs.options import Options
 from ganzoo.util.errors import GanzooError
 
@@ -24,10 +24,10 @@ FILES = (
     "metrics.jsonl",
     "evaluation.json",
 )
-"""Of a run, besides ``samples/round-*.png`` and what lies in :data:`KEPT`."""
+"""Of a run, besides ``samples/iteration-*.png`` and what lies in :data:`KEPT`."""
 
 KEPT = "checkpoints"
-"""The folder of the checkpoints that are kept, ``round-000500.safetensors``."""
+"""The folder of the checkpoints that are kept, ``iteration-000500.safetensors``."""
 
 
 def claim(folder: Path, *, force: bool) -> None:
@@ -58,8 +58,8 @@ def left_by(command: str, folder: Path) -> Literal["nothing", "record", "checkpo
 
 
 def folder_name(gan: str, options: Options, overrides: Overrides) -> str:
-    """The name of a run's folder, from its options: ``simple-mnist-10k-seed0-batch=32``."""
-    chosen = [f"{key.removeprefix('loop.')}={written(value)}" for key, value in overrides.items()]
+    """The name of a run's folder, from its options: ``simple-mnist-10k-seed0-batch_size=32``."""
+    chosen = [f"{key.removeprefix('loop.')}={format_value(value)}" for key, value in overrides.items()]
     size = [f"{options.image_size}px"] if options.image_size else []
     words = "-".join([gan, options.data, *size, f"seed{options.seed}", *chosen])
     return re.sub(r"[^\w.=,-]+", "_", words)[:200]
@@ -97,20 +97,22 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
 
 
 def keeping(folder: Path, number: int) -> Path:
-    """Where a run keeps its checkpoint of that round."""
-    return folder / KEPT / f"round-{number:06d}.safetensors"
+    """Where a run keeps its checkpoint of that iteration."""
+    return folder / KEPT / f"iteration-{number:06d}.safetensors"
 
 
 def kept(folder: Path) -> dict[int, Path]:
-    """The checkpoints that a run has kept, by round, the first one first."""
+    """The checkpoints that a run has kept, by iteration, the first one first."""
     found = {
-        int(path.stem[6:]): path for path in folder.glob(f"{KEPT}/round-*.safetensors") if path.stem[6:].isdecimal()
+        int(path.stem.removeprefix("iteration-")): path
+        for path in folder.glob(f"{KEPT}/iteration-*.safetensors")
+        if path.stem.removeprefix("iteration-").isdecimal()
     }
     return {number: path for number, path in sorted(found.items()) if path == keeping(folder, number)}
 
 
 def forget(folder: Path, after: int) -> None:
-    """Remove the checkpoints that a run has kept of later rounds than that, and their folder if nothing is left."""
+    """Remove the checkpoints that a run has kept of later iterations than that, and their folder if nothing is left."""
     for number, path in kept(folder).items():
         if number > after:
             path.unlink()
@@ -119,9 +121,9 @@ def forget(folder: Path, after: int) -> None:
 
 
 def finished(folder: Path) -> bool:
-    """Whether the run in a folder has played all its rounds."""
+    """Whether the run in a folder has played all its iterations."""
     entries = read_metrics(folder)
-    return bool(entries) and bool(entries[-1]["round"] == read_record(folder)["settings"]["loop.rounds"])
+    return bool(entries) and bool(entries[-1]["iteration"] == read_record(folder)["settings"]["loop.iterations"])
 
 
 def cpu_seconds(folder: Path) -> float:
@@ -130,8 +132,8 @@ def cpu_seconds(folder: Path) -> float:
 
 
 def is_entry(value: object) -> bool:
-    """Whether that is a round with numbers, and perhaps with findings."""
-    if not isinstance(value, dict) or not count(0, 10**12)(value.get("round")):
+    """Whether that is an iteration with numbers, and perhaps with findings."""
+    if not isinstance(value, dict) or not count(0, 10**12)(value.get("iteration")):
         return False
     findings = value.get("findings", [])
     return all(type(number) in (int, float) for name, number in value.items() if name != "findings") and (
@@ -142,9 +144,9 @@ def is_entry(value: object) -> bool:
 def is_finding(value: object) -> bool:
     return (
         isinstance(value, dict)
-        and value.keys() == {"kind", "round", "line"}
+        and value.keys() == {"kind", "iteration", "line"}
         and text(value["kind"])
-        and count(0, 10**12)(value["round"])
+        and count(0, 10**12)(value["iteration"])
         and text(value["line"])
     )
 

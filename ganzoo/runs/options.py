@@ -18,11 +18,11 @@ class Options:
         image_size: height and width, for data sets of any size.
         data_dir: where files of downloaded data sets lie.
         seed: of all that is random.
-        device, precision, compile, graph: see :func:`ganzoo.training.device.choose`.
-        threads: of the CPU; see :func:`ganzoo.training.device.prepare`.
-        sample_every, save_every: rounds between pictures, and between checkpoints; a tenth of the run by default.
-        evaluate_every: rounds between scores of what is generated; never by default.
-        keep_every: rounds between checkpoints that are kept beside later ones; none by default.
+        device, precision, compile, graph: see :func:`ganzoo.training.device.choose_device`.
+        threads: of the CPU; see :func:`ganzoo.training.device.configure_process`.
+        sample_every, save_every: iterations between pictures, and between checkpoints; a tenth of the run by default.
+        evaluate_every: iterations between scores of what is generated; never by default.
+        keep_every: iterations between checkpoints that are kept beside later ones; none by default.
         command: what the user typed.
     """
 

@@ -12,7 +12,7 @@ from ganzoo.registry.recipe import Recipe, resolve
 from ganzoo.runs.folders import folder_name, read_record
 from ganzoo.runs.options import Options
 from ganzoo.runs.run import Reporter, Run
-from ganzoo.training.distributed.ranks import here
+from ganzoo.training.distributed.ranks import current_ranks
 from ganzoo.util.errors import GanzooError
 
 
@@ -29,12 +29,14 @@ def parent_of(
 
     A run is taken if recipe, data and seed are the same; one that is not finished is continued.
     """
-    if recipe.parent is None or recipe.loop.schedule == "round":
+    if recipe.parent is None or recipe.loop.parent_training == "joint":
         return None
     wanted = recipe.parent
     folder = root / folder_name(wanted.gan.name, options, parent_overrides(wanted))
     weights = folder / "weights.safetensors"
-    if here().one((folder / "checkpoint.safetensors").exists):  # without one, it was stopped before its first round
+    if current_ranks().on_rank_zero(
+        (folder / "checkpoint.safetensors").exists
+    ):  # without one, it was stopped before its first iteration
         record = read_record(folder)
         same = all(record[name] == getattr(options, name) for name in ("data", "image_size", "seed"))
         if not same or json.loads(json.dumps(wanted.flat())) != record["settings"]:
@@ -43,13 +45,13 @@ def parent_of(
                 "parent with --parent"
             )
         run = Run.resume(folder)
-        left = run.training.recipe.loop.rounds - run.training.number
+        left = run.training.recipe.loop.iterations - run.training.number
         say(f"parent {wanted.gan.name}: " + (f"continued in {folder}" if left else f"taken from {folder}"))
     else:
         say(f"parent {wanted.gan.name}: not trained yet, so it is trained first, in {folder}")
         parent = parent_of(wanted, options, root, reporter, say, stop_on_collapse=stop_on_collapse)
         run = Run.start(folder, wanted, options, parent)
-        left = wanted.loop.rounds
+        left = wanted.loop.iterations
     if left:
         run.play(reporter, stop_on_collapse=stop_on_collapse)
     return load(weights)

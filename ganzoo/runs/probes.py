@@ -13,7 +13,7 @@ from ganzoo.data import Data
 from ganzoo.generators.weights import Model
 from ganzoo.parts.networks import Networks
 from ganzoo.runs.doctor import History, distance, diversity, features
-from ganzoo.training.ema import Average
+from ganzoo.training.ema import EMA
 from ganzoo.training.loop import Training
 
 SAMPLES, REAL = 64, 256
@@ -22,7 +22,7 @@ TIMES = 40  # in a run, at most
 
 
 class Checkup:
-    """Measures of a training between two rounds. Nothing in the training is changed by them.
+    """Measures of a training between two iterations. Nothing in the training is changed by them.
 
     The generator that is trained is sampled as a copy in evaluation mode: in training mode its normalisation
     statistics would move.
@@ -30,8 +30,8 @@ class Checkup:
 
     def __init__(self, training: Training, data: Data) -> None:
         self.training = training
-        self.copy = Average(training.nets.generator, 0.0)
-        labels = data.labels if training.task.classes and data.labels is not None else np.zeros(len(data), np.int64)
+        self.copy = EMA(training.nets.generator, 0.0)
+        labels = data.labels if training.task.num_classes and data.labels is not None else np.zeros(len(data), np.int64)
         pool = np.flatnonzero(np.isin(labels, np.unique(labels)[:CLASSES]))
         chosen = np.random.default_rng(0).choice(pool, min(REAL, len(pool)), replace=False)
         real = np.asarray(data.samples[chosen])
@@ -41,21 +41,21 @@ class Checkup:
         self.real = features(real)
         self.classes = labels[chosen]
         count = min(SAMPLES, len(chosen))
-        self.told: dict[str, Any] = {"labels": self.classes[:count]} if training.task.classes else {}
-        if training.task.conditions and data.conditions is not None:
+        self.told: dict[str, Any] = {"labels": self.classes[:count]} if training.task.num_classes else {}
+        if training.task.condition_dim and data.conditions is not None:
             self.told = {"conditions": data.conditions[chosen[:count]]}
         self.seeds = range(count)
 
     def due(self, history: History) -> bool:
         """Whether samples are to be measured again, given what was logged."""
-        last = next((entry["round"] for entry in reversed(history) if "diversity" in entry), 0)
-        return self.training.number - last >= self.training.recipe.loop.rounds / TIMES
+        last = next((entry["iteration"] for entry in reversed(history) if "diversity" in entry), 0)
+        return self.training.number - last >= self.training.recipe.loop.iterations / TIMES
 
     def samples(self) -> dict[str, float]:
         """Diversity of the trained generator's samples, and distance to the data of the averaged one's."""
         average = self.training.model()
         self.copy.update(self.training.number)
-        networks = Networks(self.copy.network, average.networks.discriminator, latent=average.networks.latent)
+        networks = Networks(self.copy.network, average.networks.discriminator, latent_dim=average.networks.latent_dim)
         trained = self._sample(replace(average, networks=networks))
         return {
             "diversity": diversity(trained, self.real, self.classes),

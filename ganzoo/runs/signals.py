@@ -1,4 +1,4 @@
-"""Stopping between two rounds."""
+"""Stopping between two iterations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def interruptible() -> Iterator[threading.Event]:
-    """Within it the first Ctrl-C or SIGTERM only sets the event, so that a round can be finished; a second one ends."""
+    """Within it the first Ctrl-C or SIGTERM only sets the event, so that an iteration can be finished; a second one ends."""
     stopped = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield stopped

@@ -8,12 +8,12 @@ from torch import Tensor
 
 from ganzoo.data import Data
 from ganzoo.training.device import Device
-from ganzoo.training.device.prefetch import Ahead, Batch
-from ganzoo.training.distributed.ranks import here
+from ganzoo.training.device.prefetch import Batch, Prefetcher
+from ganzoo.training.distributed.ranks import current_ranks
 from ganzoo.util.errors import GanzooError
 
 
-class Feed:
+class Batches:
     """An endless stream of batches: every sample once in a pass over the data, each pass in an order of its own.
 
     The data rest on the device as they are (images as uint8) and are indexed there; what does not fit, or is read as
@@ -25,14 +25,14 @@ class Feed:
         if len(data) == 0:
             raise GanzooError(f"data set '{data.name}' is empty")
         self.data, self.batch, self.seed, self.pixels = data, batch, seed, pixels
-        self.draws, self.part = 0, here().part(batch)
+        self.draws, self.part = 0, current_ranks().shard(batch)
         self._passes: dict[int, Tensor] = {}
         rest = isinstance(data.samples, np.ndarray) and device.fits(data.samples.nbytes)
         self._place = device.torch if rest else torch.device("cpu")
         self._samples = torch.from_numpy(data.samples).to(self._place) if rest else None
-        given = data.labels if data.labels is not None else data.conditions
-        self._given = torch.from_numpy(given).to(self._place) if told and given is not None else None
-        self._ahead = None if rest else Ahead(self._read, device.torch)
+        condition = data.labels if data.labels is not None else data.conditions
+        self._given = torch.from_numpy(condition).to(self._place) if told and condition is not None else None
+        self._ahead = None if rest else Prefetcher(self._read, device.torch)
 
     def next(self) -> Batch:
         """The next batch: samples in the range of the task, and labels or regression inputs for a GAN that is told."""
@@ -46,10 +46,10 @@ class Feed:
 
     def made(self, batch: Batch) -> Batch:
         """What is trained on, of a batch as the data set has it: pixels in the range of the task."""
-        samples, *given = batch
+        samples, *condition = batch
         if samples.dtype == torch.uint8:
             samples = (samples / 127.5).sub_(1) if self.pixels == "signed" else samples / 255
-        return (samples, *given)
+        return (samples, *condition)
 
     def _read(self, draw: int) -> Batch:
         index = self._index(draw)[self.part]

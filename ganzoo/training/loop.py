@@ -14,21 +14,21 @@ from ganzoo.data import Data
 from ganzoo.generators.header import FORMAT
 from ganzoo.generators.weights import Model
 from ganzoo.parts.build import build, task_of, untrained_parent
-from ganzoo.parts.networks import Networks, load_state, state
+from ganzoo.parts.networks import Networks, load_state, state_tensors
 from ganzoo.registry.recipe import Recipe
-from ganzoo.training.batches import Feed
-from ganzoo.training.device import Device, Randomness
+from ganzoo.training.batches import Batches
+from ganzoo.training.device import Device, RandomState
+from ganzoo.training.device.capture import Fetch, Iterations
 from ganzoo.training.device.cuda_graph import Outputs
-from ganzoo.training.device.rounds import Fetch, Rounds
 from ganzoo.training.device.tracing import take_step
-from ganzoo.training.distributed.ranks import here
-from ganzoo.training.ema import Average
+from ganzoo.training.distributed.ranks import current_ranks
+from ganzoo.training.ema import EMA
 from ganzoo.util.errors import GanzooError
 
 
 @dataclass(frozen=True)
-class Round:
-    """One round that was played.
+class Iteration:
+    """One iteration that was played.
 
     Attributes:
         number: counted from 1.
@@ -41,60 +41,62 @@ class Round:
     figures: dict[str, Tensor]
 
 
-class Training(Iterator[Round]):
-    """An iterator that plays one round at each step, until the recipe's number of rounds.
+class Training(Iterator[Iteration]):
+    """An iterator that plays one iteration at each step, until the recipe's number of iterations.
 
-    The caller's ``for`` decides when to log, save and stop. Nothing in a round waits for the device.
+    The caller's ``for`` decides when to log, save and stop. Nothing in an iteration waits for the device.
     """
 
     def __init__(self, recipe: Recipe, data: Data, device: Device, *, seed: int = 0, parent: Networks | None = None):
         self.recipe, self.data, self.seed = recipe, data, seed
-        self.number, self.ranks = 0, here()
-        self.randomness = Randomness(seed, device.torch)
+        self.number, self.ranks = 0, current_ranks()
+        self.randomness = RandomState(seed, device.torch)
         with self.randomness.stream():
             if parent is None:  # one that is trained side by side begins here
                 parent = untrained_parent(recipe, data)
             self.task = task_of(recipe, data, parent)
             nets = build(recipe, self.task)
         self.device = device = device.suited(nets)
-        self.feed = Feed(data, recipe.loop.batch, seed, device, recipe.loop.pixels, told=recipe.gan.conditional)
+        self.feed = Batches(
+            data, recipe.loop.batch_size, seed, device, recipe.loop.pixel_range, told=recipe.gan.conditional
+        )
         self._seat(device.place(nets).train())
 
     def _seat(self, nets: Networks) -> None:
         """Give each player its optimizer, and the generator its average."""
         self.nets = nets
-        self.average = Average(nets.generator, self.recipe.loop.ema)
-        self.players = {player: nets.parameters_of(player) for player in nets.players()}
+        self.average = EMA(nets.generator, self.recipe.loop.ema)
+        self.players = {player: nets.parameters_of(player) for player in nets.trainable()}
         self.optimizers = {player: self.recipe.call("optimizer", weights) for player, weights in self.players.items()}
-        self._names = {id(network): player for player, network in nets.players().items()}
+        self._names = {id(network): player for player, network in nets.trainable().items()}
         self._rates = {player: rate(optimizer) for player, optimizer in self.optimizers.items()}
         for optimizer in self.optimizers.values():
             self.device.prepare(optimizer)
         self._begin()
 
     def _begin(self) -> None:
-        """Forget what was recorded: the next rounds are rehearsed anew."""
+        """Forget what was recorded: the next iterations are rehearsed anew."""
         self._fetch = self.feed.fetch
-        play = self.device.rounds(self._play, self.nets, self.randomness)
-        self._rounds = Rounds(play, self.feed.fetch, self.device.recorder())
+        play = self.device.iterations(self._play, self.nets, self.randomness)
+        self._iterations = Iterations(play, self.feed.fetch, self.device.recorder())
 
-    def __next__(self) -> Round:
-        if self.number >= self.recipe.loop.rounds:
+    def __next__(self) -> Iteration:
+        if self.number >= self.recipe.loop.iterations:
             raise StopIteration
         self.schedule()
-        with self.randomness.stream(), self.ranks.whole():
-            losses, figures = self._rounds()
+        with self.randomness.stream(), self.ranks.global_batch():
+            losses, figures = self._iterations()
         self.number += 1
         self.average.update(self.number)
-        return Round(self.number, losses, figures)
+        return Iteration(self.number, losses, figures)
 
     def _play(self, fetch: Fetch) -> Outputs:
-        """One round of the game: each move's loss, and a step of its player."""
+        """One iteration of the game: each move's loss, and a step of its player."""
         losses: dict[str, Tensor] = {}
         figures: dict[str, Tensor] = {}
         self._fetch = fetch
         try:
-            for network, loss, *more in self.moves():
+            for network, loss, *more in self.updates():
                 player = self._player(network)
                 self.step(player, loss)
                 losses[player] = loss.detach()
@@ -102,7 +104,7 @@ class Training(Iterator[Round]):
         finally:
             self._fetch = self.feed.fetch
         if not losses:
-            raise GanzooError(f"a round of {self.recipe.gan.name} has no moves; give it at least one step")
+            raise GanzooError(f"an iteration of {self.recipe.gan.name} has no moves; give it at least one step")
         return losses, figures
 
     def step(self, player: str, loss: Tensor) -> None:
@@ -112,11 +114,11 @@ class Training(Iterator[Round]):
             weight.grad = None
         with self.device.backward():
             loss.backward(inputs=weights)  # type: ignore[no-untyped-call]
-        self.ranks.average(weights)
+        self.ranks.average_gradients(weights)
         take_step(self.optimizers[player], weights)
 
-    def moves(self) -> Iterator[Any]:
-        """The trainer's moves in one round. Losses are computed while it is resumed, so precision is set there."""
+    def updates(self) -> Iterator[Any]:
+        """The trainer's moves in one iteration. Losses are computed while it is resumed, so precision is set there."""
         moves = self.recipe.functions["trainer"](self.nets, self._draw, **self.recipe.values["trainer"])
         while True:
             with self.device.forward():
@@ -126,9 +128,9 @@ class Training(Iterator[Round]):
             yield move
 
     def _draw(self) -> tuple[Tensor, ...]:
-        real, *given = self.feed.made(self._fetch())
-        z = noise(len(real), self.nets.latent, self.recipe.loop.distribution, self.device.torch)
-        return (real, z, *given)
+        real, *condition = self.feed.made(self._fetch())
+        z = noise(len(real), self.nets.latent_dim, self.recipe.loop.distribution, self.device.torch)
+        return (real, z, *condition)
 
     def _player(self, network: nn.Module) -> str:
         try:
@@ -140,9 +142,9 @@ class Training(Iterator[Round]):
             ) from None
 
     def schedule(self) -> None:
-        """Set the learning rates of the next round."""
+        """Set the learning rates of the next iteration."""
         loop = self.recipe.loop
-        factor = 1 - self.number / loop.rounds if loop.decay == "linear" else 1.0
+        factor = 1 - self.number / loop.iterations if loop.lr_schedule == "linear" else 1.0
         for player, optimizer in self.optimizers.items():
             scale = factor * (loop.ttur if player.endswith("discriminator") else 1.0)
             for group, base in zip(optimizer.param_groups, self._rates[player], strict=True):
@@ -158,7 +160,7 @@ class Training(Iterator[Round]):
 
     def model(self) -> Model:
         """The generator as it stands, ready to be sampled; it goes on changing with this training."""
-        networks = Networks(self.generator, self.nets.discriminator, latent=self.nets.latent)
+        networks = Networks(self.generator, self.nets.discriminator, latent_dim=self.nets.latent_dim)
         return Model(networks, self.header(), self.recipe)
 
     def header(self) -> dict[str, Any]:
@@ -171,20 +173,20 @@ class Training(Iterator[Round]):
             "data": {"name": data.name, "sha256": data.sha256, "licence": data.licence, "classes": list(data.classes)},
             "shape": list(task.shape),
             "range": list(task.range) if task.range else None,
-            "labels": task.classes,
-            "conditions": task.conditions,
-            "latent": self.nets.latent,
+            "num_classes": task.num_classes,
+            "condition_dim": task.condition_dim,
+            "latent_dim": self.nets.latent_dim,
             "distribution": self.recipe.loop.distribution,
-            "rounds": self.number,
+            "iterations": self.number,
             "seed": self.seed,
             "ganzoo": version("ganzoo-kit"),
             "torch": torch.__version__,
         }
 
     def state(self) -> dict[str, Tensor]:
-        """All that the next round depends on, as tensors by name."""
-        tensors = {f"networks.{name}": tensor for name, tensor in state(self.nets).items()}
-        tensors |= {f"average.{name}": tensor for name, tensor in state(self.average.network).items()}
+        """All that the next iteration depends on, as tensors by name."""
+        tensors = {f"networks.{name}": tensor for name, tensor in state_tensors(self.nets).items()}
+        tensors |= {f"average.{name}": tensor for name, tensor in state_tensors(self.average.network).items()}
         for player, optimizer in self.optimizers.items():
             for index, weight in enumerate(self.players[player]):
                 for name, value in optimizer.state[weight].items():
@@ -193,7 +195,7 @@ class Training(Iterator[Round]):
         return tensors | {"position": torch.tensor([self.number, self.feed.draws])}
 
     def load(self, tensors: dict[str, Tensor], source: str) -> None:
-        """Go on from what :meth:`state` gave; :class:`GanzooError` if it is of another training."""
+        """Go on from what :meth:`state_tensors` gave; :class:`GanzooError` if it is of another training."""
         parts: dict[str, dict[str, Tensor]] = {}
         for name, tensor in tensors.items():
             part, _, rest = name.partition(".")

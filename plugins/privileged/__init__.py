@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ganzoo.parts.builders import Activation, Norm, dense, head
+from ganzoo.parts.builders import Activation, Norm, dense, output_activation
 from ganzoo.parts.task import Task
 from ganzoo.registry.gan import GAN
 from ganzoo.registry.hookspecs import Parts, hookimpl
@@ -24,7 +24,10 @@ def child_ann(
 
     pixels = math.prod(task.shape)
     child = nn.Sequential(
-        nn.Flatten(), *dense((pixels, *widths, pixels), hidden, norm), nn.Unflatten(1, task.shape), head(task)
+        nn.Flatten(),
+        *dense((pixels, *widths, pixels), hidden, norm),
+        nn.Unflatten(1, task.shape),
+        output_activation(task),
     )
     return Refined(parent_of(task), child)
 
@@ -35,16 +38,16 @@ def child_cnn(task: Task, *, width: int = 16, norm: bool = True) -> nn.Module:
 
     channels, kernel = task.shape[0], quarter(task)
     net = (*down(channels, width, kernel, norm), *up(channels, width, kernel, norm, start=(2, 1)))
-    return Refined(parent_of(task), nn.Sequential(*net, head(task)))
+    return Refined(parent_of(task), nn.Sequential(*net, output_activation(task)))
 
 
 def parent_cnn(task: Task, *, width: int = 16, norm: bool = True) -> nn.Module:
     """z to a quarter of the image's side, then two transposed convolutions (k3 s2)."""
     from .networks import normalised, up
 
-    first = [nn.Linear(task.latent, 4 * width), nn.Unflatten(1, (4 * width, 1, 1)), *normalised(4 * width, norm)]
+    first = [nn.Linear(task.latent_dim, 4 * width), nn.Unflatten(1, (4 * width, 1, 1)), *normalised(4 * width, norm)]
     net = up(task.shape[0], width, quarter(task), norm, start=(1, 0))
-    return nn.Sequential(*first, nn.ReLU(), *net, head(task))
+    return nn.Sequential(*first, nn.ReLU(), *net, output_activation(task))
 
 
 def judge_cnn(task: Task, *, width: int = 16, widths: tuple[int, ...] = (64, 32), norm: bool = False) -> nn.Module:
@@ -79,15 +82,15 @@ def ganzoo_discriminators() -> Parts:
 
 
 AS_PUBLISHED = {
-    "schedule": "round",
+    "parent_training": "joint",
     "parent_signal": "none",
     "child_fake": "noise",
     "reconstruction": 0.0,
     "penalty": 0.0,
     "lr": 2e-4,
     "beta1": 0.9,
-    "batch": 100,
-    "decay": "constant",
+    "batch_size": 100,
+    "lr_schedule": "constant",
 }
 PUBLISHED_ANN = AS_PUBLISHED | {
     "generator.widths": (512, 256, 128, 64, 32, 16, 32, 64, 128, 256, 512),
@@ -107,8 +110,8 @@ PUBLISHED_CNN = AS_PUBLISHED | {
 # Chosen by measured quality: without the reconstruction the child makes other, worse digits of its parent's; without
 # the penalty D2 leaves it behind.
 REFINING = {"reconstruction": 2.0, "penalty": 0.3}
-DENSE = REFINING | {"rounds": 3000, "discriminator.widths": (784, 512, 256)}
-CONVOLUTIONAL = REFINING | {"rounds": 2000, "generator.width": 32, "discriminator.norm": "none"}
+DENSE = REFINING | {"iterations": 3000, "discriminator.widths": (784, 512, 256)}
+CONVOLUTIONAL = REFINING | {"iterations": 2000, "generator.width": 32, "discriminator.norm": "none"}
 VERSIONS: tuple[tuple[str, str, str, dict[str, object]], ...] = (
     ("privileged-v1", "none", "successes", {}),
     ("privileged-v2", "failures", "successes and failures", {"parent_signal": "offset"}),
@@ -124,7 +127,7 @@ def ganzoo_gans() -> Iterable[GAN]:
         generator="privileged-parent-cnn",
         discriminator="privileged-cnn",
         trainer="non-saturating",
-        settings={"rounds": 6000, "lr": 2e-4},
+        settings={"iterations": 6000, "lr": 2e-4},
     )
     for name, signal, source, published in VERSIONS:
         ann = GAN(

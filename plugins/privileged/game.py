@@ -1,17 +1,17 @@
-"""The game of the privileged GANs: one round of parent and child."""
+"""The game of the privileged GANs: one iteration of parent and child."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from ganzoo.parts.losses import accuracy, bce, both, fixed, stopped, zero_gradient_penalty
+from ganzoo.parts.losses import accuracy, bce, real_and_fake_logits, stop_gradient, without_grad, zero_gradient_penalty
 from ganzoo.util.errors import GanzooError
 from ganzoo.util.optional import torch
 
 if TYPE_CHECKING:
     from ganzoo.parts.networks import Networks
     from ganzoo.parts.task import Task
-    from ganzoo.parts.trainers import Draw, Moves
+    from ganzoo.parts.trainers import Draw, Updates
 
 
 def privileged(
@@ -23,8 +23,8 @@ def privileged(
     child_fake: Literal["parent", "noise"] = "parent",
     reconstruction: float = 0.0,
     penalty: float = 0.0,
-) -> Moves:
-    """The child's game over its parent's images, and in the same round the parent's own if it is not frozen.
+) -> Updates:
+    """The child's game over its parent's images, and in the same iteration the parent's own if it is not frozen.
 
     ``parent_signal`` says what else the child learns from: ``failures``, parent images as further negatives of D2,
     each weighted by how surely D1 rejects it; ``critic``, D1's own verdict on the child; ``offset``, the published
@@ -35,19 +35,19 @@ def privileged(
     real, z = draw()
     parent_loss = torch.zeros((), device=real.device)
     if parent.frozen:
-        y = fixed(G1, z)
+        y = without_grad(G1, z)
     else:
         y = G1(z)
         parent_loss = bce(D1(real), 1) + bce(D1(y), 0)
         yield D1, parent_loss
         yield G1, bce(D1(y), 1)
-        y = stopped(y)  # part of the method: nothing returns to the parent
+        y = stop_gradient(y)  # part of the method: nothing returns to the parent
 
-    fake = fixed(A, torch.randn_like(real) if child_fake == "noise" else y)
-    on_real, on_fake = both(D2, real, fake)
+    fake = without_grad(A, torch.randn_like(real) if child_fake == "noise" else y)
+    on_real, on_fake = real_and_fake_logits(D2, real, fake)
     loss = bce(on_real, 1) + bce(on_fake, 0)
     if parent_signal == "failures":
-        doubts = torch.sigmoid(-fixed(D1, y).float())
+        doubts = torch.sigmoid(-without_grad(D1, y).float())
         loss = loss + signal_weight * bce(D2(y), 0, weights=doubts / doubts.mean().clamp_min(1e-12))
     if parent_signal == "offset":
         loss = loss + parent_loss.detach()

@@ -16,7 +16,7 @@ class Refined(nn.Module):
 
     def __init__(self, parent: Networks, child: nn.Module) -> None:
         super().__init__()
-        self.parent, self.child, self.latent = parent.generator, child, parent.latent
+        self.parent, self.child, self.latent_dim = parent.generator, child, parent.latent_dim
 
     def forward(self, z: Tensor) -> Tensor:
         """The child's images ``(N, *shape)`` of latents ``(N, latent)``."""

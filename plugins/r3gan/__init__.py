@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ganzoo.parts.builders import halvings
-from ganzoo.parts.losses import accuracy, both, fixed, mean, zero_gradient_penalty
+from ganzoo.parts.losses import accuracy, mean, real_and_fake_logits, without_grad, zero_gradient_penalty
 from ganzoo.parts.task import Task
 from ganzoo.registry.gan import GAN
 from ganzoo.registry.hookspecs import Parts, hookimpl
@@ -14,25 +14,25 @@ from ganzoo.util.optional import F, nn
 
 if TYPE_CHECKING:
     from ganzoo.parts.networks import Networks
-    from ganzoo.parts.trainers import Draw, Moves
+    from ganzoo.parts.trainers import Draw, Updates
 
 
-def relativistic(nets: Networks, draw: Draw, *, discriminator_steps: int = 1, penalty: float = 1.0) -> Moves:
+def relativistic(nets: Networks, draw: Draw, *, discriminator_steps: int = 1, penalty: float = 1.0) -> Updates:
     """The relativistic game of pairs, with the penalties R1 and R2 (Huang et al., 2024).
 
     D says how much more real one sample of a pair is than the other; ``penalty`` weighs its gradients at either.
     """
     G, D = nets.generator, nets.discriminator
     for _ in range(discriminator_steps):
-        real, z, *given = draw()
-        fake = fixed(G, z, *given)
-        on_real, on_fake = both(D, real, fake, *given)
+        real, z, *condition = draw()
+        fake = without_grad(G, z, *condition)
+        on_real, on_fake = real_and_fake_logits(D, real, fake, *condition)
         ahead = on_real - on_fake
-        flatness = zero_gradient_penalty(D, real, *given) + zero_gradient_penalty(D, fake, *given)
+        flatness = zero_gradient_penalty(D, real, *condition) + zero_gradient_penalty(D, fake, *condition)
         loss = mean(F.softplus(-ahead.float())) + penalty * flatness
         yield D, loss, {"discriminator_accuracy": accuracy(ahead, -ahead)}
-    real, z, *given = draw()
-    yield G, mean(F.softplus(fixed(D, real, *given).float() - D(G(z, *given), *given).float()))
+    real, z, *condition = draw()
+    yield G, mean(F.softplus(without_grad(D, real, *condition).float() - D(G(z, *condition), *condition).float()))
 
 
 def residual_generator(task: Task, *, width: int = 16) -> nn.Module:
@@ -74,7 +74,7 @@ def ganzoo_gans() -> Iterable[GAN]:
         discriminator="dense",
         trainer="relativistic",
         settings={
-            "rounds": 10000,
+            "iterations": 10000,
             "generator.norm": "none",
             "generator.hidden": "leaky",
             "lr": 5e-4,
@@ -82,5 +82,5 @@ def ganzoo_gans() -> Iterable[GAN]:
             "beta2": 0.99,
             "penalty": 5.0,
         },
-        presets={"conv": {"generator": "residual", "discriminator": "residual", "penalty": 1.0, "rounds": 5000}},
+        presets={"conv": {"generator": "residual", "discriminator": "residual", "penalty": 1.0, "iterations": 5000}},
     )

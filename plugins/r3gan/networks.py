@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from ganzoo.parts.builders import activation, head
+from ganzoo.parts.builders import activation, output_activation
 from ganzoo.parts.task import Task
 
 GROUP = 16  # features that a grouped convolution mixes
@@ -53,7 +53,7 @@ def generator(task: Task, width: int, steps: int, small: tuple[int, int]) -> nn.
     """
     features = [width * 2 ** (steps - step) for step in range(steps + 1)]
     net = nn.Sequential(
-        nn.Linear(task.latent, features[0] * small[0] * small[1]), nn.Unflatten(1, (features[0], *small))
+        nn.Linear(task.latent_dim, features[0] * small[0] * small[1]), nn.Unflatten(1, (features[0], *small))
     )
     for inputs, outputs in pairwise(features):
         net.append(Residual(inputs))
@@ -61,7 +61,7 @@ def generator(task: Task, width: int, steps: int, small: tuple[int, int]) -> nn.
         net.append(nn.Upsample(scale_factor=2, mode="bilinear"))
     net.append(activation("leaky"))
     net.append(conv(width, task.shape[0], side=3))
-    return net.append(head(task))
+    return net.append(output_activation(task))
 
 
 def discriminator(task: Task, width: int, steps: int, small: tuple[int, int]) -> nn.Sequential:

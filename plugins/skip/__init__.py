@@ -17,12 +17,12 @@ from ganzoo.util.optional import nn, torch
 
 if TYPE_CHECKING:
     from ganzoo.parts.networks import Networks
-    from ganzoo.parts.trainers import Draw, Moves
+    from ganzoo.parts.trainers import Draw, Updates
 
 
 def skip(
     nets: Networks, draw: Draw, *, discriminator_steps: int = 1, generator_steps: int = 1, smoothing: float = 0.0
-) -> Moves:
+) -> Updates:
     """The non-saturating game, after each of whose generator moves the weight w of the skip is clamped to [0, 1]."""
     G = nets.generator
     w = dict(G.named_parameters()).get("weight")
@@ -33,7 +33,7 @@ def skip(
         )
     if nets.parent is not None and not nets.parent.frozen:
         raise GanzooError(
-            "a skip-gan leaves its parent as it is, so schedule=round has no sense here; use schedule=sequential"
+            "a skip-gan leaves its parent as it is, so parent_training=joint has no sense here; use parent_training=first"
         )
     game = non_saturating(
         nets, draw, discriminator_steps=discriminator_steps, generator_steps=generator_steps, smoothing=smoothing
@@ -67,9 +67,9 @@ def skip_generator(
     from .priors import PRIORS
 
     model, latents = PRIORS[prior](task, components)
-    joined = replace(task, latent=task.latent + math.prod(task.shape))
+    joined = replace(task, latent_dim=task.latent_dim + math.prod(task.shape))
     net = dense_generator(joined, widths=widths, hidden=hidden, norm=norm)
-    return Skip(model, net, (task.latent, latents), share(weight), task.range)
+    return Skip(model, net, (task.latent_dim, latents), share(weight), task.range)
 
 
 def tabular_generator(
@@ -121,12 +121,12 @@ def share(weight: float) -> float:
 
 def inputs_of(task: Task) -> int:
     """The number of regression inputs; :class:`GanzooError` for data that are no regression of one target."""
-    if not task.conditions or task.shape != (1,):
+    if not task.condition_dim or task.shape != (1,):
         raise GanzooError(
             "skip-gan-tabular needs a regression of one target on inputs; use --data friedman1, friedman2, friedman3 "
             "or diabetes (for images: ganzoo train skip-gan)"
         )
-    return task.conditions
+    return task.condition_dim
 
 
 @hookimpl
@@ -153,7 +153,7 @@ def ganzoo_gans() -> Iterable[GAN]:
         generator="skip-gan",
         discriminator="dense",
         trainer="skip",
-        settings={"rounds": 8000, "lr": 1e-3, "discriminator.widths": (512, 256)},
+        settings={"iterations": 8000, "lr": 1e-3, "discriminator.widths": (512, 256)},
     )
     yield GAN(
         name="skip-gan-tabular",
@@ -164,7 +164,7 @@ def ganzoo_gans() -> Iterable[GAN]:
         trainer="skip",
         conditional=True,
         data="friedman1",
-        settings={"rounds": 5000, "batch": 32, "lr": 1e-3},
+        settings={"iterations": 5000, "batch_size": 32, "lr": 1e-3},
         # 1,000 passes over the 4,000 rows of a Friedman problem
-        presets={"published": {"rounds": 125_000, "decay": "constant", "ema": 0.0}},
+        presets={"published": {"iterations": 125_000, "lr_schedule": "constant", "ema": 0.0}},
     )

@@ -50,7 +50,7 @@ def regressor(prior: str, task: Task, depth: int) -> Regressor:
     """The prior of that name for a task, fitted where there are data; :class:`GanzooError` if there is no such one."""
     kind, _, expression = prior.partition(":")
     if kind == "formula":
-        return Formula(expression, task.conditions).checked(task.data)
+        return Formula(expression, task.condition_dim).checked(task.data)
     if prior == "linear":
         return least_squares(task)
     if prior in LINEAR:
@@ -65,7 +65,7 @@ def regressor(prior: str, task: Task, depth: int) -> Regressor:
 
 def least_squares(task: Task) -> Linear:
     """Ordinary least squares, with a factor of its coefficients' covariance s² (X'X)⁺."""
-    model = Linear(task.conditions, redrawn=True)
+    model = Linear(task.condition_dim, redrawn=True)
     if task.data is not None:
         x, t = pairs(task.data)
         X = np.column_stack([np.ones(len(x)), x])
@@ -81,7 +81,7 @@ def least_squares(task: Task) -> Linear:
 
 def linear(name: str, task: Task) -> Linear:
     """A linear model of scikit-learn by its coefficients."""
-    model = Linear(task.conditions)
+    model = Linear(task.condition_dim)
     if task.data is not None:
         found = fit(name, task.data)
         fill(model, coefficients=np.append(found.intercept_, found.coef_))
@@ -98,7 +98,7 @@ def trees(name: str, task: Task, depth: int) -> Trees:
         grown = [one.tree_ for one in np.ravel(getattr(found, "estimators_", found))]
         scale, offset = 1 / len(grown), 0.0
         if name == "GradientBoostingRegressor":
-            scale, offset = found.learning_rate, found.init_.predict(np.zeros((1, task.conditions)))[0]
+            scale, offset = found.learning_rate, found.init_.predict(np.zeros((1, task.condition_dim)))[0]
 
         def nodes(name: str) -> NDArray[Any]:
             return np.concatenate([getattr(tree, name).ravel() for tree in grown])

@@ -23,7 +23,7 @@ class Skip(nn.Module):
     ) -> None:
         super().__init__()
         self.prior, self.net, self.own, self.limits = prior, net, latents[0], limits
-        self.latent = sum(latents)
+        self.latent_dim = sum(latents)
         self.weight = nn.Parameter(torch.tensor(weight))
 
     def forward(self, z: Tensor) -> Tensor:
@@ -44,7 +44,7 @@ class SkipPairs(nn.Module):
     def __init__(self, prior: Regressor, net: nn.Module, bias: float, sigma: float, weight: float | None) -> None:
         super().__init__()
         self.prior, self.net, self.bias, self.sigma = prior, net, bias, sigma
-        self.latent = 1 + prior.latent
+        self.latent_dim = 1 + prior.latent_dim
         self.weight = nn.Parameter(torch.tensor(1.0 if weight is None else weight), requires_grad=weight is not None)
 
     def drawn(self, z: Tensor, conditions: Tensor) -> Tensor:

@@ -87,7 +87,7 @@ def trained(task: Task, _: int) -> Prior:
     """The parent's generator as it is."""
     if task.parent is None:
         raise GanzooError("prior=parent needs a parent; name a GAN to train first, as in --set parent=simple")
-    prior, latents = task.parent.generator, task.parent.latent
+    prior, latents = task.parent.generator, task.parent.latent_dim
     device = next(prior.parameters()).device
     with torch.no_grad():  # a parent of other latents or samples, or one that needs labels, is refused here
         made = prior(torch.zeros(2, latents, device=device))

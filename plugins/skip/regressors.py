@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 
 class Regressor(nn.Module):
-    """A regression ``forward(x, z)`` from inputs ``(N, p)`` to targets ``(N, 1)``; ``latent`` is the length of z."""
+    """A regression ``forward(x, z)`` from inputs ``(N, p)`` to targets ``(N, 1)``; ``latent_dim`` is the length of z."""
 
-    latent = 0
+    latent_dim = 0
 
 
 class Linear(Regressor):
@@ -20,14 +20,14 @@ class Linear(Regressor):
 
     def __init__(self, inputs: int, *, redrawn: bool = False) -> None:
         super().__init__()
-        self.latent = inputs + 1 if redrawn else 0
+        self.latent_dim = inputs + 1 if redrawn else 0
         self.register_buffer("coefficients", torch.zeros(inputs + 1))
-        self.register_buffer("factor", torch.zeros(inputs + 1, self.latent))
+        self.register_buffer("factor", torch.zeros(inputs + 1, self.latent_dim))
 
     def forward(self, x: Tensor, z: Tensor) -> Tensor:
         """The batch shares one draw, by its first row of latents; in eval mode b is what was fitted."""
         b = self.coefficients
-        if self.training and self.latent:
+        if self.training and self.latent_dim:
             b = b + (self.factor * z[0]).sum(1)
         return b[0] + (x * b[1:]).sum(1, keepdim=True)
 

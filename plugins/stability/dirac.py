@@ -118,7 +118,7 @@ def identity(recipe: Recipe) -> str:
     if trainer == "skip":
         special = theory.mixture(recipe)
     elif trainer == "privileged":
-        special = recipe.loop.schedule
+        special = recipe.loop.parent_training
     return repr((trainer or recipe.functions["trainer"], {**numbers, **once(numbers)}, special))
 
 
@@ -131,7 +131,7 @@ def plain(recipe: Recipe) -> Cast:
     """A point and a line, for each class."""
     labels = LABELS if recipe.gan.conditional else ()
     classes = len(set(labels)) or 1
-    nets = Networks(Point(classes), Line(classes), latent=1)
+    nets = Networks(Point(classes), Line(classes), latent_dim=1)
     names = ("generator.theta", "discriminator.psi")
     return Cast(nets, (names,), lambda w: torch.stack([w[name] for name in names], -1), labels)
 
@@ -148,7 +148,7 @@ def skip(recipe: Recipe) -> Cast:
     weight, p = theory.mixture(recipe)
     if weight <= 0:
         raise GanzooError(f"weight={weight} leaves out the generator of a skip-GAN; its Dirac-GAN needs one above 0")
-    nets = Networks(Mixture(weight, p), Line(), latent=1)
+    nets = Networks(Mixture(weight, p), Line(), latent_dim=1)
 
     def seen(w: dict[str, Tensor]) -> Tensor:
         share = w["generator.weight"].unsqueeze(-1)
@@ -159,10 +159,10 @@ def skip(recipe: Recipe) -> Cast:
 
 def privileged(recipe: Recipe) -> Cast:
     """A child over a point: side by side with it, or over one that has come to rest."""
-    parent = Networks(Point(), Line(), latent=1)
-    if recipe.loop.schedule == "sequential":
+    parent = Networks(Point(), Line(), latent_dim=1)
+    if recipe.loop.parent_training == "first":
         parent = parent.freeze()
-    nets = Networks(Refined(parent.generator), Line(), parent, latent=1)
+    nets = Networks(Refined(parent.generator), Line(), parent, latent_dim=1)
     older, younger = (
         ("generator.parent.theta", "parent.discriminator.psi"),
         ("generator.child.phi", "discriminator.psi"),

@@ -78,20 +78,20 @@ def arrows(axes: Axes, game: Dirac, plane: int, reach: float) -> None:
 def plane(moments: Sequence[Moment], title: str, path: Path) -> None:
     """Eigenvalues in the complex plane, of several moments by colour; what is right of the line grows."""
     values = np.concatenate([moment.spectrum.eigenvalues for moment in moments])
-    rounds = np.repeat([m.rounds for m in moments], [len(m.spectrum.eigenvalues) for m in moments])
+    iterations = np.repeat([m.iterations for m in moments], [len(m.spectrum.eigenvalues) for m in moments])
     with drawn(path, title) as (axes,):
         axes.axvline(0, color=LINE)
         axes.axhline(0, color=LINE)
         if len(moments) == 1:
             axes.plot(values.real, values.imag, "o", color=ACCENT, markersize=4)
         else:
-            points = axes.scatter(values.real, values.imag, c=rounds, cmap="viridis_r", s=12, zorder=2)
-            axes.figure.colorbar(points, ax=axes, label="round")
+            points = axes.scatter(values.real, values.imag, c=iterations, cmap="viridis_r", s=12, zorder=2)
+            axes.figure.colorbar(points, ax=axes, label="iteration")
         axes.set(xlabel="Re: below 0 it returns, above 0 it leaves", ylabel="Im: how fast it turns")
 
 
 def line(met: Way, ends: tuple[int, int], title: str, path: Path) -> None:
-    """Path-angle and path-norm between the weights of two rounds."""
+    """Path-angle and path-norm between the weights of two iterations."""
     with drawn(path, title, 2) as (left, right):
         left.axhline(0, color=LINE)
         left.plot(met.a, met.angle, color=ACCENT)
@@ -99,5 +99,5 @@ def line(met: Way, ends: tuple[int, int], title: str, path: Path) -> None:
         for axes, label in ((left, "path-angle"), (right, "path-norm |v|")):
             axes.axvline(0, color=LINE)
             axes.axvline(1, color=LINE)
-            axes.set(xlabel=f"0: round {ends[0]:,}, 1: round {ends[1]:,}", ylabel=label)
+            axes.set(xlabel=f"0: iteration {ends[0]:,}, 1: iteration {ends[1]:,}", ylabel=label)
         right.set_yscale("log")

@@ -25,11 +25,11 @@ from torch.overrides import TorchFunctionMode
 
 from ganzoo.parts.losses import cross_terms
 from ganzoo.parts.networks import Networks
-from ganzoo.training.device import Randomness
+from ganzoo.training.device import RandomState
 from ganzoo.util.errors import GanzooError
 
 if TYPE_CHECKING:
-    from ganzoo.parts.trainers import Draw, Moves
+    from ganzoo.parts.trainers import Draw, Updates
 
 FAR = 1e3
 """Weights of this size are beyond whatever bounds a trainer keeps; if it leaves them alone, it has none."""
@@ -59,7 +59,7 @@ class Field:
     Normalisation takes the statistics of the batch, and its running ones stay as they are; dropout is off; what is
     random in a trainer is drawn from the same seed each time. The discriminator's loss knows that its fakes depend on
     the generator (see :func:`ganzoo.parts.losses.cross_terms`); a gradient that a method stops, as between parent and child,
-    stays stopped. Of a player with several moves in a round the first one counts, since nobody steps in between.
+    stays stopped. Of a player with several moves in an iteration the first one counts, since nobody steps in between.
 
     Args:
         nets: the players; they are copied, and where they stand is :attr:`start`.
@@ -76,11 +76,11 @@ class Field:
     """
 
     def __init__(
-        self, nets: Networks, trainer: Callable[[Networks, Draw], Moves], batch: tuple[Tensor, ...], *, seed: int = 0
+        self, nets: Networks, trainer: Callable[[Networks, Draw], Updates], batch: tuple[Tensor, ...], *, seed: int = 0
     ) -> None:
         self._nets, self._trainer = settled(nets), trainer
         self._batch = tuple(doubled(tensor) for tensor in batch)
-        self._randomness = Randomness(seed, batch[0].device)
+        self._randomness = RandomState(seed, batch[0].device)
         self._stage = Stage(self._nets)
         tensors = {
             f"{place}.{name}": tensor
@@ -143,7 +143,7 @@ class Field:
         return -torch.cat(slopes)
 
     def projected(self, w: Tensor) -> Tensor:
-        """The weights as a round without steps leaves them: within what the trainer allows, such as a critic's clip."""
+        """The weights as an iteration without steps leaves them: within what the trainer allows, such as a critic's clip."""
         if not self._bounded:
             return w
         lent = self._lent(w.detach())
@@ -172,8 +172,8 @@ class Field:
         return self.projected(pushed) == pushed
 
     def _moves(self, lend: Callable[[], dict[str, Tensor]]) -> Iterator[tuple[str, Tensor]]:
-        """One round without steps. The trainer is lent weights anew at each move, so that it may clip the last ones."""
-        names = {id(network): player for player, network in self._nets.players().items()}
+        """One iteration without steps. The trainer is lent weights anew at each move, so that it may clip the last ones."""
+        names = {id(network): player for player, network in self._nets.trainable().items()}
         moves = self._trainer(self._nets, lambda: self._batch)
         while (move := functional_call(self._stage, lend(), (moves,), tie_weights=False)) is not None:
             yield names[id(move[0])], move[1]
@@ -185,7 +185,7 @@ class Field:
 
     @contextmanager
     def _rules(self) -> Iterator[None]:
-        """What makes a round of the trainer a function: the same random numbers, all terms, and all digits."""
+        """What makes an iteration of the trainer a function: the same random numbers, all terms, and all digits."""
         with copy.copy(self._randomness).stream(), cross_terms(), Exactly():  # a copy, since a stream goes on
             yield
 
@@ -248,7 +248,7 @@ class Stage(nn.Module):
         self.nets = nets
 
     def forward(self, moves: Iterator[Any]) -> Any:
-        """The next move; ``None`` when the round is over."""
+        """The next move; ``None`` when the iteration is over."""
         return next(moves, None)
 
 

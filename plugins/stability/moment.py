@@ -15,13 +15,13 @@ class Moment:
     """What a run's game looks like at one of its checkpoints.
 
     Attributes:
-        gan, rounds, optimizer, rates, lr: of the game.
+        gan, iterations, optimizer, rates, lr: of the game.
         spectrum: the eigenvalues of its Jacobian.
         curvatures: of each player's own loss.
     """
 
     gan: str
-    rounds: int
+    iterations: int
     optimizer: str
     rates: dict[str, float]
     lr: float
@@ -30,7 +30,7 @@ class Moment:
 
     @property
     def radius(self) -> float:
-        """The spectral radius of simultaneous gradient steps with the learning rates of that round."""
+        """The spectral radius of simultaneous gradient steps with the learning rates of that iteration."""
         return self.spectrum.radius(self.lr)
 
     def record(self) -> dict[str, Any]:
@@ -38,7 +38,7 @@ class Moment:
         found = self.spectrum
         return {
             "gan": self.gan,
-            "rounds": self.rounds,
+            "iterations": self.iterations,
             "weights": found.size,
             "eigenvalues": [[value.real, value.imag] for value in found.eigenvalues.tolist()],
             "residuals": found.residuals.tolist(),
@@ -71,4 +71,4 @@ def look(game: Game, count: int, *, quick: bool = False) -> Moment:
     """Look at a game with so many eigenvalues of each kind; see :func:`ganzoo_plugins.stability.spectrum.spectrum`."""
     found = spectrum(game.field, count, game.shares, quick=quick)
     own = curvatures(game.field, count)
-    return Moment(game.gan, game.rounds, game.optimizer, dict(game.rates), game.lr, found, own)
+    return Moment(game.gan, game.iterations, game.optimizer, dict(game.rates), game.lr, found, own)

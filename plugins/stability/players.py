@@ -13,9 +13,9 @@ class Point(nn.Module):
         super().__init__()
         self.theta = nn.Parameter(torch.zeros(classes))
 
-    def forward(self, z: Tensor, *given: Tensor) -> Tensor:
+    def forward(self, z: Tensor, *condition: Tensor) -> Tensor:
         """``(N, 1)``."""
-        return of_class(self.theta, z, *given)
+        return of_class(self.theta, z, *condition)
 
 
 class Line(nn.Module):
@@ -25,9 +25,9 @@ class Line(nn.Module):
         super().__init__()
         self.psi = nn.Parameter(torch.zeros(classes))
 
-    def forward(self, x: Tensor, *given: Tensor) -> Tensor:
+    def forward(self, x: Tensor, *condition: Tensor) -> Tensor:
         """``(N, 1)``."""
-        return of_class(self.psi, x, *given) * x
+        return of_class(self.psi, x, *condition) * x
 
 
 class Mixture(nn.Module):

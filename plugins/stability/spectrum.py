@@ -125,8 +125,8 @@ def search(
     count = min(count, vectors - 2)
 
     def product(u: Reals) -> Reals:
-        given = torch.from_numpy(u.ravel().copy())
-        return J.transposed(given if rates is None else rates * given).numpy()
+        condition = torch.from_numpy(u.ravel().copy())
+        return J.transposed(condition if rates is None else rates * condition).numpy()
 
     operator = LinearOperator((J.size, J.size), matvec=product, dtype=np.float64)
     begin = np.random.default_rng(vectors).normal(size=J.size)

@@ -71,7 +71,7 @@ def privileged(recipe: Recipe) -> Eigenvalues | None:
     values = recipe.values["trainer"]
     if values["reconstruction"] or values["child_fake"] == "noise":
         return None
-    parent = pair(0, 1 / 4) if recipe.loop.schedule == "round" else ()
+    parent = pair(0, 1 / 4) if recipe.loop.parent_training == "joint" else ()
     return (*parent, *pair(-values["penalty"], 1 / 4))
 
 

@@ -102,7 +102,7 @@ class Recorder:
     """A trainer of ganzoo that keeps what it draws, so that another loop can be given the same."""
 
     def __init__(self, moves: Any) -> None:
-        self.moves, self.kept = moves, list[Drawn]()
+        self.updates, self.kept = moves, list[Drawn]()
 
     def __call__(self, nets: Any, draw: Any) -> Any:
         def kept() -> tuple[Tensor, ...]:
@@ -110,7 +110,7 @@ class Recorder:
             self.kept.append(Drawn(real, z, torch.get_rng_state()))
             return real, z
 
-        return self.moves(nets, kept)
+        return self.updates(nets, kept)
 
 
 class Replayed:

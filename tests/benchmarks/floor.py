@@ -1,6 +1,6 @@
-"""What no loop can go below: the bare products of a round, and fused Adam on as many weights.
+"""What no loop can go below: the bare products of an iteration, and fused Adam on as many weights.
 
-The products are those that ganzoo makes: it is watched for one round, and they are then made again on random numbers of
+The products are those that ganzoo makes: it is watched for one iteration, and they are then made again on random numbers of
 the same shapes, strides and types, with nothing in between. There are three for each layer and batch (forward, gradient
 of the input, gradient of the weights), less those whose result nobody needs; a gradient penalty adds its own, less
 those with the zeros that the second derivative of a leaky ReLU is. In bf16, a penalty has products in float32 all the
@@ -50,7 +50,7 @@ FORMS = {
 
 def forms(game: Game) -> dict[str, Form]:
     """Those that make a difference to a game: a layout is one of convolutions."""
-    conv = any(isinstance(module, torch.nn.Conv2d) for network in game.players() for module in network.modules())
+    conv = any(isinstance(module, torch.nn.Conv2d) for network in game.trainable() for module in network.modules())
     return {name: form for name, form in FORMS.items() if conv or form.layout is torch.contiguous_format}
 
 
@@ -101,17 +101,19 @@ def place(value: Any) -> Any:
 
 
 def products(game: Game, precision: str = "fp32") -> list[Product]:
-    """The products of one round, in order."""
-    rounds = own.training(game, own.Way({"precision": precision}))
-    rounds.device = replace(rounds.device, within=False)  # so that factors have the types in which they are multiplied
-    next(rounds)  # the first of all may differ
+    """The products of one iteration, in order."""
+    iterations = own.training(game, own.Way({"precision": precision}))
+    iterations.device = replace(
+        iterations.device, within=False
+    )  # so that factors have the types in which they are multiplied
+    next(iterations)  # the first of all may differ
     with Watcher() as watcher:
-        next(rounds)
+        next(iterations)
     return watcher.products
 
 
 def play(game: Game, form: Form) -> Play:
-    """Rounds of bare products and optimizer steps."""
+    """Iterations of bare products and optimizer steps."""
     tensors: dict[Place, Tensor] = {}
 
     def tensor(value: Any) -> Any:
@@ -139,8 +141,8 @@ def play(game: Game, form: Form) -> Play:
 
 
 def optimizers(game: Game) -> Iterator[tuple[torch.optim.Optimizer, int]]:
-    """Fused Adam on weights of both players, and how often each moves in a round."""
-    for network, moves in zip(game.players(), (1, game.critics), strict=True):
+    """Fused Adam on weights of both players, and how often each moves in an iteration."""
+    for network, moves in zip(game.trainable(), (1, game.critics), strict=True):
         for weight in network.parameters():
             weight.grad = torch.randn_like(weight)
         yield torch.optim.Adam(network.parameters(), lr=RATE, fused=True), moves

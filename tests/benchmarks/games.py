@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ganzoo.data import Data, load
-from ganzoo.parts.losses import bce, both, fixed, mean, stopped, unit_gradient_penalty
+from ganzoo.parts.losses import bce, mean, real_and_fake_logits, stop_gradient, unit_gradient_penalty, without_grad
 from ganzoo.parts.task import Task
 from ganzoo.registry.gan import GAN
 
@@ -38,9 +38,9 @@ class Game:
         generator: makes G: ``(N, 100)`` to ``(N, 1, size, size)`` in [-1, 1].
         discriminator: makes D: images to logits ``(N, 1)``.
         size: height and width of the images.
-        moves: the script's round, as a trainer of ganzoo.
+        moves: the script's iteration, as a trainer of ganzoo.
         own: ganzoo's own trainer of such a game, by name.
-        critics: moves of D in a round, each with a batch of its own.
+        critics: moves of D in an iteration, each with a batch of its own.
     """
 
     name: str
@@ -54,14 +54,14 @@ class Game:
 
     @property
     def penalised(self) -> bool:
-        return self.moves is critic_first
+        return self.updates is critic_first
 
     @property
     def images(self) -> int:
-        """Real images that one round takes."""
+        """Real images that one iteration takes."""
         return BATCH * self.critics
 
-    def players(self) -> tuple[nn.Module, nn.Module]:
+    def trainable(self) -> tuple[nn.Module, nn.Module]:
         """G and D with the same weights at each call."""
         with torch.random.fork_rng(devices=()):
             torch.manual_seed(0)
@@ -69,8 +69,13 @@ class Game:
 
     def record(self, *, own: bool = False) -> GAN:
         """The game as ganzoo takes it; ``own`` exchanges the script's moves for ganzoo's."""
-        G, D = self.players()
-        numbers: dict[str, Any] = {"rounds": 10**9, "batch": BATCH, "latent": LATENT, "decay": "constant"}
+        G, D = self.trainable()
+        numbers: dict[str, Any] = {
+            "iterations": 10**9,
+            "batch_size": BATCH,
+            "latent_dim": LATENT,
+            "lr_schedule": "constant",
+        }
         numbers |= {"lr": RATE, "beta1": BETAS[0], "beta2": BETAS[1]}
 
         def generator(task: Task) -> nn.Module:
@@ -84,7 +89,7 @@ class Game:
             summary=self.script,
             generator=generator,
             discriminator=discriminator,
-            trainer=self.own if own else self.moves,
+            trainer=self.own if own else self.updates,
             settings=numbers,
         )
 
@@ -117,7 +122,7 @@ def generator_first(nets: Any, draw: Callable[[], tuple[torch.Tensor, ...]]) -> 
     real, z = draw()
     fake = G(z)
     yield G, bce(D(fake), 1)
-    on_real, on_fake = both(D, real, stopped(fake))
+    on_real, on_fake = real_and_fake_logits(D, real, stop_gradient(fake))
     yield D, (bce(on_real, 1) + bce(on_fake, 0)) / 2
 
 
@@ -126,8 +131,8 @@ def critic_first(nets: Any, draw: Callable[[], tuple[torch.Tensor, ...]], *, cri
     G, D = nets.generator, nets.discriminator
     for _ in range(critics):
         real, z = draw()
-        fake = fixed(G, z)
-        on_real, on_fake = both(D, real, fake)
+        fake = without_grad(G, z)
+        on_real, on_fake = real_and_fake_logits(D, real, fake)
         yield D, mean(on_fake) - mean(on_real) + PENALTY * unit_gradient_penalty(D, real, fake)
     yield G, -mean(D(G(z)))
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ganzoo.registry.recipe import resolve
-from ganzoo.training.device import choose
+from ganzoo.training.device import choose_device
 from ganzoo.training.loop import Training
 from tests.benchmarks.games import Game
 from tests.benchmarks.harness import Play
 
-MIDDLE = 1000  # rounds that count as played: as most of a training is, and not as its first rounds are
+MIDDLE = 1000  # iterations that count as played: as most of a training is, and not as its first iterations are
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Way:
     """One way to train with ganzoo.
 
     Attributes:
-        device: what :func:`ganzoo.training.device.choose` is given.
+        device: what :func:`ganzoo.training.device.choose_device` is given.
         settings: overrides, as for ``--set``.
         own: ganzoo's own moves in place of the script's.
     """
@@ -43,16 +43,16 @@ def training(game: Game, way: Way, trainer: Any = None) -> Training:
     """A training of that game; ``trainer`` takes the place of its moves."""
     record = game.record(own=way.own)
     record = replace(record, trainer=trainer) if trainer else record
-    rounds = Training(resolve(record, way.settings), game.data(), choose("cpu", **way.device))
-    rounds.number = MIDDLE
-    return rounds
+    iterations = Training(resolve(record, way.settings), game.data(), choose_device("cpu", **way.device))
+    iterations.number = MIDDLE
+    return iterations
 
 
 def play(game: Game, way: Way) -> Play:
-    rounds = training(game, way)
+    iterations = training(game, way)
 
     def play(times: int) -> None:
         for _ in range(times):
-            next(rounds)
+            next(iterations)
 
     return play

@@ -11,11 +11,11 @@ from tests.benchmarks.games import BETAS, PENALTY, RATE, Game
 
 
 class Plain:
-    """The loop of one game; ``losses`` holds those of the last round, by player, and waits for nothing."""
+    """The loop of one game; ``losses`` holds those of the last iteration, by player, and waits for nothing."""
 
     def __init__(self, game: Game, draws: Draws) -> None:
         self.game, self.draws = game, draws
-        self.G, self.D = game.players()
+        self.G, self.D = game.trainable()
         self.weights = {network: list(network.parameters()) for network in (self.G, self.D)}
         self.adams = {
             network: torch.optim.Adam(weights, lr=RATE, betas=BETAS, fused=True)
@@ -23,9 +23,9 @@ class Plain:
         }
         self.losses: dict[str, Tensor] = {}
 
-    def __call__(self, rounds: int) -> None:
+    def __call__(self, iterations: int) -> None:
         play = self.penalised if self.game.penalised else self.adversarial
-        for _ in range(rounds):
+        for _ in range(iterations):
             play()
 
     def adversarial(self) -> None:

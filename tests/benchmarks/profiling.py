@@ -1,6 +1,6 @@
-"""Where does the time of a round go? ``python -m tests.benchmarks profiling``
+"""Where does the time of an iteration go? ``python -m tests.benchmarks profiling``
 
-Three looks at ganzoo's loop: the parts of a round, by a clock at the seams between them; the operators that take most,
+Three looks at ganzoo's loop: the parts of an iteration, by a clock at the seams between them; the operators that take most,
 by torch's profiler; and the operations a second of its products, against the machine's best at a large matrix product
 in the same run. The clock counts this thread's time on a processor, so that other processes do not matter; on a CPU
 nothing runs on after a call has returned.
@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from ganzoo.training.device import prepare
+from ganzoo.training.device import configure_process
 from ganzoo.training.loop import Training
 from tests.benchmarks import floor
 from tests.benchmarks.games import GAMES
@@ -30,7 +30,7 @@ SIDE = 1024  # of the matrices whose product is taken for the machine's best
 
 
 class Clock:
-    """Seconds by part of a round; a part that calls another does not count that one's."""
+    """Seconds by part of an iteration; a part that calls another does not count that one's."""
 
     def __init__(self) -> None:
         self.parts: dict[str, float] = defaultdict(float)
@@ -62,9 +62,9 @@ class Clock:
         return inside
 
 
-def clocked(rounds: Training, clock: Clock) -> Training:
+def clocked(iterations: Training, clock: Clock) -> Training:
     """The training with a clock at the seams of its loop."""
-    moves = rounds.moves
+    moves = iterations.updates
 
     def forward() -> Iterator[Any]:
         """What a trainer does between two moves is forward, less its draws."""
@@ -76,39 +76,39 @@ def clocked(rounds: Training, clock: Clock) -> Training:
                 return
             yield move
 
-    seams = vars(rounds)  # an attribute of the instance goes before the method
-    seams |= {"moves": forward, "step": clock.timed("backward", rounds.step)}
-    seams["_draw"] = clock.timed("draw", rounds._draw)
-    rounds.average.update = clock.timed("average", rounds.average.update)  # type: ignore[method-assign]
-    for optimizer in rounds.optimizers.values():
+    seams = vars(iterations)  # an attribute of the instance goes before the method
+    seams |= {"moves": forward, "step": clock.timed("backward", iterations.step)}
+    seams["_draw"] = clock.timed("draw", iterations._draw)
+    iterations.average.update = clock.timed("average", iterations.average.update)  # type: ignore[method-assign]
+    for optimizer in iterations.optimizers.values():
         optimizer.zero_grad = clock.timed("optimizer", optimizer.zero_grad)  # type: ignore[method-assign]
         optimizer.step = clock.timed("optimizer", optimizer.step)  # type: ignore[method-assign]
-    return rounds
+    return iterations
 
 
-def parts(game: str, way: str, rounds: int) -> dict[str, float]:
-    """The share of each part in so many rounds; ``loop`` is what none of the others does."""
+def parts(game: str, way: str, iterations: int) -> dict[str, float]:
+    """The share of each part in so many iterations; ``loop`` is what none of the others does."""
     clock = Clock()
     played = clocked(training(GAMES[game], WAYS[way]), clock)
     next(played)
     clock.parts.clear()
-    for _ in range(rounds):
+    for _ in range(iterations):
         with clock.part("loop"):
             next(played)
     total = sum(clock.parts.values())
     return {name: seconds / total for name, seconds in clock.parts.items()}
 
 
-def operators(game: str, way: str, rounds: int) -> list[tuple[str, float, int]]:
-    """The operators that take most: name, share of all, calls in a round."""
+def operators(game: str, way: str, iterations: int) -> list[tuple[str, float, int]]:
+    """The operators that take most: name, share of all, calls in an iteration."""
     played = training(GAMES[game], WAYS[way])
     next(played)
     with profile(activities=[ProfilerActivity.CPU]) as taken:
-        for _ in range(rounds):
+        for _ in range(iterations):
             next(played)
     events = sorted(taken.key_averages(), key=lambda event: -event.self_cpu_time_total)
     total = sum(event.self_cpu_time_total for event in events)
-    return [(event.key, event.self_cpu_time_total / total, event.count // rounds) for event in events[:TOP]]
+    return [(event.key, event.self_cpu_time_total / total, event.count // iterations) for event in events[:TOP]]
 
 
 def best(dtype: torch.dtype, turns: int) -> float:
@@ -124,7 +124,7 @@ def best(dtype: torch.dtype, turns: int) -> float:
 
 def measure(turns: int, seconds: float) -> dict[str, Any]:
     """Shares of parts and operators, and of the machine's best."""
-    prepare(torch.get_num_threads())
+    configure_process(torch.get_num_threads())
     found: dict[str, list[dict[str, Any]]] = {"parts": [], "operators": [], "peak": []}
     best_of = {dtype: best(dtype, turns) for dtype in (torch.float32, torch.bfloat16)}
     for game in GAMES.values():
@@ -137,7 +137,7 @@ def measure(turns: int, seconds: float) -> dict[str, Any]:
             found["peak"].append(
                 head
                 | {
-                    "GFLOP a round": round(flops / 1e9, 2),
+                    "GFLOP an iteration": round(flops / 1e9, 2),
                     "of it bf16": percent(sum(p.flops for p in products if p.dtype is torch.bfloat16) / flops),
                     "GFLOP/s": round(flops / took / 1e9, 1),
                     "share": percent(sum(p.flops / best_of[p.dtype] for p in products) / took),
@@ -145,14 +145,14 @@ def measure(turns: int, seconds: float) -> dict[str, Any]:
             )
             if way.device.get("compile"):  # it has no seams
                 continue
-            rounds = max(1, round(seconds / took))
-            shares = parts(game.name, name, rounds)
+            iterations = max(1, round(seconds / took))
+            shares = parts(game.name, name, iterations)
             found["parts"].append(
                 head
                 | {part: percent(shares.get(part, 0)) for part in ("forward", "backward", "optimizer", *OURS)}
                 | {"outside": percent(sum(shares.get(part, 0) for part in OURS))}
             )
-            for operator, share, calls in operators(game.name, name, rounds):
+            for operator, share, calls in operators(game.name, name, iterations):
                 found["operators"].append(head | {"operator": operator, "share": percent(share), "calls": calls})
     best_there = [
         {"type": str(dtype).removeprefix("torch."), "GFLOP/s": round(most / 1e9, 1)} for dtype, most in best_of.items()

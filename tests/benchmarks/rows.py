@@ -1,4 +1,4 @@
-"""Who takes part: each row of a comparison plays rounds of one game."""
+"""Who takes part: each row of a comparison plays iterations of one game."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def folded(net: nn.Module) -> nn.Module:
 
 def variants(model: Model, files: dict[str, Path], batch: int) -> dict[str, Play]:
     """Every way to make ``batch`` samples, by name."""
-    z = latents(range(batch), model.header["latent"])
+    z = latents(range(batch), model.header["latent_dim"])
     tensor = torch.from_numpy(z)
     plain = model.generator()
     best = folded(plain).to(memory_format=torch.channels_last)
@@ -111,7 +111,7 @@ def measure(turns: int, seconds: float) -> dict[str, Any]:
                     rows.append(
                         {
                             "generator": title,
-                            "batch": batch,
+                            "batch_size": batch,
                             "way": way,
                             "images/s": round(batch / timing.median),
                             "to torch eager": round(base / timing.median, 2),

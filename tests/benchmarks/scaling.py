@@ -52,7 +52,7 @@ class Point:
 def points() -> Iterator[Point]:
     for gan in ("simple", "dcgan"):
         for batch in BATCHES:
-            yield Point(f"batch ({gan})", batch, gan, {"batch": batch})
+            yield Point(f"batch ({gan})", batch, gan, {"batch_size": batch})
     for side in SIDES:
         yield Point("height and width (dcgan)", side, "dcgan", side=side)
     for width in WIDTHS:

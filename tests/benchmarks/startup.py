@@ -26,8 +26,17 @@ def commands(folder: Path) -> dict[str, tuple[str, ...]]:
         "ganzoo --help": (*ganzoo, "--help"),
         "ganzoo list": (*ganzoo, "list"),
         "ganzoo sample simple -n 1": (*ganzoo, "sample", "simple", "-n", "1", "--out", image, "--force"),
-        "to the first round, in Python": ("-c", FIRST),
-        "ganzoo train simple --rounds 1": (*ganzoo, "train", "simple", "--rounds", "1", "--out", run, "--force"),
+        "to the first iteration, in Python": ("-c", FIRST),
+        "ganzoo train simple --iterations 1": (
+            *ganzoo,
+            "train",
+            "simple",
+            "--iterations",
+            "1",
+            "--out",
+            run,
+            "--force",
+        ),
     }
 
 

@@ -20,7 +20,7 @@ from tests.benchmarks.own import Way, training
 from tests.benchmarks.plain import Plain
 from tests.benchmarks.rows import rows
 
-ROUNDS = {"dense": 3, "dcgan 32": 2, "wgan-gp": 2}
+ITERATIONS = {"dense": 3, "dcgan 32": 2, "wgan-gp": 2}
 G_LAYERS = tuple(pairwise((LATENT, 128, 256, 512, 1024, 784)))
 D_LAYERS = tuple(pairwise((784, 512, 256, 1)))
 games = pytest.mark.parametrize("game", GAMES.values(), ids=GAMES)
@@ -32,9 +32,9 @@ def test_all_loops_play_the_same_game(game: Game) -> None:
 
     ganzoo judges real and fake in one pass where it can, and a script takes the sigmoid and the logarithm by turns.
     """
-    recorder = Recorder(game.moves)
+    recorder = Recorder(game.updates)
     ganzoo = training(game, Way({"precision": "fp32"}), recorder)
-    expected = [next(ganzoo).losses for _ in range(ROUNDS[game.name])]
+    expected = [next(ganzoo).losses for _ in range(ITERATIONS[game.name])]
     plain, script = Plain(game, Replayed(recorder.kept)), Script(game, Replayed(recorder.kept))
     for losses in expected:
         plain(1)
@@ -150,7 +150,7 @@ def test_points_of_a_series_differ_in_one_number() -> None:
 
 
 def test_a_trial_of_a_size_trains() -> None:
-    words = json.dumps({"gan": "simple", "settings": {"batch": 8}, "images": 32, "side": 28})
+    words = json.dumps({"gan": "simple", "settings": {"batch_size": 8}, "images": 32, "side": 28})
     assert float(launch("-m", "tests.benchmarks.trial", "size", "0", words, threads=1).output) > 0
 
 

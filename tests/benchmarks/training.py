@@ -1,7 +1,7 @@
 """How fast does a GAN train? ``python -m tests.benchmarks training``
 
-Images a second of whole rounds, for ganzoo's loop and for others over the same networks, batches and optimizers; and
-the bare products of such a round, which no loop can beat.
+Images a second of whole iterations, for ganzoo's loop and for others over the same networks, batches and optimizers; and
+the bare products of such an iteration, which no loop can beat.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from ganzoo.training.device import prepare
+from ganzoo.training.device import configure_process
 from tests.benchmarks.games import GAMES, Game
 from tests.benchmarks.harness import Play, interleave, table
 from tests.benchmarks.opponents.absent import Absent
@@ -19,7 +19,7 @@ from tests.benchmarks.rows import BASE, rows
 
 def measure(turns: int, seconds: float) -> dict[str, Any]:
     """Images a second and ratios to one script, by game and row; and who could not take part."""
-    prepare(torch.get_num_threads())  # everyone has denormals flushed, as ganzoo's own commands do
+    configure_process(torch.get_num_threads())  # everyone has denormals flushed, as ganzoo's own commands do
     found: list[dict[str, Any]] = []
     absent: dict[str, str] = {}
     for game in GAMES.values():

@@ -15,21 +15,21 @@ from tests.benchmarks.harness import Play
 
 
 def rate(play: Play, images: int, seconds: float) -> float:
-    """Images a second, after a warm-up of two rounds."""
+    """Images a second, after a warm-up of two iterations."""
     play(2)
-    rounds, start = 0, time.perf_counter()
-    while (taken := time.perf_counter() - start) < seconds or not rounds:
+    iterations, start = 0, time.perf_counter()
+    while (taken := time.perf_counter() - start) < seconds or not iterations:
         play(1)
-        rounds += 1
-    return rounds * images / taken
+        iterations += 1
+    return iterations * images / taken
 
 
 def row(game: str, name: str, seconds: str) -> float:
-    from ganzoo.training.device import prepare
+    from ganzoo.training.device import configure_process
     from tests.benchmarks.games import GAMES
     from tests.benchmarks.rows import rows
 
-    prepare()
+    configure_process()
     return rate(rows(GAMES[game])[name](), GAMES[game].images, float(seconds))
 
 
@@ -44,13 +44,13 @@ def size(seconds: str, told: str) -> float:
     shape = (point["images"], 1, point["side"], point["side"])
     samples = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     data = Data(name="random", samples=samples, sha256="random")
-    training = ganzoo.train(point["gan"], data, rounds=10**9, **point["settings"])
+    training = ganzoo.train(point["gan"], data, iterations=10**9, **point["settings"])
 
-    def play(rounds: int) -> None:
-        for _ in range(rounds):
+    def play(iterations: int) -> None:
+        for _ in range(iterations):
             next(training)
 
-    return rate(play, training.recipe.loop.batch, float(seconds))
+    return rate(play, training.recipe.loop.batch_size, float(seconds))
 
 
 if __name__ == "__main__":

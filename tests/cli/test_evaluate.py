@@ -52,14 +52,14 @@ def test_a_run_and_its_weights_have_the_same_figures(ganzoo: Text, runs: Path) -
     assert "mnist-fd" in said
     assert "real" in said
     assert "noise" in said
-    assert "run/weights.safetensors: simple after 6 rounds, 40 samples, seeds 0-39" in said
+    assert "run/weights.safetensors: simple after 6 iterations, 40 samples, seeds 0-39" in said
     assert "against 2,000 of mnist-10k (test part)" in said
     assert "extractor mnist bbfcdef14d5d, right on 99.5%" in said
     assert "written: run/evaluation.json" in said
     found = figures("run/evaluation.json")
     assert found == figures("a.json")
     assert found["score"] == "mnist-fd"
-    assert found["generator"] == {"gan": "simple", "rounds": 6}
+    assert found["generator"] == {"gan": "simple", "iterations": 6}
     assert found["data"]["sha256"] == load("mnist-10k", split="test").sha256
     assert (found["number"], found["seeds"], found["spread"], found["notes"]) == (40, [[0, 39]], {}, [])
     assert set(found["references"]) == {"real", "noise"}
@@ -123,7 +123,7 @@ def test_points(ganzoo: Text, runs: Path) -> None:
 
 
 def test_a_regression(ganzoo: Text) -> None:
-    ganzoo("train skip-gan-tabular --rounds 3 --set batch=8 --seed 1 --data friedman1 --device cpu --out run")
+    ganzoo("train skip-gan-tabular --iterations 3 --set batch_size=8 --seed 1 --data friedman1 --device cpu --out run")
     ganzoo("evaluate run --json x.json")
     found = figures("x.json")
     assert (found["score"], found["number"], list(found["figures"])) == ("mae", 1000, ["mae", "mse"])
@@ -134,7 +134,7 @@ def test_a_regression(ganzoo: Text) -> None:
 def test_an_extractor_of_ones_own(ganzoo: Text, runs: Path) -> None:
     from ganzoo.evaluation import train_extractor
 
-    train_extractor.main("mnist-10k", "--out", "mine.safetensors", "--rounds", "2")
+    train_extractor.main("mnist-10k", "--out", "mine.safetensors", "--iterations", "2")
     said = ganzoo(f"evaluate {runs / 'simple'} {SMALL} --extractor mine.safetensors")
     assert "mnist-10k-fd" in said
 

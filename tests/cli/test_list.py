@@ -8,21 +8,21 @@ import pytest
 
 from ganzoo.cli.list import KINDS
 from ganzoo.registry.recipe import resolve
-from ganzoo.registry.registry import zoo
+from ganzoo.registry.registry import registry
 
 Text = Callable[[str], str]
 
 
 def test_every_gan_has_a_line(ganzoo: Text) -> None:
     lines = ganzoo("list").splitlines()
-    assert [line.split()[0] for line in lines] == list(zoo().gans)
+    assert [line.split()[0] for line in lines] == list(registry().gans)
     assert ganzoo("list gans").splitlines() == lines
 
 
 @pytest.mark.parametrize("kind", KINDS[1:-1])
 def test_every_part_has_a_line_with_a_summary(ganzoo: Text, kind: str) -> None:
     rows = [line.split(maxsplit=1) for line in ganzoo(f"list {kind}").splitlines()]
-    assert [row[0] for row in rows] == list(zoo().parts[kind.removesuffix("s")])
+    assert [row[0] for row in rows] == list(registry().parts[kind.removesuffix("s")])
     assert all(len(row) == 2 for row in rows)
 
 
@@ -30,10 +30,10 @@ def test_plugins_are_listed_with_their_distribution(ganzoo: Text) -> None:
     assert all("ganzoo-kit 0." in line for line in ganzoo("list plugins").splitlines() if "ganzoo_plugins." in line)
 
 
-@pytest.mark.parametrize("name", zoo().gans)
+@pytest.mark.parametrize("name", registry().gans)
 def test_a_gan_is_shown_with_all_that_can_be_set(ganzoo: Text, name: str) -> None:
     said = ganzoo(f"show {name}")
-    recipe = resolve(zoo().gan(name))
+    recipe = resolve(registry().gan(name))
     for part, values in recipe.values.items():
         assert all(f"  {part}.{key} " in said for key in values)
     assert all(f"--preset {preset}" in said for preset in recipe.gan.presets)
@@ -67,4 +67,4 @@ def test_the_version_is_that_of_the_distribution(ganzoo: Text) -> None:
 def test_warnings_are_one_line(ganzoo: Text, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
     ganzoo("list")
-    assert warnings.formatwarning("rounds are slow", UserWarning, "x.py", 3) == "Warning: rounds are slow\n"
+    assert warnings.formatwarning("iterations are slow", UserWarning, "x.py", 3) == "Warning: iterations are slow\n"

@@ -88,7 +88,7 @@ def test_a_card_of_a_run_shows_its_last_picture(runs: Path, ganzoo: Text, name: 
     ganzoo(f"card {runs / name} -o README.md")
     text = Path("README.md").read_text("utf-8")
     (picture,) = [line.partition("](")[2][:-1] for line in text.splitlines() if line.startswith("![")]
-    assert Path(picture).resolve() == (runs / name / "samples" / "round-000006.png").resolve()
+    assert Path(picture).resolve() == (runs / name / "samples" / "iteration-000006.png").resolve()
 
 
 def test_a_card_of_a_file_has_a_picture_of_its_own(runs: Path, ganzoo: Text, refused: Text) -> None:

@@ -21,10 +21,10 @@ Text = Callable[[str], str]
 @pytest.fixture(autouse=True)
 def files(empty_folder: Path) -> None:
     saved(tiny(), Path("tiny.onnx"))
-    saved(tiny(labels=3), Path("cgan.onnx"))
+    saved(tiny(num_classes=3), Path("cgan.onnx"))
     saved(tiny(uint8=True, shape=[3, 4, 6]), Path("bytes.onnx"))
     saved(tiny(shape=[2], range=None, data={"name": "ring8", "classes": []}), Path("ring.onnx"))
-    saved(tiny(conditions=4, shape=[1], range=None, data={"name": "friedman2", "classes": []}), Path("told.onnx"))
+    saved(tiny(condition_dim=4, shape=[1], range=None, data={"name": "friedman2", "classes": []}), Path("told.onnx"))
 
 
 def arrays(path: str) -> dict[str, np.ndarray]:

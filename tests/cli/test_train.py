@@ -36,10 +36,10 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def rounds_in(folder: Path) -> list[int]:
-    """Rounds that the metrics are of."""
+def iterations_in(folder: Path) -> list[int]:
+    """Iterations that the metrics are of."""
     path = folder / "metrics.jsonl"
-    return [json.loads(line)["round"] for line in path.read_text().splitlines()] if path.exists() else []
+    return [json.loads(line)["iteration"] for line in path.read_text().splitlines()] if path.exists() else []
 
 
 @pytest.fixture
@@ -53,12 +53,12 @@ def test_a_run_leaves_all_that_repeats_continues_and_shows_it(ganzoo: Text) -> N
     (folder,) = Path("runs").iterdir()
     assert folder.name.startswith("simple-mnist-10k-seed1-")
     assert names(folder) == FILES
-    assert names(folder / "samples") == ["round-000004.png", "round-000006.png"]
-    assert rounds_in(folder) == [3, 4, 6]
+    assert names(folder / "samples") == ["iteration-000004.png", "iteration-000006.png"]
+    assert iterations_in(folder) == [3, 4, 6]
     record = read_record(folder)
     assert (record["gan"], record["seed"], record["device"]) == ("simple", 1, "cpu")
     assert record["settings"]["generator.widths"] == [16]
-    assert load(folder / "weights.safetensors").header["rounds"] == 6
+    assert load(folder / "weights.safetensors").header["iterations"] == 6
     assert f"ganzoo sample {folder}" in said
     assert "Training simple on mnist-10k (10,000 samples), cpu fp32, 1 thread, seed 1" in said
 
@@ -81,9 +81,9 @@ def test_an_existing_folder_is_refused_and_replaced_by_force(ganzoo: Text, refus
         "x exists; resume it with: ganzoo train --resume x, or replace it with --force, or name another with --out"
     )
     Path("x/notes.txt").write_text("mine")
-    ganzoo(f"train simple {TRAIN} --out x --rounds 2 --sample-every 2 --force")
-    assert rounds_in(Path("x")) == [1, 2]
-    assert names(Path("x/samples")) == ["round-000002.png"]
+    ganzoo(f"train simple {TRAIN} --out x --iterations 2 --sample-every 2 --force")
+    assert iterations_in(Path("x")) == [1, 2]
+    assert names(Path("x/samples")) == ["iteration-000002.png"]
     assert Path("x/notes.txt").read_text() == "mine"
     Path("other").mkdir()
     Path("other/weights.safetensors").write_text("mine")
@@ -109,12 +109,12 @@ def test_force_keeps_the_old_run_until_the_new_one_can_begin(
 
 
 def test_metrics_and_pictures_come_as_often_as_asked(ganzoo: Text) -> None:
-    ganzoo(f"train simple {TRAIN} --rounds 120 --out x --save-every 80 --sample-every 1000")
-    assert rounds_in(Path("x")) == [50, 80, 100, 120]
-    assert names(Path("x/samples")) == ["round-000120.png"]
+    ganzoo(f"train simple {TRAIN} --iterations 120 --out x --save-every 80 --sample-every 1000")
+    assert iterations_in(Path("x")) == [50, 80, 100, 120]
+    assert names(Path("x/samples")) == ["iteration-000120.png"]
     entry = json.loads(Path("x/metrics.jsonl").read_text().splitlines()[0])
     assert set(entry) == {
-        "round", "rounds_per_second", "cpu_seconds", "loss.generator", "loss.discriminator", "discriminator_accuracy",
+        "iteration", "iterations_per_second", "cpu_seconds", "loss.generator", "loss.discriminator", "discriminator_accuracy",
         "gradient.generator", "gradient.discriminator", "diversity", "distance",
     }  # fmt: skip
 
@@ -123,13 +123,13 @@ def test_metrics_and_pictures_come_as_often_as_asked(ganzoo: Text) -> None:
 
 
 def at(number: int, monkeypatch: pytest.MonkeyPatch, act: Callable[[], Any]) -> None:
-    """Do something when a round has been played."""
+    """Do something when an iteration has been played."""
     log = Run._log
 
-    def logged(run: Run, rounds: Any, seconds: float) -> Any:
-        if rounds[-1].number == number:
+    def logged(run: Run, iterations: Any, seconds: float) -> Any:
+        if iterations[-1].number == number:
             act()
-        return log(run, rounds, seconds)
+        return log(run, iterations, seconds)
 
     monkeypatch.setattr(Run, "_log", logged)
 
@@ -145,28 +145,28 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(
         said = stopped(f"train simple {TRAIN} --out x --save-every {save_every} --sample-every 1")
     assert signal.getsignal(number) == before
     *_, end, command = said.splitlines()
-    assert end == "Stopped after round 4; everything is saved.", "the signal came when round 3 had been played"
+    assert end == "Stopped after iteration 4; everything is saved.", "the signal came when iteration 3 had been played"
     assert command == "Go on with: ganzoo train --resume x"
     ganzoo(command.removeprefix("Go on with: ganzoo "))
     assert differing(tensors_of(Path("x")), whole) == []
-    assert rounds_in(Path("x")) == [1, 2, 3, 4, 5, 6]
+    assert iterations_in(Path("x")) == [1, 2, 3, 4, 5, 6]
 
 
 def test_ctrl_c_and_the_printed_command(whole: dict[str, Any]) -> None:
     """The whole way, in processes of their own."""
-    line = f"train simple {TRAIN} --rounds 100000 --set decay=constant --out x --save-every 5"
+    line = f"train simple {TRAIN} --iterations 100000 --set lr_schedule=constant --out x --save-every 5"
     running = subprocess.Popen([*GANZOO, *shlex.split(line)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     wait_for(running, Path("x/metrics.jsonl"))
     running.send_signal(signal.SIGINT)
     said, complaint = running.communicate(timeout=60)
     assert (running.returncode, complaint) == (130, "")
-    played = load(Path("x/weights.safetensors")).header["rounds"]
+    played = load(Path("x/weights.safetensors")).header["iterations"]
     *_, end, command = said.splitlines()
-    assert end == f"Stopped after round {played}; everything is saved."
-    assert rounds_in(Path("x"))[-1] == played
-    more = [*shlex.split(command.removeprefix("Go on with: ganzoo ")), "--rounds", str(played + 2)]
+    assert end == f"Stopped after iteration {played}; everything is saved."
+    assert iterations_in(Path("x"))[-1] == played
+    more = [*shlex.split(command.removeprefix("Go on with: ganzoo ")), "--iterations", str(played + 2)]
     subprocess.run([*GANZOO, *more], check=True, capture_output=True)
-    assert load(Path("x/weights.safetensors")).header["rounds"] == played + 2
+    assert load(Path("x/weights.safetensors")).header["iterations"] == played + 2
 
 
 def wait_for(running: subprocess.Popen[str], path: Path) -> None:
@@ -179,7 +179,7 @@ def wait_for(running: subprocess.Popen[str], path: Path) -> None:
 
 
 def test_a_run_that_is_killed_goes_on_from_its_checkpoint(ganzoo: Text) -> None:
-    line = f"train simple {TRAIN} --rounds 500 --save-every 20 --sample-every 40 --out"
+    line = f"train simple {TRAIN} --iterations 500 --save-every 20 --sample-every 40 --out"
     running = subprocess.Popen(
         [*GANZOO, *shlex.split(line), "x"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
@@ -187,11 +187,11 @@ def test_a_run_that_is_killed_goes_on_from_its_checkpoint(ganzoo: Text) -> None:
     assert running.poll() is None, "killed too late"
     running.kill()
     running.communicate()
-    assert read(Path("x/checkpoint.safetensors"))[1]["rounds"] < 500
+    assert read(Path("x/checkpoint.safetensors"))[1]["iterations"] < 500
     ganzoo("train --resume x")
     ganzoo(f"{line} y")
     assert differing(tensors_of(Path("x")), tensors_of(Path("y"))) == []
-    assert rounds_in(Path("x")) == rounds_in(Path("y"))
+    assert iterations_in(Path("x")) == iterations_in(Path("y"))
     assert names(Path("x/samples")) == names(Path("y/samples"))
 
 
@@ -231,25 +231,25 @@ def test_a_run_that_is_killed_in_a_save_goes_on_too(
         if process.exitcode == 0:
             break
         if (folder / "checkpoint.safetensors").exists():
-            finished = read(folder / "checkpoint.safetensors")[1]["rounds"] == 6
+            finished = read(folder / "checkpoint.safetensors")[1]["iterations"] == 6
             ganzoo(f"report {folder}" if finished else f"train --resume {folder}")
         else:
             refused(f"train --resume {folder}")
             ganzoo(f"{line} {folder} --force")
         assert differing(tensors_of(folder), whole) == []
-        assert rounds_in(folder) == [3, 6]
+        assert iterations_in(folder) == [3, 6]
         assert [name for name in names(folder) if not name.startswith(".")] == FILES
     assert ends == [9] * 13 + [0]
 
 
 def test_rounds_can_be_raised(ganzoo: Text, refused: Text) -> None:
-    ganzoo(f"train simple {TRAIN} --set decay=constant --rounds 4 --out x")
-    assert refused("train --resume x") == "the run in x has played its 4 rounds; raise them with --rounds"
-    assert "x has 4 rounds already; --rounds has to be larger" in refused("train --resume x --rounds 3")
-    ganzoo("train --resume x --rounds 6")
-    ganzoo(f"train simple {TRAIN} --set decay=constant --out y")
+    ganzoo(f"train simple {TRAIN} --set lr_schedule=constant --iterations 4 --out x")
+    assert refused("train --resume x") == "the run in x has played its 4 iterations; raise them with --iterations"
+    assert "x has 4 iterations already; --iterations has to be larger" in refused("train --resume x --iterations 3")
+    ganzoo("train --resume x --iterations 6")
+    ganzoo(f"train simple {TRAIN} --set lr_schedule=constant --out y")
     assert differing(tensors_of(Path("x")), tensors_of(Path("y"))) == []
-    assert read_record(Path("x"))["settings"]["loop.rounds"] == 6
+    assert read_record(Path("x"))["settings"]["loop.iterations"] == 6
 
 
 @pytest.mark.parametrize(
@@ -302,24 +302,24 @@ def test_metrics_that_were_cut_short_are_mended(ganzoo: Text, stopped: Text) -> 
         at(3, monkeypatch, lambda: os.kill(os.getpid(), signal.SIGINT))
         stopped(f"train simple {TRAIN} --out x")
     with Path("x/metrics.jsonl").open("a") as file:
-        file.write('{"round": 5, "loss": 1}\n{"round": 6, "lo')
+        file.write('{"iteration": 5, "loss": 1}\n{"iteration": 6, "lo')
     ganzoo("train --resume x")
-    assert rounds_in(Path("x")) == [1, 2, 3, 4, 5, 6]
+    assert iterations_in(Path("x")) == [1, 2, 3, 4, 5, 6]
 
 
 def test_a_diverged_run_stops_and_keeps_what_was_good(refused: Text) -> None:
     message = refused(f"train simple {TRAIN} --set lr=1e30 --out x --save-every 1")
-    saved = read(Path("x/checkpoint.safetensors"))[1]["rounds"]
-    assert message.startswith(f"round {saved + 1}: non-finite: the ")
-    assert message.endswith(f"; try --set lr=5e+29 or less; x keeps the last good checkpoint, of round {saved}")
-    assert rounds_in(Path("x")) == list(range(1, saved + 2)), "the last holds what was found"
+    saved = read(Path("x/checkpoint.safetensors"))[1]["iterations"]
+    assert message.startswith(f"iteration {saved + 1}: non-finite: the ")
+    assert message.endswith(f"; try --set lr=5e+29 or less; x keeps the last good checkpoint, of iteration {saved}")
+    assert iterations_in(Path("x")) == list(range(1, saved + 2)), "the last holds what was found"
 
 
-WILD = f"train simple {TRAIN} --set lr=10 --rounds 60 --data ring8 --sample-every 60 --save-every 30"
+WILD = f"train simple {TRAIN} --set lr=10 --iterations 60 --data ring8 --sample-every 60 --save-every 30"
 
 
 def without_speed(folder: Path) -> list[dict[str, Any]]:
-    return [entry | {"rounds_per_second": 0, "cpu_seconds": 0} for entry in read_metrics(folder)]
+    return [entry | {"iterations_per_second": 0, "cpu_seconds": 0} for entry in read_metrics(folder)]
 
 
 def test_what_goes_wrong_is_told_when_it_is_seen_and_at_the_end(ganzoo: Text) -> None:
@@ -338,17 +338,17 @@ def test_a_hopeless_run_stops_if_asked_to_and_goes_on_as_if_it_had_not(ganzoo: T
     assert (result.exit_code, result.stderr) == (3, "")
     (found,) = noted(read_metrics(Path("x")))
     *_, end, why, command = result.stdout.splitlines()
-    assert end == f"Stopped after round {found.round}; everything is saved."
+    assert end == f"Stopped after iteration {found.iteration}; everything is saved."
     assert why == f"Found: {found}"
-    assert load(Path("x/weights.safetensors")).header["rounds"] == found.round < 60
-    assert names(Path("x/samples")) == [f"round-{found.round:06d}.png"]
+    assert load(Path("x/weights.safetensors")).header["iterations"] == found.iteration < 60
+    assert names(Path("x/samples")) == [f"iteration-{found.iteration:06d}.png"]
     ganzoo(command.removeprefix("Go on all the same with: ganzoo ") + " --stop-on-collapse")
     assert differing(tensors_of(Path("x")), tensors_of(Path("whole"))) == []
-    assert without_speed(Path("x")) == without_speed(Path("whole")), "found once, and measured in the same rounds"
+    assert without_speed(Path("x")) == without_speed(Path("whole")), "found once, and measured in the same iterations"
 
 
 def test_a_hopeless_parent_stops_its_child_too(ganzoo: Text) -> None:
-    line = f"train {CHILD} --set parent.lr=10 --set parent.rounds=100 --data ring8 --out runs/x --stop-on-collapse"
+    line = f"train {CHILD} --set parent.lr=10 --set parent.iterations=100 --data ring8 --out runs/x --stop-on-collapse"
     result = invoke(line)
     assert (result.exit_code, result.stderr) == (3, "")
     assert "Stopped while training the parent; it is saved in runs/simple-" in result.stdout
@@ -356,10 +356,10 @@ def test_a_hopeless_parent_stops_its_child_too(ganzoo: Text) -> None:
 
 
 def test_the_doctor_of_runs_that_are_well_or_none(ganzoo: Text, refused: Text, runs: Path) -> None:
-    assert ganzoo(f"doctor {runs / 'simple'}") == "Nothing found up to round 6.\n"
+    assert ganzoo(f"doctor {runs / 'simple'}") == "Nothing found up to iteration 6.\n"
     assert "no/such is no run's folder" in refused("doctor no/such")
     ganzoo(f"train simple {TRAIN} --out x")
-    Path("x/metrics.jsonl").write_text('{"round": 6, "discriminator_accuracy": 0.5}\n')
+    Path("x/metrics.jsonl").write_text('{"iteration": 6, "discriminator_accuracy": 0.5}\n')
     assert ganzoo("doctor x").endswith("only its losses were judged.\n")
     Path("x/metrics.jsonl").unlink()
     assert "x holds no metrics yet" in refused("doctor x")
@@ -381,7 +381,7 @@ def test_a_full_disk_is_one_line_and_spoils_nothing(refused: Text, ganzoo: Text,
         message = refused(f"train simple {TRAIN} --out x --save-every 2")
     assert message.startswith("cannot write x/weights.safetensors: No space left on device; choose a folder")
     assert names(Path("x")) == KEPT, "no half of a file"
-    assert read(Path("x/checkpoint.safetensors"))[1]["rounds"] == 2
+    assert read(Path("x/checkpoint.safetensors"))[1]["iterations"] == 2
     ganzoo("train --resume x")
     assert differing(tensors_of(Path("x")), whole) == []
 
@@ -409,7 +409,7 @@ def test_a_full_disk_is_one_line_and_spoils_nothing(refused: Text, ganzoo: Text,
         ("train simple --set generator.widths=99999999999999999999", "generator 'dense' cannot be built with widths="),
         ("train simple --out /dev/null/x", "cannot write in /dev/null/x: "),
         ("train dcgan --data ring8", "a convolutional generator fits images whose sides are"),
-        ("train simple --rounds 0", "Invalid value for '--rounds'"),
+        ("train simple --iterations 0", "Invalid value for '--iterations'"),
         ("train simple --seed -1", "Invalid value for '--seed'"),
         ("train privileged-v1-ann --parent no/such", "there is no run or file no/such"),
     ],
@@ -422,7 +422,8 @@ def test_what_cannot_be_trained_is_one_line(refused: Text, line: str, message: s
 # Parents.
 
 CHILD = f"privileged-v1-ann {TRAIN} " + " ".join(
-    f"--set parent.{setting}" for setting in ("rounds=4", "latent=8", "generator.widths=16", "discriminator.widths=16")
+    f"--set parent.{setting}"
+    for setting in ("iterations=4", "latent_dim=8", "generator.widths=16", "discriminator.widths=16")
 )
 
 
@@ -475,16 +476,18 @@ def test_a_stopped_child_goes_on_without_its_parents_run(ganzoo: Text, stopped: 
 
 
 def test_a_child_of_a_child_goes_on(ganzoo: Text) -> None:
-    few = " ".join(f"--set {'parent.' * depth}rounds=1 --set {'parent.' * depth}batch=8" for depth in (1, 2))
-    ganzoo(f"train privileged-v1 --set parent=privileged-v2-ann {few} --set decay=constant --rounds 1 --out x")
-    ganzoo("train --resume x --rounds 2")
-    assert rounds_in(Path("x")) == [1, 2]
+    few = " ".join(f"--set {'parent.' * depth}iterations=1 --set {'parent.' * depth}batch_size=8" for depth in (1, 2))
+    ganzoo(
+        f"train privileged-v1 --set parent=privileged-v2-ann {few} --set lr_schedule=constant --iterations 1 --out x"
+    )
+    ganzoo("train --resume x --iterations 2")
+    assert iterations_in(Path("x")) == [1, 2]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such locks")
 def test_one_process_at_a_time_trains_in_a_folder(ganzoo: Text, refused: Text) -> None:
-    ganzoo(f"train simple {TRAIN} --set decay=constant --rounds 2 --out x")
+    ganzoo(f"train simple {TRAIN} --set lr_schedule=constant --iterations 2 --out x")
     with locked(Path("x")):
-        assert "another process is training in x" in refused("train --resume x --rounds 4")
-    assert read_record(Path("x"))["settings"]["loop.rounds"] == 2
-    ganzoo("train --resume x --rounds 4")
+        assert "another process is training in x" in refused("train --resume x --iterations 4")
+    assert read_record(Path("x"))["settings"]["loop.iterations"] == 2
+    ganzoo("train --resume x --iterations 4")

@@ -23,8 +23,10 @@ KEEPING = f"train simple {TRAIN} --save-every 4 --sample-every 6"
 def test_a_training_is_the_same_with_and_without_kept_checkpoints(ganzoo: Text, runs: Path) -> None:
     ganzoo(f"{KEEPING} --keep-every 3 --out x")
     assert list(kept(Path("x"))) == [0, 3, 6]
-    assert Path("x/checkpoints/round-000006.safetensors").read_bytes() == Path("x/checkpoint.safetensors").read_bytes()
-    assert read("x/checkpoints/round-000003.safetensors")[1]["rounds"] == 3
+    assert (
+        Path("x/checkpoints/iteration-000006.safetensors").read_bytes() == Path("x/checkpoint.safetensors").read_bytes()
+    )
+    assert read("x/checkpoints/iteration-000003.safetensors")[1]["iterations"] == 3
     assert not differing(tensors_of(Path("x")), tensors_of(runs / "simple"))
     assert not kept(runs / "simple")
     assert json.loads(Path("x/run.json").read_text())["keep_every"] == 3
@@ -36,7 +38,7 @@ def test_a_resumed_run_keeps_what_lies_before_it(ganzoo: Text, stopped: Text, mo
         at(4, patch, lambda: os.kill(os.getpid(), signal.SIGINT))
         stopped(f"{KEEPING} --keep-every 2 --out x")
     assert list(kept(Path("x"))) == [0, 2, 4]
-    later = Path("x/checkpoints/round-000006.safetensors")
+    later = Path("x/checkpoints/iteration-000006.safetensors")
     shutil.copy("whole/checkpoint.safetensors", later)  # as if it had been killed between the two
     seen = []
     with monkeypatch.context() as patch:
@@ -49,14 +51,14 @@ def test_a_resumed_run_keeps_what_lies_before_it(ganzoo: Text, stopped: Text, mo
 
 def test_a_new_run_does_not_keep_the_checkpoints_of_an_old_one(ganzoo: Text, refused: Text) -> None:
     ganzoo(f"{KEEPING} --keep-every 3 --out x")
-    ganzoo(f"{KEEPING} --rounds 2 --out x --force")
+    ganzoo(f"{KEEPING} --iterations 2 --out x --force")
     assert not Path("x/checkpoints").exists()
-    ganzoo(f"{KEEPING} --rounds 2 --keep-every 2 --out x --force")
+    ganzoo(f"{KEEPING} --iterations 2 --keep-every 2 --out x --force")
     Path("x/checkpoints/notes.txt").write_text("mine")
-    ganzoo(f"{KEEPING} --rounds 2 --out x --force")
+    ganzoo(f"{KEEPING} --iterations 2 --out x --force")
     assert [path.name for path in Path("x/checkpoints").iterdir()] == ["notes.txt"]
     Path("other/checkpoints").mkdir(parents=True)
-    Path("other/checkpoints/round-000001.safetensors").write_text("mine")
+    Path("other/checkpoints/iteration-000001.safetensors").write_text("mine")
     assert "is no run's folder, so its checkpoints is not replaced" in refused(f"{KEEPING} --out other --force")
 
 
@@ -65,7 +67,7 @@ def test_a_run_from_before_checkpoints_were_kept_goes_on(ganzoo: Text, runs: Pat
     record = json.loads(Path("x/run.json").read_text())
     del record["keep_every"]
     Path("x/run.json").write_text(json.dumps(record))
-    ganzoo("train --resume x --rounds 7")
+    ganzoo("train --resume x --iterations 7")
 
 
 def test_what_is_no_number_of_rounds_is_refused(refused: Text) -> None:

@@ -25,7 +25,7 @@ def few_images(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scoring, "NUMBER", 40)
 
 
-TIMES = ("rounds_per_second", "cpu_seconds")
+TIMES = ("iterations_per_second", "cpu_seconds")
 
 
 def log(folder: str) -> list[dict[str, Any]]:
@@ -34,7 +34,7 @@ def log(folder: str) -> list[dict[str, Any]]:
 
 
 def scores(folder: str) -> dict[int, float]:
-    return {entry["round"]: entry["mnist-fd"] for entry in log(folder) if "mnist-fd" in entry}
+    return {entry["iteration"]: entry["mnist-fd"] for entry in log(folder) if "mnist-fd" in entry}
 
 
 def test_a_training_is_the_same_with_and_without_scores(ganzoo: Text) -> None:
@@ -46,8 +46,8 @@ def test_a_training_is_the_same_with_and_without_scores(ganzoo: Text) -> None:
     bare = [{name: value for name, value in entry.items() if name != "mnist-fd"} for entry in log("scored")]
     assert bare == log("plain")
     best = min(found, key=lambda number: found[number])
-    assert f"Best: scored/best.safetensors (mnist-fd {found[best]:.4g}, after round {best})" in said
-    assert load("scored/best.safetensors").header["rounds"] == best
+    assert f"Best: scored/best.safetensors (mnist-fd {found[best]:.4g}, after iteration {best})" in said
+    assert load("scored/best.safetensors").header["iterations"] == best
     assert not Path("plain/best.safetensors").exists()
 
 
@@ -78,4 +78,4 @@ def test_a_run_from_before_there_were_scores_goes_on(ganzoo: Text) -> None:
     record = json.loads(Path("x/run.json").read_text())
     del record["evaluate_every"]
     Path("x/run.json").write_text(json.dumps(record))
-    ganzoo("train --resume x --rounds 7")
+    ganzoo("train --resume x --iterations 7")

@@ -17,7 +17,7 @@ from ganzoo.cli import main
 from ganzoo.generators import pretrained as shipped
 from ganzoo.registry import hookspecs
 from ganzoo.registry.gan import GAN
-from ganzoo.registry.registry import zoo
+from ganzoo.registry.registry import registry
 from tests.support import ROOT
 
 OURS = "ganzoo-kit"
@@ -27,7 +27,7 @@ FENCE = re.compile(r"(?ms)^```(\w*)\n(.*?)^```$")
 
 
 def known_gans() -> list[GAN]:
-    known = zoo()
+    known = registry()
     return [gan for gan in known.gans.values() if known.owners["GAN", gan.name].distribution == OURS]
 
 
@@ -65,7 +65,7 @@ def test_a_command_would_run(words: list[str]) -> None:
     context = command.make_context(words[0], words[1:])
     given = context.params
     if given.get("data"):
-        zoo().part("dataset", given["data"].partition(":")[0])
+        registry().part("dataset", given["data"].partition(":")[0])
     if words[0] == "train":
         if given["resume"] is None:
             result = CliRunner().invoke(main, [*words, "--dry-run"])
@@ -73,7 +73,7 @@ def test_a_command_would_run(words: list[str]) -> None:
     elif words[0] in ("show", "sample", "evaluate", "check"):
         what = given["source" if words[0] in ("sample", "evaluate") else "what"]
         if not re.search(r"[./]|^NAME$", what) and shipped.find(what) is None:
-            zoo().gan(what)
+            registry().gan(what)
 
 
 def test_the_makefile_has_every_target_that_is_named() -> None:

@@ -14,7 +14,7 @@ from tests.support import ROOT
 CLAIMS = ROOT / "docs" / "claims"
 SMALL = """
 [data.ring8]
-rounds = 2
+iterations = 2
 seeds = 1
 field = 64
 tier = "quick"
@@ -60,14 +60,14 @@ def test_two_cases_are_measured_and_told(compared: ModuleType, stability: Module
 
 def test_figures_of_other_settings_are_not_shown(compared: ModuleType) -> None:
     told = tomllib.loads(SMALL)
-    entry = {"gan": "simple", "rounds": 2, "theory": {"eigenvalues": [[-1, 0]], "verdict": "converges"}}
+    entry = {"gan": "simple", "iterations": 2, "theory": {"eigenvalues": [[-1, 0]], "verdict": "converges"}}
     settings = {"generator.widths": "8", "discriminator.widths": "8"}
 
     def growth(found: dict[str, object]) -> float | None:
         return compared.cases("ring8", told, {"ring8": {"cases": {"simple": found}}})[0].dirac_growth
 
     assert growth(entry | {"settings": settings}) == -1
-    assert growth(entry | {"settings": settings, "rounds": 3}) is None
+    assert growth(entry | {"settings": settings, "iterations": 3}) is None
     assert growth(entry | {"settings": settings | {"penalty": "1"}}) is None
 
 
@@ -82,7 +82,7 @@ def test_every_case_of_the_page_can_be_planned(stability: ModuleType, tmp_path: 
     cases = list(stability.cases_of(told, "ring8", tmp_path))
     assert [case.title for case in cases] == list(told["cases"])
     assert len({case.run for case in cases}) == len(cases)
-    assert {case.plan.cases[0].recipe.loop.rounds for case in cases} == {told["data"]["ring8"]["rounds"]}
+    assert {case.plan.cases[0].recipe.loop.iterations for case in cases} == {told["data"]["ring8"]["iterations"]}
 
 
 def test_before_anything_is_measured_the_tables_say_so(compared: ModuleType) -> None:

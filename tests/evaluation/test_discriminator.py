@@ -43,7 +43,7 @@ def test_a_constant_does_not_change_what_a_critic_is_worth() -> None:
 
 @pytest.mark.parametrize(("gan", "thresholds"), [("simple", [0.0]), ("wgan", []), ("cgan", [0.0])])
 def test_the_discriminator_of_a_model(gan: str, thresholds: Sequence[float]) -> None:
-    training = begin(gan, "mnist-10k", rounds=2)
+    training = begin(gan, "mnist-10k", iterations=2)
     play(training)
     model = training.model()
     model.networks.eval()
@@ -62,7 +62,7 @@ def test_the_discriminator_of_a_model(gan: str, thresholds: Sequence[float]) -> 
 
 
 def test_a_discriminator_of_data_without_a_test_part_is_not_judged() -> None:
-    training = begin("simple", "emoji32", rounds=1)
+    training = begin("simple", "emoji32", iterations=1)
     play(training)
     found, remark = judged(training.model(), load("emoji32"))
     assert (found, "no test part" in remark) == ({}, True)

@@ -59,7 +59,7 @@ def test_data_without_an_extractor_say_how_to_get_one(tiny: Data) -> None:
 def test_an_extractor_of_ones_own(tmp_path: Path, tiny: Data) -> None:
     """Trained twice it is the same, and the file holds all that there is to know."""
     for name in ("one", "other"):
-        network, header = train_extractor.train(tiny, tiny, rounds=3)
+        network, header = train_extractor.train(tiny, tiny, iterations=3)
         train_extractor.save(tmp_path / f"{name}.safetensors", network, header)
     one, other = (extractor_for(tiny, path=tmp_path / f"{name}.safetensors") for name in ("one", "other"))
     assert one.sha256 == other.sha256
@@ -79,7 +79,7 @@ def test_data_without_labels_train_no_extractor() -> None:
 
 def test_the_script(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "x.safetensors"
-    train_extractor.main("emoji32", "--out", str(out), "--rounds", "2")
+    train_extractor.main("emoji32", "--out", str(out), "--iterations", "2")
     assert "of 321 held-out images right" in capsys.readouterr().out
     assert extractors.load(out).classes == load("emoji32").classes
     with pytest.raises(SystemExit, match="Error: no dataset named 'emoji33'"):

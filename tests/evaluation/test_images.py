@@ -80,7 +80,7 @@ def test_features_of_inception_have_the_names_that_the_field_knows(
     """Another network stands in for Inception, which takes long and has to be downloaded."""
     stand_in = replace(digits, name="inception", classes=(), shape=None, accuracy=None)
     monkeypatch.setattr(extractors, "inception", lambda: stand_in)
-    training = begin("cgan", "mnist-10k", rounds=1)
+    training = begin("cgan", "mnist-10k", iterations=1)
     play(training)
     found, own = (evaluate(training.model(), number=50, features=features) for features in ("inception", "own"))
     assert found.score == "fid"

@@ -16,7 +16,7 @@ def few_images(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_score_is_that_of_the_evaluation() -> None:
-    training = begin("simple", "mnist-10k", rounds=2)
+    training = begin("simple", "mnist-10k", iterations=2)
     play(training)
     name, score = scorer(load("mnist-10k"))
     found = evaluate(training.model(), number=40)
@@ -33,7 +33,7 @@ def test_what_cannot_be_scored_says_so(tiny: Data) -> None:
 def test_data_without_a_test_part_are_scored_against_themselves() -> None:
     data = load("emoji32")
     name, score = scorer(data)
-    training = begin("simple", data, rounds=1)
+    training = begin("simple", data, iterations=1)
     play(training)
     assert name == "emoji32-fd"
     assert np.isfinite(score(training.model()))

@@ -1,20 +1,20 @@
 """gan-qp: a GAN whose critic is held by how far apart the samples are that it compares."""
 
 from ganzoo import GAN, hookimpl
-from ganzoo.parts.losses import fixed, mean
+from ganzoo.parts.losses import mean, without_grad
 
 
 def quadratic(nets, draw, *, discriminator_steps: int = 1, scale: float = 10.0):
     """The game with a quadratic potential (Su, 2018)."""
     G, D = nets.generator, nets.discriminator
     for _ in range(discriminator_steps):
-        real, z, *given = draw()
-        fake = fixed(G, z, *given)
-        ahead = (D(real, *given) - D(fake, *given)).float()
+        real, z, *condition = draw()
+        fake = without_grad(G, z, *condition)
+        ahead = (D(real, *condition) - D(fake, *condition)).float()
         apart = (real - fake).float().abs().flatten(1).mean(1, keepdim=True)
         yield D, mean(ahead.square() / (2 * scale * apart) - ahead)
-    _, z, *given = draw()
-    yield G, -mean(D(G(z, *given), *given))
+    _, z, *condition = draw()
+    yield G, -mean(D(G(z, *condition), *condition))
 
 
 @hookimpl
@@ -31,5 +31,5 @@ def ganzoo_gans():
         generator="dense",
         discriminator="dense",
         trainer="quadratic",
-        settings={"rounds": 10000, "lr": 5e-4},
+        settings={"iterations": 10000, "lr": 5e-4},
     )

@@ -40,7 +40,7 @@ def test_the_python_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     exec(block("py"), scope)
     assert (scope["sevens"].shape, scope["sevens"].dtype) == ((3, *SHAPE), np.float32)
     assert (scope["pictures"].shape, scope["pictures"].dtype) == ((3, 28, 28, 1), np.uint8)
-    count, *shape = scope["batch"].shape
+    count, *shape = scope["batch_size"].shape
     assert 0 < count <= 256
     assert shape == [*SHAPE]
 

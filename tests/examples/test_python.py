@@ -31,7 +31,7 @@ def example(monkeypatch: pytest.MonkeyPatch) -> object:
     "options",
     [
         {},
-        {"labels": 3},
+        {"num_classes": 3},
         {"uint8": True, "shape": [3, 4, 6]},
         {"range": [0.0, 1.0], "distribution": "uniform"},
         {"distribution": "sphere"},
@@ -43,7 +43,7 @@ def test_the_images_are_those_of_the_sampler(example: object, tmp_path: Path, op
     samples, header = example.sample(str(path), SEEDS)
     assert np.array_equal(samples, sampler.sample(SEEDS))
     assert np.array_equal(example.images(samples, header), sampler.images(samples))
-    if header["labels"]:
+    if header["num_classes"]:
         assert np.array_equal(example.sample(str(path), SEEDS, [2] * 4)[0], sampler.sample(SEEDS, labels=2))
 
 

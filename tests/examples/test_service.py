@@ -33,7 +33,7 @@ def example(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.fixture
 def sampler(tmp_path: Path) -> Sampler:
-    return Sampler(saved(tiny(labels=3), tmp_path / "cgan.onnx"), threads=1)
+    return Sampler(saved(tiny(num_classes=3), tmp_path / "cgan.onnx"), threads=1)
 
 
 async def get(app: Any, target: str, method: str = "GET") -> Answer:

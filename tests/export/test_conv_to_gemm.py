@@ -18,7 +18,7 @@ from ganzoo.export.graph import strip
 from ganzoo.export.quantize import quantise
 
 LATENT = 6
-HEADER: dict[str, Any] = {"latent": LATENT, "distribution": "normal", "labels": 0, "conditions": 0}
+HEADER: dict[str, Any] = {"latent_dim": LATENT, "distribution": "normal", "num_classes": 0, "condition_dim": 0}
 Z = np.random.default_rng(1).standard_normal((5, LATENT)).astype(np.float32)
 
 

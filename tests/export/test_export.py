@@ -23,7 +23,7 @@ import ganzoo.testing
 from ganzoo import data as datasets
 from ganzoo.data import Data
 from ganzoo.export import TOLERANCE, Report, check, export, graph, verify
-from ganzoo.generators.base import Sampling
+from ganzoo.generators.base import TrainedGenerator
 from ganzoo.generators.images import to_uint8
 from ganzoo.generators.latents import latents
 from ganzoo.generators.onnx_reader import read
@@ -32,18 +32,18 @@ from ganzoo.parts.networks import Networks
 from ganzoo.registry.gan import GAN
 from ganzoo.registry.recipe import resolve
 from ganzoo.registry.recipe import settings as settings_of
-from ganzoo.registry.registry import zoo
+from ganzoo.registry.registry import registry
 from ganzoo.util.errors import GanzooError
 from tests.support import ROOT, begin, parent_for, play
 
-TINY = {"widths": (16,), "width": 4, "latent": 8, "batch": 8, "rounds": 1}
+TINY = {"widths": (16,), "width": 4, "latent_dim": 8, "batch_size": 8, "iterations": 1}
 FAMILIES = ("cgan", "dcgan", "privileged-v2-cnn", "simple", "skip-gan", "skip-gan-tabular", "wgan")
-GANS = [pytest.param(name, marks=[] if name in FAMILIES else [pytest.mark.slow]) for name in zoo().gans]
+GANS = [pytest.param(name, marks=[] if name in FAMILIES else [pytest.mark.slow]) for name in registry().gans]
 
 
 def tiny_model(name: str, data: Data | None = None, **sizes: Any) -> Model:
-    """Any GAN of the zoo, as narrow as it goes, after one round."""
-    gan = zoo().gan(name)
+    """Any GAN of the zoo, as narrow as it goes, after one iteration."""
+    gan = registry().gan(name)
     known = settings_of(dict(resolve(gan).functions))
     narrow = {
         f"{part}.{key}": value
@@ -64,17 +64,17 @@ def session(path: Path) -> onnxruntime.InferenceSession:
 
 def told(header: Any, count: int, shift: int = 0) -> dict[str, np.ndarray]:
     """What a graph is given besides its latents."""
-    if header["labels"]:
-        return {"labels": (np.arange(count) + shift) % header["labels"]}
-    if header["conditions"]:
-        return {"conditions": latents(range(shift, shift + count), header["conditions"])}
+    if header["num_classes"]:
+        return {"labels": (np.arange(count) + shift) % header["num_classes"]}
+    if header["condition_dim"]:
+        return {"conditions": latents(range(shift, shift + count), header["condition_dim"])}
     return {}
 
 
 def both(model: Model, path: Path, seeds: list[int]) -> tuple[np.ndarray, np.ndarray]:
     """Samples of torch and of a file."""
     more = told(model.header, len(seeds), shift=3)
-    z = latents(seeds, model.header["latent"], model.header["distribution"])
+    z = latents(seeds, model.header["latent_dim"], model.header["distribution"])
     return model.run("child", z, *more.values()), session(path).run(None, {"z": z, **more})[0]
 
 
@@ -88,7 +88,7 @@ def refused(call: Callable[[], object]) -> str:
 
 @pytest.fixture(scope="module")
 def simple(tiny: Data) -> Model:
-    training = begin("simple", tiny, rounds=1)
+    training = begin("simple", tiny, iterations=1)
     play(training)
     return training.model()
 
@@ -142,7 +142,7 @@ def test_any_seed_agrees(simple: Model, exported: Path, seed: int) -> None:
 
 @pytest.mark.parametrize("distribution", ["uniform", "sphere"])
 def test_the_distribution_of_the_latent_is_told(tiny: Data, distribution: str, tmp_path: Path) -> None:
-    training = begin("simple", tiny, rounds=1, distribution=distribution)
+    training = begin("simple", tiny, iterations=1, distribution=distribution)
     play(training)
     export(training.model(), tmp_path / "made.onnx")
     assert read(tmp_path / "made.onnx")[1]["inputs"][0]["distribution"] == distribution
@@ -183,7 +183,7 @@ def test_the_file_says_all_of_itself(simple: Model, exported: Path, tmp_path: Pa
 
 
 def test_classes_are_told(tiny: Data, tmp_path: Path) -> None:
-    training = begin("cgan", tiny, rounds=1)
+    training = begin("cgan", tiny, iterations=1)
     play(training)
     export(training.model(), tmp_path / "made.onnx")
     inputs = read(tmp_path / "made.onnx")[1]["inputs"]
@@ -214,13 +214,13 @@ def test_exporting_prints_nothing_and_leaves_the_model_as_it_was(
 
 
 def test_a_parent_is_exported_by_itself(tiny: Data, tmp_path: Path) -> None:
-    recipe = begin("privileged-v1-ann", tiny, schedule="round").recipe
-    training = begin("privileged-v1-ann", tiny, rounds=1, parent=parent_for(recipe, tiny))
+    recipe = begin("privileged-v1-ann", tiny, parent_training="joint").recipe
+    training = begin("privileged-v1-ann", tiny, iterations=1, parent=parent_for(recipe, tiny))
     play(training)
     model, path = training.model(), tmp_path / "parent.onnx"
     export(model, path, stage="parent")
     assert check(path)["stage"] == "parent"
-    made = session(path).run(None, {"z": latents(range(3), model.header["latent"])})[0]
+    made = session(path).run(None, {"z": latents(range(3), model.header["latent_dim"])})[0]
     np.testing.assert_allclose(made, model.sample(range(3), stage="parent"), atol=1e-5)
     assert verify(path, model).largest <= 1e-5
     assert np.abs(made - model.sample(range(3))).max() > 1e-2
@@ -274,7 +274,7 @@ class Broken(nn.Module):
 
 
 def with_generator(model: Model, generator: nn.Module) -> Model:
-    networks = Networks(generator, nn.Identity(), latent=8).freeze()
+    networks = Networks(generator, nn.Identity(), latent_dim=8).freeze()
     return Model(networks, model.header, model.recipe)
 
 
@@ -334,7 +334,7 @@ def test_a_norm_that_cannot_be_folded_stays(simple: Model, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("pixels", ["signed", "unit"])
 def test_bytes_leave_the_graph(tiny: Data, pixels: str, tmp_path: Path) -> None:
-    training = begin("simple", tiny, rounds=1, pixels=pixels)
+    training = begin("simple", tiny, iterations=1, pixel_range=pixels)
     play(training)
     model, path = training.model(), tmp_path / "made.onnx"
     report = export(model, path, uint8=True)
@@ -422,13 +422,13 @@ def test_a_file_is_verified_against_its_weights(simple: Model, exported: Path) -
 
 
 def test_other_weights_are_noticed(simple: Model, exported: Path, tiny: Data) -> None:
-    training = begin("simple", tiny, rounds=1, seed=9)
+    training = begin("simple", tiny, iterations=1, seed=9)
     play(training)
     assert re.search(
         r"differ from torch by \d\.\d+, and the tolerance is 0.0001; it is not of these weights",
         refused(lambda: verify(exported, training.model())),
     )
-    other = begin("wgan", tiny, rounds=1)
+    other = begin("wgan", tiny, iterations=1)
     assert "its gan is 'simple', not 'wgan'" in refused(lambda: verify(exported, other.model()))
 
 
@@ -518,7 +518,7 @@ def unknown_operator(proto: onnx.ModelProto, metadata: dict[str, Any]) -> None:
         (lambda proto, metadata: metadata.pop("inputs"), "bad metadata: 'inputs' is None"),
         (lambda proto, metadata: metadata.update(form="fp64"), "bad metadata: 'form' is 'fp64'"),
         (lambda proto, metadata: metadata.update(stage=3), "bad metadata: 'stage' is 3"),
-        (lambda proto, metadata: metadata.update(latent=9), "bad metadata: 'inputs' is"),
+        (lambda proto, metadata: metadata.update(latent_dim=9), "bad metadata: 'inputs' is"),
         (lambda proto, metadata: metadata["output"].update(range=[0, 1]), "bad metadata: 'output' is"),
         (lambda proto, metadata: metadata.update(shape=[2**30]), "bad header: 'shape'"),
         (lambda proto, metadata: metadata.update(format=99), "has the format 99"),
@@ -572,14 +572,14 @@ def test_a_third_partys_gan_exports_with_no_code_of_its_own(tiny: Data, tmp_path
     gan = GAN(
         name="mixed",
         summary="somebody's",
-        generator=lambda task: Mixed(task.latent),
+        generator=lambda task: Mixed(task.latent_dim),
         discriminator="dense",
         trainer="non-saturating",
     )
-    training = ganzoo.train(gan, tiny, rounds=1, batch=8, device="cpu", precision="fp32")
+    training = ganzoo.train(gan, tiny, iterations=1, batch_size=8, device="cpu", precision="fp32")
     play(training)
     model = training.model()
-    assert isinstance(model, Sampling)
+    assert isinstance(model, TrainedGenerator)
     for form in ("fp32", "fp16"):
         export(model, tmp_path / "mixed.onnx", form=form)
         assert check(tmp_path / "mixed.onnx")["gan"] == "mixed"

@@ -42,7 +42,7 @@ def path(folder: Path) -> Path:
 
 @pytest.fixture
 def cgan(folder: Path) -> Sampler:
-    return Sampler(saved(tiny(labels=3), folder / "cgan.onnx"), threads=1)
+    return Sampler(saved(tiny(num_classes=3), folder / "cgan.onnx"), threads=1)
 
 
 def test_a_sample_is_what_the_graph_makes_of_the_latent_of_its_seed(path: Path) -> None:
@@ -63,7 +63,7 @@ def test_draws_are_numbered_by_their_seeds(path: Path) -> None:
 
 
 def test_millions_are_drawn_in_flat_memory(cgan: Sampler) -> None:
-    chunks = cgan.draw_iter(10**9)
+    chunks = cgan.sample_iter(10**9)
     next(chunks)
     tracemalloc.start()
     sizes = {len(next(chunks)) for _ in range(4)}
@@ -75,15 +75,15 @@ def test_millions_are_drawn_in_flat_memory(cgan: Sampler) -> None:
 
 def test_large_samples_are_made_in_smaller_chunks_on_a_cpu(folder: Path) -> None:
     sampler = Sampler(saved(tiny(shape=[3, 64, 64]), folder / "x.onnx"), threads=1)
-    assert [len(chunk) for chunk in sampler.draw_iter(40)] == [16, 16, 8]
+    assert [len(chunk) for chunk in sampler.sample_iter(40)] == [16, 16, 8]
 
 
 def test_chunks_make_the_whole(cgan: Sampler) -> None:
     count = 2 * CHUNK + 5
     for told in ({}, {"labels": 2}, {"labels": np.arange(count) % 2}):
         whole = cgan.draw(count, **told)
-        np.testing.assert_array_equal(np.concatenate(list(cgan.draw_iter(count, **told))), whole)
-        np.testing.assert_array_equal(np.concatenate(list(cgan.draw_iter(seeds=range(count), **told))), whole)
+        np.testing.assert_array_equal(np.concatenate(list(cgan.sample_iter(count, **told))), whole)
+        np.testing.assert_array_equal(np.concatenate(list(cgan.sample_iter(seeds=range(count), **told))), whole)
 
 
 def test_labels_choose_the_class(cgan: Sampler) -> None:
@@ -94,7 +94,7 @@ def test_labels_choose_the_class(cgan: Sampler) -> None:
 
 
 def test_conditions_are_told(folder: Path) -> None:
-    sampler = Sampler(saved(tiny(conditions=2, shape=[3], range=None), folder / "x.onnx"), threads=1)
+    sampler = Sampler(saved(tiny(condition_dim=2, shape=[3], range=None), folder / "x.onnx"), threads=1)
     conditions = np.array([[1, 2], [3, 4]], np.float64)
     expected = np.tanh(latents([0, 1], LATENT) @ weights("A", LATENT, 3) + conditions @ weights("B", 2, 3))
     np.testing.assert_allclose(sampler.draw(2, conditions=conditions), expected, atol=1e-6)
@@ -128,7 +128,7 @@ def test_latents_have_the_distribution_that_the_file_names(folder: Path, distrib
         (lambda sampler: sampler.draw(3, seeds=[1]), "1 seeds make no 3 samples; give the seeds alone, or as many"),
         (lambda sampler: sampler.sample([-1]), "-1 is not a seed"),
         (lambda sampler: sampler.draw(2, labels=3), r"label 3 is out of range; tiny has 0..2"),
-        (lambda sampler: sampler.draw_iter(2, labels=3), r"label 3 is out of range; tiny has 0..2"),
+        (lambda sampler: sampler.sample_iter(2, labels=3), r"label 3 is out of range; tiny has 0..2"),
         (lambda sampler: sampler.draw(2, labels=[0]), "1 labels do not fit 2 samples"),
         (lambda sampler: sampler.draw(2, stage="parent"), "holds one generator; leave out --stage"),
         (lambda sampler: sampler.decode(np.zeros((2, 9))), r"no latents in an array of shape \(2, 9\); give \(N, 8\)"),
@@ -330,7 +330,7 @@ def test_countless_fields_are_refused_soon(folder: Path) -> None:
         (" " * (2**20 + 1), "has a header of 1,048,577 bytes; at most 1,048,576 are read"),
         ({"format": 2}, "has the format 2, and this ganzoo reads 1"),
         ({"gan": 3}, "has a bad header: 'gan' is 3"),
-        ({"latent": 2**40}, "has a bad header: 'latent' is 1099511627776"),
+        ({"latent_dim": 2**40}, "has a bad header: 'latent_dim' is 1099511627776"),
         ({"shape": [2**20, 2**20]}, r"has a bad header: 'shape' is \[1048576, 1048576\]"),
         ({"range": [0, 7]}, r"has a bad header: 'range' is \[0, 7\]"),
         ({"distribution": "cauchy"}, "has a bad header: 'distribution' is 'cauchy'"),
@@ -338,9 +338,9 @@ def test_countless_fields_are_refused_soon(folder: Path) -> None:
         ({"output": {"dtype": "float64"}}, "has a bad header: 'output' says dtype 'float64'"),
         ({"output": {"dtype": "uint8"}}, "has other outputs than its header promises: 'samples' tensor.float."),
         ({"output": {"dtype": "uint8"}, "shape": [24]}, "has a bad header: 'output' says dtype 'uint8'"),
-        ({"latent": 9}, "has other inputs than its header promises: 'z' "),
-        ({"labels": 4}, "has other inputs than its header promises: 'z' "),
-        ({"conditions": 4}, "has other inputs than its header promises: 'z' "),
+        ({"latent_dim": 9}, "has other inputs than its header promises: 'z' "),
+        ({"num_classes": 4}, "has other inputs than its header promises: 'z' "),
+        ({"condition_dim": 4}, "has other inputs than its header promises: 'z' "),
         ({"shape": [1, 6, 4]}, "has other outputs than its header promises: 'samples' "),
         ({"shape": [24]}, "has other outputs than its header promises: 'samples' "),
     ],
@@ -378,8 +378,8 @@ def test_samples_of_another_shape_than_promised_are_refused(folder: Path) -> Non
 
 
 def test_what_fails_when_it_runs_is_one_line(folder: Path) -> None:
-    model = tiny(labels=3)
-    describe(model, json.dumps(HEADER | {"labels": 5}))
+    model = tiny(num_classes=3)
+    describe(model, json.dumps(HEADER | {"num_classes": 5}))
     sampler = Sampler(saved(model, folder / "x.onnx"), threads=1)
     with pytest.raises(GanzooError, match=r"x\.onnx cannot be run: ") as caught:
         sampler.draw(5)
@@ -530,13 +530,13 @@ def test_a_number_of_threads_that_runs_nothing_is_refused(path: Path, threads: i
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"labels": 3}, {"conditions": 2, "shape": [5], "range": None}, {"uint8": True}]
+    "changes", [{}, {"num_classes": 3}, {"condition_dim": 2, "shape": [5], "range": None}, {"uint8": True}]
 )
 def test_batches_at_fixed_places_make_the_same(folder: Path, changes: dict[str, Any]) -> None:
     """What CUDA graphs need, on the device that every machine has."""
     sampler = Sampler(saved(tiny(**changes), folder / "x.onnx"), threads=1)
     count = 300
-    told = {"conditions": latents(range(count), 2)} if "conditions" in changes else {}
+    told = {"conditions": latents(range(count), 2)} if "condition_dim" in changes else {}
     expected = sampler.draw(count, **told)
     sampler._bound = Bound(sampler._session, "cpu", sampler._shape, sampler._dtype)
     made = sampler.draw(count, **told)

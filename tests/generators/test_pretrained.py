@@ -17,7 +17,7 @@ import ganzoo
 from ganzoo.data import load
 from ganzoo.generators import pretrained as shipped
 from ganzoo.generators.locate import find
-from ganzoo.registry.registry import zoo
+from ganzoo.registry.registry import registry
 from ganzoo.util.errors import GanzooError
 
 
@@ -27,7 +27,7 @@ def written(folder: Path, **changes: Any) -> Path:
     file = {"file": "tiny.onnx", "bytes": 7, "sha256": hashlib.sha256(b"weights").hexdigest()}
     entry = {
         "name": "tiny", "also": ["small"], "gan": "simple", "overrides": {}, "data": "mnist", "licence": "free",
-        "rounds": 1, "seed": 0, "cpu_seconds": 1.0, "command": "ganzoo train simple", "files": {"onnx": file},
+        "iterations": 1, "seed": 0, "cpu_seconds": 1.0, "command": "ganzoo train simple", "files": {"onnx": file},
         "scores": {}, "measured": {},
     } | changes  # fmt: skip
     (folder / "index.json").write_text(json.dumps({"format": 1, "weights": [entry]}))
@@ -81,9 +81,11 @@ MOST = 40_000_000  # bytes
 def test_every_gan_comes_trained() -> None:
     entries = shipped.index()
     names = {name for entry in entries.values() for name in (entry.name, *entry.also)}
-    ours = {gan.name for gan in zoo().gans.values() if zoo().owners["GAN", gan.name].distribution == "ganzoo-kit"}
+    ours = {
+        gan.name for gan in registry().gans.values() if registry().owners["GAN", gan.name].distribution == "ganzoo-kit"
+    }
     assert ours <= names
-    assert {entry.gan for entry in entries.values()} <= zoo().gans.keys()
+    assert {entry.gan for entry in entries.values()} <= registry().gans.keys()
     assert sum(path.stat().st_size for path in shipped.FOLDER.iterdir() if path.is_file()) <= MOST
     recipes = tomllib.loads((shipped.FOLDER / "recipes.toml").read_text())
     assert list(entries) == [name for name in recipes if name in entries], "the index is in the order of the recipes"
@@ -95,9 +97,9 @@ def test_both_files_are_what_was_measured_and_make_the_same_samples(name: str) -
     entry = shipped.index()[name]
     sampler, model = ganzoo.Sampler(entry.path("onnx")), ganzoo.load(entry.path("safetensors"))
     for header in (sampler.header, model.header):
-        assert (header["gan"], header["rounds"], header["seed"]) == (entry.gan, entry.rounds, entry.seed)
+        assert (header["gan"], header["iterations"], header["seed"]) == (entry.gan, entry.iterations, entry.seed)
         assert (header["data"]["name"], header["data"]["licence"]) == (entry.data, entry.licence)
-    conditions = load(entry.data, split="test").conditions if model.header["conditions"] else None
+    conditions = load(entry.data, split="test").conditions if model.header["condition_dim"] else None
     told = {} if conditions is None else {"conditions": conditions[:5]}
     made, expected = sampler.draw(5, **told), model.sample(range(5), **told)
     assert np.abs(made - expected).max() < 1e-4

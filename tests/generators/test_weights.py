@@ -25,7 +25,7 @@ from tests.support import begin, parent_for, play
 @pytest.fixture(scope="module")
 def saved(tiny: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights of a small conditional GAN."""
-    training = begin("cgan", tiny, rounds=1)
+    training = begin("cgan", tiny, iterations=1)
     play(training)
     path = tmp_path_factory.mktemp("weights") / "cgan.safetensors"
     training.model().save(path)
@@ -58,7 +58,7 @@ def complaint(path: Path) -> str:
 
 def test_loading_gives_back_what_was_saved(tiny: Data, saved: Path) -> None:
     model = load(saved)
-    training = begin("cgan", tiny, rounds=1)
+    training = begin("cgan", tiny, iterations=1)
     play(training)
     assert np.array_equal(model.sample(range(7), labels=2), training.model().sample(range(7), labels=2))
     assert model.recipe == training.recipe
@@ -66,12 +66,12 @@ def test_loading_gives_back_what_was_saved(tiny: Data, saved: Path) -> None:
     assert ganzoo.load(saved).header == model.header
 
 
-@pytest.mark.parametrize("schedule", ["sequential", "round"])
-def test_a_child_is_loaded_without_its_parents_file(tiny: Data, tmp_path: Path, schedule: str) -> None:
+@pytest.mark.parametrize("parent_training", ["first", "joint"])
+def test_a_child_is_loaded_without_its_parents_file(tiny: Data, tmp_path: Path, parent_training: str) -> None:
     parent = None
-    if schedule == "sequential":
-        parent = parent_for(begin("privileged-v1-ann", tiny, schedule="round").recipe, tiny)
-    training = begin("privileged-v1-ann", tiny, rounds=1, schedule=schedule, parent=parent)
+    if parent_training == "first":
+        parent = parent_for(begin("privileged-v1-ann", tiny, parent_training="joint").recipe, tiny)
+    training = begin("privileged-v1-ann", tiny, iterations=1, parent_training=parent_training, parent=parent)
     play(training)
     model = training.model()
     model.save(tmp_path / "child.safetensors")
@@ -134,14 +134,14 @@ def test_a_file_without_our_header_is_refused(metadata: dict[str, str] | None, m
         ("shape", [1, LARGEST, 2]),
         ("range", [0, 255]),
         ("range", "x"),
-        ("labels", -1),
-        ("labels", LARGEST + 1),
-        ("labels", True),
-        ("conditions", None),
-        ("latent", 0),
-        ("latent", 10**30),
+        ("num_classes", -1),
+        ("num_classes", LARGEST + 1),
+        ("num_classes", True),
+        ("condition_dim", None),
+        ("latent_dim", 0),
+        ("latent_dim", 10**30),
         ("distribution", "cauchy"),
-        ("rounds", "many"),
+        ("iterations", "many"),
         ("gan", "x" * 10_000),
     ],
 )
@@ -154,7 +154,9 @@ def test_a_header_with_a_bad_entry_names_it(refused: Callable[[Spoil], str], ent
         assert len(message) < 300
 
 
-@pytest.mark.parametrize("entry", ["gan", "settings", "data", "shape", "labels", "conditions", "latent", "rounds"])
+@pytest.mark.parametrize(
+    "entry", ["gan", "settings", "data", "shape", "num_classes", "condition_dim", "latent_dim", "iterations"]
+)
 def test_a_header_that_lacks_an_entry_names_it(refused: Callable[[Spoil], str], entry: str) -> None:
     assert f"has a bad header: '{entry}' is None" in refused(lambda _, header: header.pop(entry))
 
@@ -165,8 +167,8 @@ def test_a_header_that_lacks_an_entry_names_it(refused: Callable[[Spoil], str], 
         {"settings": {"generator.widths": [2**40]}},
         {"settings": {"discriminator.widths": [2**30]}},
         {"settings": {"generator.embedding": 2**40}},
-        {"settings": {"loop.latent": 2**20}},
-        {"labels": LARGEST},
+        {"settings": {"loop.latent_dim": 2**20}},
+        {"num_classes": LARGEST},
         {"shape": [1, 2**13, 2**13]},
         {"shape": [LARGEST]},
     ],
@@ -193,8 +195,8 @@ def test_numbers_beyond_all_bounds_are_one_line(refused: Callable[[Spoil], str],
         (lambda t, h: h["settings"].update(generator="dense2"), "no generator named 'dense2'"),
         (lambda t, h: h["settings"].update({"lrr": 1}), "cgan has no setting 'lrr'"),
         (lambda t, h: h["settings"].update({"parent.lr": 1}), "cgan has no parent"),
-        (lambda t, h: h["settings"].update({"loop.batch": "x"}), "batch='x' is not a whole number"),
-        (lambda t, h: h.update(latent=9), "its header says latent 9, its generator 8"),
+        (lambda t, h: h["settings"].update({"loop.batch_size": "x"}), "batch_size='x' is not a whole number"),
+        (lambda t, h: h.update(latent_dim=9), "its header says latent 9, its generator 8"),
         (lambda t, h: t.pop("generator.embedding.weight"), "it lacks 'generator.embedding.weight'"),
         (lambda t, h: t.update(more=torch.ones(1)), "the network has no 'more'"),
         (

@@ -33,7 +33,7 @@ def test_a_card_says_what_it_is_of() -> None:
         "![Samples of cgan](a%20b.png)",
         "ganzoo sample weights.safetensors --label 0 -n 64 --out samples.png",
         'ganzoo.load("weights.safetensors")',
-        "| `loop.rounds` | `40` |",
+        "| `loop.iterations` | `40` |",
         "ganzoo train cgan\n",
         "| `fd` | `3.5` |",
         "## Limits",
@@ -44,7 +44,7 @@ def test_a_card_says_what_it_is_of() -> None:
 
 
 def test_an_exported_file_and_a_file_of_a_stranger() -> None:
-    text = card(header(gan="unknown-to-us", labels=0, **data()), "its file.onnx")
+    text = card(header(gan="unknown-to-us", num_classes=0, **data()), "its file.onnx")
     assert "pip install 'ganzoo-kit[sample]'\nganzoo sample 'its file.onnx' -n 64 --out samples.png" in text
     assert 'ganzoo.Sampler("its file.onnx")' in text
     assert "The paper of this GAN is not known here." in text
@@ -63,9 +63,9 @@ def test_what_the_hub_is_told() -> None:
     assert told["tags"] == ["ganzoo", "gan", "generative-adversarial-network", "cgan", "class-conditional"]
     (result,) = told["model-index"][0]["results"]
     assert result["metrics"] == [{"type": "fd", "value": 12345.5}, {"type": "classes", "value": 10}]
-    vectors = metadata(header(shape=[2], range=None, labels=0, **data(name="ring8")))
+    vectors = metadata(header(shape=[2], range=None, num_classes=0, **data(name="ring8")))
     assert vectors.keys() == {"license", "library_name", "tags"}
-    assert metadata(header(shape=[1], range=None, labels=0, conditions=3))["pipeline_tag"] == "tabular-regression"
+    assert metadata(header(shape=[1], range=None, num_classes=0, condition_dim=3))["pipeline_tag"] == "tabular-regression"
 
 
 @pytest.mark.parametrize(

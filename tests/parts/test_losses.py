@@ -14,13 +14,13 @@ from ganzoo.parts.builders import dense_discriminator, labelled_discriminator
 from ganzoo.parts.losses import (
     accuracy,
     bce,
-    both,
     cross_terms,
-    fixed,
     gradient_norms,
     mean,
-    squared,
+    mse,
+    real_and_fake_logits,
     unit_gradient_penalty,
+    without_grad,
     zero_gradient_penalty,
 )
 from ganzoo.parts.task import Task
@@ -104,7 +104,7 @@ def test_both_are_judged_in_one_pass_where_that_changes_nothing_but_last_bits(la
     D = nn.Sequential(nn.Flatten(), nn.Linear(18, 8), layer, nn.LeakyReLU(0.2), nn.Linear(8, 1))
     real, fake = torch.randn(6, 2, 3, 3), torch.randn(6, 2, 3, 3)
     with Counted() as counted:
-        on_real, on_fake = both(D, real, fake)
+        on_real, on_fake = real_and_fake_logits(D, real, fake)
     assert counted.products == 2 * passes
     for mine, theirs in ((on_real, D(real)), (on_fake, D(fake))):
         torch.testing.assert_close(mine, theirs)
@@ -112,11 +112,11 @@ def test_both_are_judged_in_one_pass_where_that_changes_nothing_but_last_bits(la
 
 def test_both_are_judged_with_their_labels() -> None:
     torch.manual_seed(0)
-    task = Task(shape=(1, 3, 3), range=(-1, 1), latent=4, classes=3, conditions=0)
+    task = Task(shape=(1, 3, 3), range=(-1, 1), latent_dim=4, num_classes=3, condition_dim=0)
     D = labelled_discriminator(task, dense_discriminator, 4, widths=(8,))
     real, fake, labels = torch.randn(6, 1, 3, 3), torch.randn(6, 1, 3, 3), torch.arange(6) % 3
     with Counted() as counted:
-        found = both(D, real, fake, labels)
+        found = real_and_fake_logits(D, real, fake, labels)
     assert counted.products == 2
     for mine, theirs in zip(found, (D(real, labels), D(fake, labels)), strict=True):
         torch.testing.assert_close(mine, theirs)
@@ -181,7 +181,7 @@ def test_penalties_are_in_full_precision_under_autocast() -> None:
     assert torch.equal(plain, mixed)
 
 
-@pytest.mark.parametrize("loss", [lambda x: bce(x, 1), lambda x: bce(x, 0, 0.1), lambda x: squared(x, -1), mean])
+@pytest.mark.parametrize("loss", [lambda x: bce(x, 1), lambda x: bce(x, 0, 0.1), lambda x: mse(x, -1), mean])
 def test_losses_of_bf16_logits_are_float32(loss: Any) -> None:
     assert loss(torch.ones(4, 1, dtype=torch.bfloat16)).dtype == torch.float32
 
@@ -207,7 +207,7 @@ def test_smoothing_spreads_targets_towards_one_half(target: float, low: float, h
 
 def test_squared_and_accuracy() -> None:
     output = torch.tensor([[1.0], [-1.0]])
-    assert float(squared(output, 1)) == 2
+    assert float(mse(output, 1)) == 2
     assert float(accuracy(output, output)) == 0.5
     assert float(accuracy(output, -torch.ones(2, 1))) == 0.75
     assert float(accuracy(torch.zeros(1, 1), torch.zeros(1, 1))) == 0.5
@@ -215,7 +215,7 @@ def test_squared_and_accuracy() -> None:
 
 def test_fixed_leaves_the_graph_out_unless_cross_terms_are_asked_for() -> None:
     network = nn.Linear(2, 2)
-    assert not fixed(network, torch.ones(1, 2)).requires_grad
+    assert not without_grad(network, torch.ones(1, 2)).requires_grad
     with cross_terms():
-        assert fixed(network, torch.ones(1, 2)).requires_grad
-    assert not fixed(network, torch.ones(1, 2)).requires_grad
+        assert without_grad(network, torch.ones(1, 2)).requires_grad
+    assert not without_grad(network, torch.ones(1, 2)).requires_grad

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from ganzoo.data import Data
-from ganzoo.parts.networks import Networks, load_state, state
-from ganzoo.training.ema import Average
+from ganzoo.parts.networks import Networks, load_state, state_tensors
+from ganzoo.training.ema import EMA
 from ganzoo.util.errors import GanzooError
 from tests.support import begin, parent_for, play
 
@@ -26,13 +26,13 @@ class Twice(nn.Module):
 
 
 def test_a_tensor_in_several_places_is_saved_once() -> None:
-    names = list(state(Twice()))
+    names = list(state_tensors(Twice()))
     assert names == ["fitted", *(f"one.{name}" for name in dense().state_dict())]
 
 
 def test_a_child_is_saved_with_its_parent_once(tiny: Data) -> None:
-    training = begin("privileged-v1-ann", tiny, schedule="round")
-    tensors = [tensor.data_ptr() for tensor in state(training.nets).values()]
+    training = begin("privileged-v1-ann", tiny, parent_training="joint")
+    tensors = [tensor.data_ptr() for tensor in state_tensors(training.nets).values()]
     assert len(tensors) == len(set(tensors))
     assert len(tensors) == len({tensor.data_ptr() for tensor in training.nets.state_dict().values()})
 
@@ -40,7 +40,7 @@ def test_a_child_is_saved_with_its_parent_once(tiny: Data) -> None:
 def test_an_empty_buffer_takes_the_shape_of_what_comes() -> None:
     source, target = Twice(), Twice()
     source.fitted = torch.ones(4, 5)
-    load_state(target, state(source), "the file")
+    load_state(target, state_tensors(source), "the file")
     assert torch.equal(target.fitted, source.fitted)
     assert torch.equal(target.other[0].weight, source.one[0].weight)
     target.fitted.zero_()
@@ -58,7 +58,7 @@ def test_an_empty_buffer_takes_the_shape_of_what_comes() -> None:
     ],
 )
 def test_what_does_not_fit_is_named(removed: list[str], added: dict[str, tuple[int, ...]], message: str) -> None:
-    tensors = {name: tensor for name, tensor in state(Twice()).items() if name not in removed}
+    tensors = {name: tensor for name, tensor in state_tensors(Twice()).items() if name not in removed}
     tensors |= {name: torch.zeros(shape) for name, shape in added.items()}
     with pytest.raises(GanzooError, match=f"the file does not fit: {message}"):
         load_state(Twice(), tensors, "the file")
@@ -66,66 +66,66 @@ def test_what_does_not_fit_is_named(removed: list[str], added: dict[str, tuple[i
 
 def test_a_frozen_parent_stays_as_it_is_whoever_asks_for_training_mode() -> None:
     """Otherwise the statistics of its batch normalisation would drift while the child is trained."""
-    parent = Networks(dense(), dense(), latent=2).freeze()
-    child = Networks(nn.Sequential(parent.generator, dense()), dense(), parent, latent=2).train()
+    parent = Networks(dense(), dense(), latent_dim=2).freeze()
+    child = Networks(nn.Sequential(parent.generator, dense()), dense(), parent, latent_dim=2).train()
     assert not parent.generator[1].training
     assert not parent.discriminator[1].training
     assert child.generator[1][1].training
     assert not any(weight.requires_grad for weight in parent.parameters())
-    assert list(child.players()) == ["generator", "discriminator"]
+    assert list(child.trainable()) == ["generator", "discriminator"]
     assert len(child.parameters_of("generator")) == len(list(dense().parameters()))
 
 
 def test_a_free_parent_plays_with_its_child_but_moves_on_its_own() -> None:
-    parent = Networks(dense(), dense(), latent=2)
-    child = Networks(nn.Sequential(parent.generator, dense()), dense(), parent, latent=2).train()
-    assert list(child.players()) == ["generator", "discriminator", "parent.generator", "parent.discriminator"]
+    parent = Networks(dense(), dense(), latent_dim=2)
+    child = Networks(nn.Sequential(parent.generator, dense()), dense(), parent, latent_dim=2).train()
+    assert list(child.trainable()) == ["generator", "discriminator", "parent.generator", "parent.discriminator"]
     assert parent.generator[1].training
-    weights = [id(weight) for player in child.players() for weight in child.parameters_of(player)]
+    weights = [id(weight) for player in child.trainable() for weight in child.parameters_of(player)]
     assert len(weights) == len(set(weights)) == len(list(child.parameters())), "each weight has one mover"
 
 
 def test_the_average_follows_weights_and_statistics() -> None:
     network = dense()
-    average = Average(network, decay=0.5)
-    before = {name: tensor.clone() for name, tensor in state(average.network).items()}
+    average = EMA(network, decay=0.5)
+    before = {name: tensor.clone() for name, tensor in state_tensors(average.network).items()}
     with torch.no_grad():
-        for tensor in state(network).values():
+        for tensor in state_tensors(network).values():
             tensor.add_(1)
-    average.update(rounds=1)
-    decay = 2 / 11  # early rounds are forgotten faster
-    for name, tensor in state(average.network).items():
+    average.update(iterations=1)
+    decay = 2 / 11  # early iterations are forgotten faster
+    for name, tensor in state_tensors(average.network).items():
         moved = 1 - decay if tensor.is_floating_point() else 1
         torch.testing.assert_close(tensor, before[name] + moved, check_dtype=False)
-    average.update(rounds=1000)
-    for name, tensor in state(average.network).items():
+    average.update(iterations=1000)
+    for name, tensor in state_tensors(average.network).items():
         moved = 1 - decay / 2 if tensor.is_floating_point() else 1
         torch.testing.assert_close(tensor, before[name] + moved, check_dtype=False)
 
 
 def test_a_long_average_takes_in_every_eighth_round_and_loses_nothing_by_it() -> None:
     network = nn.Linear(1, 1, bias=False)
-    average = Average(network, decay=0.999)
+    average = EMA(network, decay=0.999)
     torch.nn.init.zeros_(network.weight)
     torch.nn.init.zeros_(average.network.weight)
     exact, updates = 0.0, 0
-    for rounds in range(1, 4001):
-        torch.nn.init.constant_(network.weight, rounds / 4000)
+    for iterations in range(1, 4001):
+        torch.nn.init.constant_(network.weight, iterations / 4000)
         before = average.network.weight.clone()
-        average.update(rounds)
+        average.update(iterations)
         updates += not torch.equal(before, average.network.weight)
-        decay = min(0.999, (1 + rounds) / (10 + rounds))
-        exact = decay * exact + (1 - decay) * rounds / 4000
+        decay = min(0.999, (1 + iterations) / (10 + iterations))
+        exact = decay * exact + (1 - decay) * iterations / 4000
     assert updates == 889 + 4000 // 8 - 889 // 8
     assert abs(average.network.weight.item() - exact) < 1e-3
 
 
 def test_a_parent_trained_first_does_not_change(tiny: Data) -> None:
-    first = begin("privileged-v1-ann", tiny, schedule="round")  # for its recipe
+    first = begin("privileged-v1-ann", tiny, parent_training="joint")  # for its recipe
     parent = parent_for(first.recipe, tiny)
-    before = {name: tensor.clone() for name, tensor in state(parent.networks).items()}
-    child = begin("privileged-v1-ann", tiny, rounds=3, parent=parent)
+    before = {name: tensor.clone() for name, tensor in state_tensors(parent.networks).items()}
+    child = begin("privileged-v1-ann", tiny, iterations=3, parent=parent)
     play(child)
-    assert all(torch.equal(tensor, before[name]) for name, tensor in state(parent.networks).items())
-    averaged = state(child.average.network.get_submodule("parent"))
+    assert all(torch.equal(tensor, before[name]) for name, tensor in state_tensors(parent.networks).items())
+    averaged = state_tensors(child.average.network.get_submodule("parent"))
     assert all(torch.equal(tensor, before[f"generator.{name}"]) for name, tensor in averaged.items())

@@ -13,15 +13,20 @@ from torch import Tensor, nn
 
 import ganzoo
 from ganzoo.data import Data
-from ganzoo.parts.losses import fixed, mean, unit_gradient_penalty, zero_gradient_penalty
-from ganzoo.parts.precision import exact, possible, rounded, rounding
+from ganzoo.parts.losses import mean, unit_gradient_penalty, without_grad, zero_gradient_penalty
+from ganzoo.parts.precision import bf16_matmul, bf16_matmul_supported, fp32_matmul, rounded
 from ganzoo.registry.gan import GAN
-from ganzoo.training.device import made_for_bf16
+from ganzoo.training.device import has_bf16_units
 from tests.support import begin, differing, play, snapshot
 
 CPU = torch.device("cpu")
-made = pytest.mark.skipif(not made_for_bf16(CPU), reason="this CPU has no units for bf16 products")
-LARGE: dict[str, Any] = {"generator.widths": (256,), "discriminator.widths": (256, 256), "batch": 64, "latent": 64}
+made = pytest.mark.skipif(not has_bf16_units(CPU), reason="this CPU has no units for bf16 products")
+LARGE: dict[str, Any] = {
+    "generator.widths": (256,),
+    "discriminator.widths": (256, 256),
+    "batch_size": 64,
+    "latent_dim": 64,
+}
 
 
 @pytest.fixture
@@ -36,11 +41,11 @@ def precision() -> str:
 
 def test_the_precision_of_products_is_given_back() -> None:
     assert (rounded(), precision()) == (False, "highest")
-    with pytest.raises(ValueError, match="inside"), rounding():
+    with pytest.raises(ValueError, match="inside"), bf16_matmul():
         assert (rounded(), precision()) == (True, "medium")
-        with exact():
+        with fp32_matmul():
             assert precision() == "highest"
-            with exact():
+            with fp32_matmul():
                 pass
             assert precision() == "highest", "one within another does not end it"
         assert precision() == "medium"
@@ -51,15 +56,15 @@ def test_the_precision_of_products_is_given_back() -> None:
 def test_where_the_precision_is_set_in_torchs_new_way_nothing_is_rounded() -> None:
     code = (
         "import torch\n"
-        "from ganzoo.parts.precision import possible\n"
+        "from ganzoo.parts.precision import bf16_matmul_supported\n"
         "from ganzoo.parts.losses import zero_gradient_penalty\n"
         "torch.backends.mkldnn.matmul.fp32_precision = 'bf16'\n"
-        "assert not possible()\n"
+        "assert not bf16_matmul_supported()\n"
         "zero_gradient_penalty(torch.nn.Linear(2, 1), torch.ones(3, 2)).backward()\n"
     )
     if not hasattr(torch.backends.mkldnn, "matmul"):
         pytest.skip("this torch has one way")
-    assert possible()
+    assert bf16_matmul_supported()
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -87,7 +92,7 @@ def test_penalties_and_their_gradients_are_exact_where_all_else_is_rounded(
         return mean(critic(samples).square())
 
     plain, expected = gradients(judged), gradients(penalised)
-    with rounding():
+    with bf16_matmul():
         assert not all(map(torch.equal, gradients(judged), plain)), "this is rounded"
         found = gradients(penalised)
     assert len(found) == len(expected)
@@ -122,7 +127,7 @@ def test_dense_networks_round_within_products_and_convolutions_compute_in_bf16(t
         real, z = draw()
         logits = D(real)
         seen.append((rounded(), logits.dtype))
-        yield D, mean(D(fixed(G, z))) - mean(logits)
+        yield D, mean(D(without_grad(G, z))) - mean(logits)
         yield G, -mean(D(G(z)))
 
     for kind in ("dense", "dcgan"):
@@ -135,12 +140,12 @@ def test_dense_networks_round_within_products_and_convolutions_compute_in_bf16(t
 @made
 @pytest.mark.parametrize("gan", ["simple", "wgan-gp"])
 def test_a_rounded_training_that_was_resumed_is_the_same(gan: str, tiny: Data) -> None:
-    whole, half, rest = (begin(gan, tiny, rounds=6, precision="bf16", **LARGE) for _ in range(3))
+    whole, half, rest = (begin(gan, tiny, iterations=6, precision="bf16", **LARGE) for _ in range(3))
     play(whole)
     play(half, 3)
     rest.load(snapshot(half), "half")
     play(rest)
     assert differing(snapshot(whole), snapshot(rest)) == []
-    full = begin(gan, tiny, rounds=6, **LARGE)
+    full = begin(gan, tiny, iterations=6, **LARGE)
     play(full)
     assert differing(snapshot(whole), snapshot(full))

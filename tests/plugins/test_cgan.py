@@ -9,17 +9,17 @@ import torch
 from ganzoo.data import Data
 from ganzoo.parts.task import Task
 from ganzoo.registry.recipe import resolve
-from ganzoo.registry.registry import zoo
+from ganzoo.registry.registry import registry
 from ganzoo.util.errors import GanzooError
 from tests.support import begin, play
 
-TASK = Task(shape=(3, 8, 8), range=(-1.0, 1.0), latent=6, classes=4)
+TASK = Task(shape=(3, 8, 8), range=(-1.0, 1.0), latent_dim=6, num_classes=4)
 
 
 @pytest.mark.parametrize("kind", ["cgan-dense", "cgan-conv"])
 def test_both_networks_are_told_the_class(kind: str) -> None:
     width = {f"{part}.width": 4 for part in ("generator", "discriminator")} if kind == "cgan-conv" else {}
-    recipe = resolve(zoo().gan("cgan"), {"generator": kind, "discriminator": kind} | width)
+    recipe = resolve(registry().gan("cgan"), {"generator": kind, "discriminator": kind} | width)
     G, D = (recipe.call(part, TASK).eval() for part in ("generator", "discriminator"))
     torch.manual_seed(0)
     z, image = torch.randn(1, 6).expand(4, 6), torch.rand(1, 3, 8, 8).expand(4, 3, 8, 8)
@@ -33,7 +33,7 @@ def test_both_networks_are_told_the_class(kind: str) -> None:
 
 @pytest.mark.parametrize("trainer", ["non-saturating", "least-squares", "wgan", "wgan-gp"])
 def test_every_game_tells_the_class(tiny: Data, trainer: str) -> None:
-    assert len(play(begin("cgan", tiny, rounds=2, trainer=trainer))) == 2
+    assert len(play(begin("cgan", tiny, iterations=2, trainer=trainer))) == 2
 
 
 def test_data_without_labels_are_refused(tiny: Data) -> None:
@@ -42,7 +42,7 @@ def test_data_without_labels_are_refused(tiny: Data) -> None:
 
 
 def test_labels_choose_the_image(tiny: Data) -> None:
-    training = begin("cgan", tiny, rounds=1)
+    training = begin("cgan", tiny, iterations=1)
     play(training)
     model = training.model()
     seeds = [4, 4, 4]

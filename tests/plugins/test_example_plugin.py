@@ -13,7 +13,16 @@ import pytest
 from tests.support import ROOT
 
 SOURCE = ROOT / "tests" / "example-plugin"
-SMALL = ["--rounds", "3", "--set", "batch=8", "--set", "generator.widths=16", "--set", "discriminator.widths=16"]
+SMALL = [
+    "--iterations",
+    "3",
+    "--set",
+    "batch_size=8",
+    "--set",
+    "generator.widths=16",
+    "--set",
+    "discriminator.widths=16",
+]
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +69,7 @@ def test_its_numbers_are_shown(installed: Path, tmp_path: Path) -> None:
 def test_it_is_trained_and_sampled(installed: Path, tmp_path: Path) -> None:
     ganzoo(installed, tmp_path, "train", "gan-qp", *SMALL, "--set", "discriminator_steps=2", "--out", "run")
     assert (tmp_path / "run" / "weights.safetensors").is_file()
-    assert (tmp_path / "run" / "samples" / "round-000003.png").is_file()
+    assert (tmp_path / "run" / "samples" / "iteration-000003.png").is_file()
     ganzoo(installed, tmp_path, "sample", "run", "-n", "4", "--out", "grid.png")
     assert (tmp_path / "grid.png").is_file()
 

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from ganzoo.data import Data
 from ganzoo.generators.weights import load
 from ganzoo.registry.recipe import resolve
-from ganzoo.registry.registry import zoo
+from ganzoo.registry.registry import registry
 from ganzoo.testing import check
-from ganzoo.training.device import choose
+from ganzoo.training.device import choose_device
 from ganzoo.training.loop import Training
 from tests.support import Bowl, begin, differing, images, losses_of, play, snapshot
 
@@ -22,7 +22,7 @@ CONV = {"discriminator": "spectral-dcgan", "discriminator.width": 4}
 def test_the_losses_are_those_of_the_paper() -> None:
     torch.manual_seed(0)
     real, z, G, D = torch.randn(64, 2), torch.randn(64, 2), nn.Linear(2, 2), Bowl()
-    of_D, of_G = losses_of(zoo().part("trainer", "hinge"), G, D, real, z)
+    of_D, of_G = losses_of(registry().part("trainer", "hinge"), G, D, real, z)
     on_real, on_fake = D(real), D(G(z))
     assert ((on_real > 1).any(), (on_real < 1).any()) == (True, True), "both sides of the hinge are met"
     expected = torch.where(on_real < 1, 1 - on_real, 0).mean() + torch.where(on_fake > -1, 1 + on_fake, 0).mean()
@@ -32,8 +32,17 @@ def test_the_losses_are_those_of_the_paper() -> None:
 
 @pytest.mark.parametrize("parts", [{"discriminator.widths": (16,)}, CONV], ids=["dense", "conv"])
 def test_every_layer_has_the_spectral_norm_one(parts: dict[str, Any]) -> None:
-    narrow = {"generator.widths": (16,), "batch": 8, "latent": 8, "rounds": 20, "lr": 2e-4, "decay": "constant"}
-    training = Training(resolve(zoo().gan("hinge"), parts | narrow), images(1, 28, 28), choose("cpu", "fp32"))
+    narrow = {
+        "generator.widths": (16,),
+        "batch_size": 8,
+        "latent_dim": 8,
+        "iterations": 20,
+        "lr": 2e-4,
+        "lr_schedule": "constant",
+    }
+    training = Training(
+        resolve(registry().gan("hinge"), parts | narrow), images(1, 28, 28), choose_device("cpu", "fp32")
+    )
     play(training)
     D = training.nets.discriminator.eval()
     layers = [layer for layer in D.modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
@@ -48,7 +57,7 @@ def norm_of(weight: Tensor) -> float:
 
 
 def test_a_weights_file_and_a_checkpoint_hold_the_power_iteration(tiny: Data, tmp_path: Path) -> None:
-    whole, first, second = (begin("hinge", tiny, rounds=4) for _ in range(3))
+    whole, first, second = (begin("hinge", tiny, iterations=4) for _ in range(3))
     play(first, 2)
     halfway = snapshot(first)
     assert [name for name in halfway if name.endswith("parametrizations.weight.0._u")]

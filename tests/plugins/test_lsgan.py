@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from ganzoo.parts.trainers import least_squares
-from ganzoo.registry.registry import zoo
+from ganzoo.registry.registry import registry
 from tests.support import Bowl, losses_of
 
 
@@ -26,5 +26,5 @@ def test_they_are_the_targets_one_and_zero_of_a_shifted_discriminator() -> None:
 
 
 def test_it_plays_that_game() -> None:
-    assert zoo().gan("lsgan").trainer == "least-squares"
-    assert zoo().part("trainer", "least-squares") is least_squares
+    assert registry().gan("lsgan").trainer == "least-squares"
+    assert registry().part("trainer", "least-squares") is least_squares

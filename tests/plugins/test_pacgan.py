@@ -9,12 +9,12 @@ from ganzoo.data import Data
 from ganzoo.parts.builders import conv_discriminator, dense_discriminator, labelled_discriminator, packed
 from ganzoo.parts.task import Task
 from ganzoo.registry.recipe import signature
-from ganzoo.registry.registry import zoo
+from ganzoo.registry.registry import registry
 from ganzoo.testing import check
 from ganzoo.util.errors import GanzooError
 from tests.support import begin, play
 
-TASK = Task(shape=(3, 8, 8), range=(-1.0, 1.0), latent=8)
+TASK = Task(shape=(3, 8, 8), range=(-1.0, 1.0), latent_dim=8)
 
 
 def test_a_pack_is_judged_as_one_sample_of_more_channels() -> None:
@@ -35,7 +35,7 @@ def test_a_batch_that_does_not_divide_is_filled_up_with_its_first_samples(count:
 
 
 def test_vectors_are_joined_along_their_features() -> None:
-    D = packed(dense_discriminator)(Task(shape=(2,), range=None, latent=2), packing=4, widths=(8,))
+    D = packed(dense_discriminator)(Task(shape=(2,), range=None, latent_dim=2), packing=4, widths=(8,))
     assert D.net[1].in_features == 8
     assert D(torch.randn(8, 2)).shape == (2, 1)
 
@@ -47,20 +47,20 @@ def test_the_numbers_are_those_of_the_discriminator_and_packing() -> None:
 
 
 def test_a_pack_of_one_is_the_game_without_packing(tiny: Data) -> None:
-    one, plain = begin("pacgan", tiny, rounds=3, packing=1), begin("simple", tiny, rounds=3)
+    one, plain = begin("pacgan", tiny, iterations=3, packing=1), begin("simple", tiny, iterations=3)
     for mine, theirs in zip(play(one), play(plain), strict=True):
         assert mine == pytest.approx(theirs, rel=1e-4)
 
 
 @pytest.mark.parametrize("gan", ["simple", "wgan", "wgan-gp", "lsgan", "r1", "dragan", "hinge", "r3gan"])
 def test_every_game_can_be_played_in_packs(tiny: Data, gan: str) -> None:
-    training = begin(gan, tiny, rounds=2, generator="dense", discriminator="packed-dense", packing=3)
+    training = begin(gan, tiny, iterations=2, generator="dense", discriminator="packed-dense", packing=3)
     assert all(math.isfinite(loss) for losses in play(training) for loss in losses.values())
 
 
 def test_labels_are_told_within_the_pack() -> None:
     """A maker of packs is a maker like any other, so it can be made conditional."""
-    told = Task(shape=(1, 8, 8), range=(-1.0, 1.0), latent=8, classes=3)
+    told = Task(shape=(1, 8, 8), range=(-1.0, 1.0), latent_dim=8, num_classes=3)
     D = labelled_discriminator(told, packed(conv_discriminator), packing=2, width=4)
     assert D(torch.randn(6, 1, 8, 8), torch.arange(6) % 3).shape == (3, 1)
 
@@ -72,4 +72,4 @@ def test_an_empty_pack_is_refused() -> None:
 
 def test_packs_that_do_not_divide_the_batch_keep_the_contract() -> None:
     check("pacgan", settings={"packing": 3})
-    assert zoo().gan("pacgan").settings["batch"] % 2 == 0
+    assert registry().gan("pacgan").settings["batch_size"] % 2 == 0

@@ -1,4 +1,4 @@
-"""Every preset of every family builds its networks as large as they are, and plays a round on a small batch."""
+"""Every preset of every family builds its networks as large as they are, and plays an iteration on a small batch."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from ganzoo.registry.recipe import resolve
-from ganzoo.registry.registry import zoo
-from ganzoo.training.device import choose
+from ganzoo.registry.registry import registry
+from ganzoo.training.device import choose_device
 from ganzoo.training.loop import Training
 from tests.support import images, parent_for, play
 
 TOLD = replace(images(1, 28, 28), labels=np.arange(12) % 3, classes=("a", "b", "c"))
 PRESETS = [
     (name, preset)
-    for name, gan in zoo().gans.items()
+    for name, gan in registry().gans.items()
     for preset in gan.presets
     if not name.startswith("skip-gan")  # whose data are of another kind
 ]
@@ -25,12 +25,12 @@ PRESETS = [
 
 @pytest.mark.parametrize(("name", "preset"), PRESETS)
 def test_a_preset_builds_and_plays(name: str, preset: str) -> None:
-    gan = zoo().gan(name)
+    gan = registry().gan(name)
     usual = resolve(gan, preset=preset)
     few = {key: 1 for key in ("generator_steps", "critic_steps") if key in usual.values["trainer"]}
-    recipe = resolve(gan, {"batch": 4, "rounds": 1} | few, preset=preset)
-    parent = parent_for(recipe, TOLD) if recipe.parent and recipe.loop.schedule == "sequential" else None
-    training = Training(recipe, TOLD, choose("cpu", "fp32"), parent=parent.networks if parent else None)
+    recipe = resolve(gan, {"batch_size": 4, "iterations": 1} | few, preset=preset)
+    parent = parent_for(recipe, TOLD) if recipe.parent and recipe.loop.parent_training == "first" else None
+    training = Training(recipe, TOLD, choose_device("cpu", "fp32"), parent=parent.networks if parent else None)
     (losses,) = play(training)
     assert set(losses) == set(training.players)
     assert all(math.isfinite(loss) for loss in losses.values())
@@ -38,5 +38,5 @@ def test_a_preset_builds_and_plays(name: str, preset: str) -> None:
 
 @pytest.mark.parametrize(("name", "preset"), PRESETS)
 def test_a_preset_says_something_new(name: str, preset: str) -> None:
-    gan = zoo().gan(name)
+    gan = registry().gan(name)
     assert resolve(gan, preset=preset).flat() != resolve(gan).flat()

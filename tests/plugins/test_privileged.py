@@ -7,22 +7,22 @@ import pytest
 import torch
 
 from ganzoo.data import Data
-from ganzoo.parts.networks import state
+from ganzoo.parts.networks import state_tensors
 from ganzoo.parts.task import Task
 from ganzoo.registry.recipe import resolve
-from ganzoo.registry.registry import zoo
-from ganzoo.training.device import choose
+from ganzoo.registry.registry import registry
+from ganzoo.training.device import choose_device
 from ganzoo.training.loop import Training
 from ganzoo.util.errors import GanzooError
 from tests.support import begin, differing, images, parent_for, play, snapshot
 
 WIDTHS = {f"{owner}{part}.widths": (16,) for owner in ("", "parent.") for part in ("generator", "discriminator")}
-SIDE_BY_SIDE = WIDTHS | {"schedule": "round"}
+SIDE_BY_SIDE = WIDTHS | {"parent_training": "joint"}
 
 
 def after_its_parent(data: Data, name: str = "privileged-v1-ann", **settings: Any) -> Training:
     """A child over a parent that stays as it is."""
-    parent = parent_for(resolve(zoo().gan(name), WIDTHS | {"latent": 8, "parent.latent": 8}), data)
+    parent = parent_for(resolve(registry().gan(name), WIDTHS | {"latent_dim": 8, "parent.latent_dim": 8}), data)
     return begin(name, data, parent=parent, **WIDTHS | settings)
 
 
@@ -32,7 +32,7 @@ def trained(training: Training) -> dict[str, torch.Tensor]:
 
 
 def test_side_by_side_four_networks_move(tiny: Data) -> None:
-    training = begin("privileged-v1-ann", tiny, rounds=1, **SIDE_BY_SIDE)
+    training = begin("privileged-v1-ann", tiny, iterations=1, **SIDE_BY_SIDE)
     before = {player: [w.clone() for w in weights] for player, weights in training.players.items()}
     assert set(before) == {"generator", "discriminator", "parent.generator", "parent.discriminator"}
     (losses,) = play(training)
@@ -43,10 +43,10 @@ def test_side_by_side_four_networks_move(tiny: Data) -> None:
 
 def test_a_parent_need_not_have_been_saved(tiny: Data) -> None:
     """The model of a training is no player of its child, and goes on by itself."""
-    first = begin("simple", tiny, rounds=3)
+    first = begin("simple", tiny, iterations=3)
     play(first, 2)
     before = snapshot(first)
-    child = begin("privileged-v1-ann", tiny, rounds=1, parent=first.model())
+    child = begin("privileged-v1-ann", tiny, iterations=1, parent=first.model())
     assert set(play(child)[0]) == {"generator", "discriminator"}
     assert differing(first.state(), before) == []
     play(first)
@@ -62,22 +62,22 @@ def test_the_parents_weights_have_one_mover(tiny: Data) -> None:
 
 
 def test_a_parent_that_was_trained_first_stays_as_it_is(tiny: Data) -> None:
-    training = after_its_parent(tiny, rounds=3, parent_signal="failures")
-    before = {name: tensor.clone() for name, tensor in state(training.nets.parent).items()}
+    training = after_its_parent(tiny, iterations=3, parent_signal="failures")
+    before = {name: tensor.clone() for name, tensor in state_tensors(training.nets.parent).items()}
     assert any("running_mean" in name for name in before)
     play(training)
-    assert differing(state(training.nets.parent), before) == []
+    assert differing(state_tensors(training.nets.parent), before) == []
     assert set(training.players) == {"generator", "discriminator"}
 
 
-@pytest.mark.parametrize("schedule", ["round", "sequential"])
-def test_the_offset_changes_nothing(tiny: Data, schedule: str) -> None:
+@pytest.mark.parametrize("parent_training", ["joint", "first"])
+def test_the_offset_changes_nothing(tiny: Data, parent_training: str) -> None:
     """The published version 2 adds a number to a loss: the networks are those of version 1, bit for bit."""
-    start = after_its_parent if schedule == "sequential" else begin_side_by_side
-    none, offset = (start(tiny, rounds=3, parent_signal=signal) for signal in ("none", "offset"))
+    start = after_its_parent if parent_training == "first" else begin_side_by_side
+    none, offset = (start(tiny, iterations=3, parent_signal=signal) for signal in ("none", "offset"))
     losses = play(none), play(offset)
     assert differing(none.state(), offset.state()) == []
-    assert (losses[0] == losses[1]) == (schedule == "sequential"), "side by side, the loss that is shown is larger"
+    assert (losses[0] == losses[1]) == (parent_training == "first"), "side by side, the loss that is shown is larger"
 
 
 def begin_side_by_side(data: Data, **settings: Any) -> Training:
@@ -96,19 +96,19 @@ def begin_side_by_side(data: Data, **settings: Any) -> Training:
 )
 @pytest.mark.parametrize("start", [after_its_parent, begin_side_by_side])
 def test_every_other_choice_has_an_effect(tiny: Data, start: Any, settings: dict[str, Any]) -> None:
-    moved = differing(trained(start(tiny, rounds=2)), trained(start(tiny, rounds=2, **settings)))
+    moved = differing(trained(start(tiny, iterations=2)), trained(start(tiny, iterations=2, **settings)))
     assert any(name.startswith("networks.generator.child") for name in moved)
 
 
 @pytest.mark.parametrize("signal", ["failures", "critic"])
 def test_a_signal_of_weight_zero_is_none(tiny: Data, signal: str) -> None:
-    none = after_its_parent(tiny, rounds=1)
-    weightless = after_its_parent(tiny, rounds=1, parent_signal=signal, signal_weight=0.0)
+    none = after_its_parent(tiny, iterations=1)
+    weightless = after_its_parent(tiny, iterations=1, parent_signal=signal, signal_weight=0.0)
     assert play(none)[0]["discriminator"] == play(weightless)[0]["discriminator"]
 
 
 def test_the_child_works_on_the_parents_images(tiny: Data) -> None:
-    training = after_its_parent(tiny, rounds=2)
+    training = after_its_parent(tiny, iterations=2)
     play(training)
     model = training.model()
     z = torch.randn(5, 8, generator=torch.Generator().manual_seed(0))
@@ -120,17 +120,19 @@ def test_the_child_works_on_the_parents_images(tiny: Data) -> None:
 @pytest.mark.parametrize(("channels", "size"), [(1, 28), (3, 32), (1, 8)])
 def test_convolutional_families_fit_the_image(channels: int, size: int) -> None:
     narrow = {f"{owner}{part}.width": 2 for owner in ("", "parent.") for part in ("generator", "discriminator")}
-    recipe = resolve(zoo().gan("privileged-v2-cnn"), narrow | {"batch": 4, "rounds": 1, "schedule": "round"})
-    training = Training(recipe, images(channels, size, size), choose("cpu", "fp32"))
+    recipe = resolve(
+        registry().gan("privileged-v2-cnn"), narrow | {"batch_size": 4, "iterations": 1, "parent_training": "joint"}
+    )
+    training = Training(recipe, images(channels, size, size), choose_device("cpu", "fp32"))
     assert set(play(training)[0]) == set(training.players)
     assert training.model().sample(range(3)).shape == (3, channels, size, size)
 
 
 @pytest.mark.parametrize("shape", [(1, 30, 30), (1, 4, 4), (2,)])
 def test_other_images_are_refused(shape: tuple[int, ...]) -> None:
-    recipe = resolve(zoo().gan("privileged-parent-cnn"))
+    recipe = resolve(registry().gan("privileged-parent-cnn"))
     with pytest.raises(GanzooError, match="multiples of 4, from 8 on, not " + "x".join(map(str, shape))):
-        recipe.call("generator", Task(shape=shape, range=(-1.0, 1.0), latent=8))
+        recipe.call("generator", Task(shape=shape, range=(-1.0, 1.0), latent_dim=8))
 
 
 def test_a_child_without_a_parent_is_refused(tiny: Data) -> None:

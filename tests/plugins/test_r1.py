@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ganzoo.registry.recipe import resolve
-from ganzoo.registry.registry import zoo
+from ganzoo.registry.registry import registry
 from ganzoo.testing import check
 from tests.support import Bowl, losses_of
 
@@ -16,7 +16,7 @@ PUBLISHED = {"optimizer": "rmsprop", "penalty": 10.0, "discriminator.norm": "non
 def test_the_losses_are_those_of_the_paper() -> None:
     torch.manual_seed(0)
     real, z, G, D = torch.randn(6, 2), torch.randn(6, 2), nn.Linear(2, 2), Bowl()
-    recipe = resolve(zoo().gan("r1"), {"penalty": 10.0})
+    recipe = resolve(registry().gan("r1"), {"penalty": 10.0})
     of_D, of_G = losses_of(recipe.functions["trainer"], G, D, real, z, **recipe.values["trainer"])
     game = F.softplus(-D(real)).mean() + F.softplus(D(G(z))).mean()
     torch.testing.assert_close(of_D, game + 10 / 2 * D.squared_norms(real).mean())
@@ -26,7 +26,7 @@ def test_the_losses_are_those_of_the_paper() -> None:
 @pytest.mark.parametrize("preset", [None, "published"])
 def test_the_discriminator_has_no_batch_norm(preset: str | None) -> None:
     """It would couple the samples whose gradients the penalty takes one by one."""
-    recipe = resolve(zoo().gan("r1"), preset=preset)
+    recipe = resolve(registry().gan("r1"), preset=preset)
     assert recipe.values["discriminator"]["norm"] == "none"
     assert recipe.values["trainer"]["penalty"] > 0
 

@@ -10,9 +10,9 @@ from torch import nn
 from ganzoo.export import TOLERANCE, export
 from ganzoo.parts.task import Task
 from ganzoo.registry.recipe import resolve
-from ganzoo.registry.registry import zoo
+from ganzoo.registry.registry import registry
 from ganzoo.testing import check
-from ganzoo.training.device import choose
+from ganzoo.training.device import choose_device
 from ganzoo.training.loop import Training
 from ganzoo.util.errors import GanzooError
 from tests.support import Bowl, images, losses_of, play
@@ -22,13 +22,13 @@ NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.LayerNorm, nn.GroupNorm)
 
 
 def task(size: int = 28, channels: int = 1) -> Task:
-    return Task(shape=(channels, size, size), range=(-1.0, 1.0), latent=8)
+    return Task(shape=(channels, size, size), range=(-1.0, 1.0), latent_dim=8)
 
 
 def test_the_losses_are_those_of_the_paper() -> None:
     torch.manual_seed(0)
     real, z, G, D = torch.randn(6, 2), torch.randn(6, 2), nn.Linear(2, 2), Bowl()
-    of_D, of_G = losses_of(zoo().part("trainer", "relativistic"), G, D, real, z, penalty=3.0)
+    of_D, of_G = losses_of(registry().part("trainer", "relativistic"), G, D, real, z, penalty=3.0)
     fake = G(z)
     game = torch.log1p(torch.exp(-(D(real) - D(fake)))).mean()
     penalties = 3 / 2 * (D.squared_norms(real).mean() + D.squared_norms(fake).mean())
@@ -43,21 +43,21 @@ def test_a_constant_added_to_the_discriminator_changes_nothing() -> None:
 
     torch.manual_seed(0)
     real, z, G = torch.randn(6, 2), torch.randn(6, 2), nn.Linear(2, 2)
-    play_ = zoo().part("trainer", "relativistic")
+    play_ = registry().part("trainer", "relativistic")
     for one, other in zip(losses_of(play_, G, Bowl(), real, z), losses_of(play_, G, Shifted(), real, z), strict=True):
         torch.testing.assert_close(one, other)
 
 
 @pytest.mark.parametrize("preset", [None, "conv"])
 def test_there_is_no_normalisation_anywhere(preset: str | None) -> None:
-    recipe = resolve(zoo().gan("r3gan"), preset=preset)
+    recipe = resolve(registry().gan("r3gan"), preset=preset)
     for player in ("generator", "discriminator"):
         assert not [layer for layer in recipe.call(player, task()).modules() if isinstance(layer, NORMS)]
 
 
 @pytest.mark.parametrize(("size", "channels"), [(28, 1), (32, 3), (56, 3)])
 def test_residual_networks_fit_the_image(size: int, channels: int) -> None:
-    recipe = resolve(zoo().gan("r3gan"), CONV)
+    recipe = resolve(registry().gan("r3gan"), CONV)
     G, D = (recipe.call(player, task(size, channels)) for player in ("generator", "discriminator"))
     made = G(torch.randn(3, 8))
     assert made.shape == (3, channels, size, size)
@@ -74,7 +74,7 @@ def test_a_block_begins_by_passing_on_what_it_gets() -> None:
 
 def test_images_of_other_sizes_are_refused() -> None:
     with pytest.raises(GanzooError, match="a residual generator fits images whose sides"):
-        resolve(zoo().gan("r3gan"), CONV).call("generator", task(30))
+        resolve(registry().gan("r3gan"), CONV).call("generator", task(30))
 
 
 def test_residual_networks_keep_the_contract() -> None:
@@ -82,8 +82,8 @@ def test_residual_networks_keep_the_contract() -> None:
 
 
 def test_an_exported_residual_generator_makes_the_same(tmp_path: Path) -> None:
-    recipe = resolve(zoo().gan("r3gan"), CONV | {"batch": 4, "latent": 8, "rounds": 2})
-    training = Training(recipe, images(3, 32, 32), choose("cpu", "fp32"))
+    recipe = resolve(registry().gan("r3gan"), CONV | {"batch_size": 4, "latent_dim": 8, "iterations": 2})
+    training = Training(recipe, images(3, 32, 32), choose_device("cpu", "fp32"))
     play(training)
     report = export(training.model(), tmp_path / "g.onnx")
     assert max(report.batches.values()) <= TOLERANCE

@@ -33,13 +33,13 @@ def test_activations_have_names(name: str, kind: type[nn.Module]) -> None:
 
 @pytest.mark.parametrize(("limits", "ends"), [((-1.0, 1.0), [-1, 1]), ((0.0, 1.0), [0, 1]), (None, [-99, 99])])
 def test_a_generator_ends_in_the_range_of_the_task(limits: tuple[float, float] | None, ends: list[float]) -> None:
-    net = dense_generator(Task(shape=(2, 3), range=limits, latent=4), widths=(8,))
+    net = dense_generator(Task(shape=(2, 3), range=limits, latent_dim=4), widths=(8,))
     assert net(torch.randn(5, 4)).shape == (5, 2, 3)
     assert net[-1](torch.tensor([-99.0, 99.0])).tolist() == pytest.approx(ends)
 
 
 @pytest.mark.parametrize("gan", ["simple", "wgan", "wgan-gp", "cgan"])
 def test_dense_gans_learn_vectors(gan: str) -> None:
-    training = begin(gan, "ring8", rounds=2)
+    training = begin(gan, "ring8", iterations=2)
     assert len(play(training)) == 2
     assert training.model().sample(range(9)).shape == (9, 2)

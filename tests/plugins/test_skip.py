@@ -15,10 +15,10 @@ from sklearn.utils import all_estimators
 from ganzoo.data import Data, Request
 from ganzoo.data.tabular import friedman1
 from ganzoo.parts.build import build, task_of
-from ganzoo.parts.networks import Networks, load_state, state
+from ganzoo.parts.networks import Networks, load_state, state_tensors
 from ganzoo.parts.task import Task
 from ganzoo.registry.recipe import Recipe, resolve
-from ganzoo.registry.registry import zoo
+from ganzoo.registry.registry import registry
 from ganzoo.training import device
 from ganzoo.training.loop import Training
 from ganzoo.util.errors import GanzooError
@@ -26,20 +26,20 @@ from ganzoo.util.errors import GanzooError
 fitting = importlib.import_module("ganzoo_plugins.skip.fitting")
 formula = importlib.import_module("ganzoo_plugins.skip.formula")
 
-CPU = device.choose("cpu", "fp32")
+CPU = device.choose_device("cpu", "fp32")
 REGRESSION = friedman1(Request(name="friedman1"))
 FEW = Data(name="few", samples=REGRESSION.samples[:300], conditions=REGRESSION.conditions[:300])
 RANDOM = np.random.default_rng(0)
 IMAGES = Data(name="noise", samples=RANDOM.integers(0, 256, (200, 1, 8, 8), dtype=np.uint8))
 POINTS = Data(name="points", samples=RANDOM.normal(3, 2, (200, 2)).astype(np.float32))
-SMALL = {"generator.widths": "16", "discriminator.widths": "16", "batch": 16, "latent": 8}
+SMALL = {"generator.widths": "16", "discriminator.widths": "16", "batch_size": 16, "latent_dim": 8}
 
 TABULAR = ["linear", "none", "Ridge", "RandomForestRegressor", "GradientBoostingRegressor", "formula:sin(x0) + x1**2"]
-IMAGE = [{"prior": "pca"}, {"prior": "gaussian"}, {"prior": "parent", "parent": "simple", "parent.latent": 9}]
+IMAGE = [{"prior": "pca"}, {"prior": "gaussian"}, {"prior": "parent", "parent": "simple", "parent.latent_dim": 9}]
 
 
 def recipe_of(name: str, overrides: Mapping[str, Any]) -> Recipe:
-    return resolve(zoo().gan(name), overrides)
+    return resolve(registry().gan(name), overrides)
 
 
 def parent_of(recipe: Recipe, data: Data) -> Networks | None:
@@ -53,7 +53,7 @@ def networks(name: str, data: Data, **overrides: Any) -> tuple[Recipe, Task, Net
 
 
 def inputs(nets: Networks, data: Data, count: int = 7) -> list[torch.Tensor]:
-    latent = nets.generator.latent
+    latent = nets.generator.latent_dim
     assert isinstance(latent, int)
     z = torch.randn(count, latent, generator=torch.Generator().manual_seed(0))
     return [z] if data.conditions is None else [z, torch.tensor(data.conditions[:count])]
@@ -62,10 +62,10 @@ def inputs(nets: Networks, data: Data, count: int = 7) -> list[torch.Tensor]:
 def predicted(prior: str, data: Data = FEW, depth: int = 8) -> tuple[np.ndarray[Any, Any], torch.nn.Module]:
     """What a prior says of the inputs in eval mode, and the prior."""
     assert data.conditions is not None
-    task = Task(shape=(1,), range=None, latent=1, conditions=data.conditions.shape[1], data=data)
+    task = Task(shape=(1,), range=None, latent_dim=1, condition_dim=data.conditions.shape[1], data=data)
     model = fitting.regressor(prior, task, depth).eval()
     with torch.no_grad():
-        out = model(torch.tensor(data.conditions), torch.randn(len(data), model.latent))
+        out = model(torch.tensor(data.conditions), torch.randn(len(data), model.latent_dim))
     assert out.shape == (len(data), 1)
     return out.numpy().ravel(), model
 
@@ -75,17 +75,17 @@ def predicted(prior: str, data: Data = FEW, depth: int = 8) -> tuple[np.ndarray[
 
 @pytest.mark.parametrize("overrides", IMAGE, ids=lambda overrides: overrides["prior"])
 def test_w_is_logged_and_stays_a_share(overrides: dict[str, Any]) -> None:
-    recipe = recipe_of("skip-gan", {**SMALL, **overrides, "rounds": 20, "lr": 0.3})
+    recipe = recipe_of("skip-gan", {**SMALL, **overrides, "iterations": 20, "lr": 0.3})
     training = Training(recipe, IMAGES, CPU, parent=parent_of(recipe, IMAGES))
-    logged = [round.figures["skip_weight"] for round in training]
+    logged = [iteration.figures["skip_weight"] for iteration in training]
     assert logged[0] == 0.5
     assert all(0 <= w <= 1 for w in logged)
-    assert len({float(w) for w in logged}) > 1, "every round has a figure of its own"
+    assert len({float(w) for w in logged}) > 1, "every iteration has a figure of its own"
     assert {0.0, 1.0} & {float(w) for w in logged}, "at this rate w runs into a wall"
 
 
 def test_a_move_of_the_generator_changes_neither_prior_nor_parent() -> None:
-    recipe = recipe_of("skip-gan", {**SMALL, **IMAGE[2], "rounds": 3})
+    recipe = recipe_of("skip-gan", {**SMALL, **IMAGE[2], "iterations": 3})
     training = Training(recipe, IMAGES, CPU, parent=parent_of(recipe, IMAGES))
     before = {name: tensor.clone() for name, tensor in training.nets.generator.prior.state_dict().items()}
     list(training)
@@ -94,8 +94,8 @@ def test_a_move_of_the_generator_changes_neither_prior_nor_parent() -> None:
 
 
 def test_a_parent_has_to_be_trained_first() -> None:
-    training = Training(recipe_of("skip-gan", {**SMALL, **IMAGE[2], "schedule": "round"}), IMAGES, CPU)
-    with pytest.raises(GanzooError, match="schedule=sequential"):
+    training = Training(recipe_of("skip-gan", {**SMALL, **IMAGE[2], "parent_training": "joint"}), IMAGES, CPU)
+    with pytest.raises(GanzooError, match="parent_training=first"):
         next(training)
 
 
@@ -107,8 +107,8 @@ def test_the_trainer_needs_a_skip() -> None:
 
 @pytest.mark.parametrize("overrides", [{"prior": "none"}, {"skip": "false"}])
 def test_without_a_skip_the_output_is_the_networks_own(overrides: dict[str, str]) -> None:
-    training = Training(recipe_of("skip-gan-tabular", {**overrides, "rounds": 3}), FEW, CPU)
-    assert [float(round.figures["skip_weight"]) for round in training] == [1, 1, 1]
+    training = Training(recipe_of("skip-gan-tabular", {**overrides, "iterations": 3}), FEW, CPU)
+    assert [float(iteration.figures["skip_weight"]) for iteration in training] == [1, 1, 1]
     generator = training.nets.generator.eval()
     z, x = inputs(training.nets, FEW)
     t = generator.drawn(z, x)
@@ -118,7 +118,7 @@ def test_without_a_skip_the_output_is_the_networks_own(overrides: dict[str, str]
 
 
 def test_training_lowers_the_error_of_a_biased_prior() -> None:
-    training = Training(recipe_of("skip-gan-tabular", {"bias": 1.5, "rounds": 250}), REGRESSION, CPU)
+    training = Training(recipe_of("skip-gan-tabular", {"bias": 1.5, "iterations": 250}), REGRESSION, CPU)
     list(training)
     assert REGRESSION.conditions is not None
     z, x = inputs(training.nets, REGRESSION, 2000)
@@ -136,7 +136,7 @@ def test_training_lowers_the_error_of_a_biased_prior() -> None:
 
 def test_the_gaussian_prior_has_the_pixels_own_moments() -> None:
     _, task, nets = networks("skip-gan", IMAGES, **SMALL, prior="gaussian")
-    assert nets.generator.latent == task.latent + 64
+    assert nets.generator.latent_dim == task.latent_dim + 64
     values = IMAGES.samples[:] / 127.5 - 1
     prior = nets.generator.prior
     np.testing.assert_allclose(prior.mean, values.mean(axis=0), atol=1e-5)
@@ -145,7 +145,7 @@ def test_the_gaussian_prior_has_the_pixels_own_moments() -> None:
 
 def test_the_pca_prior_has_the_covariance_of_its_components() -> None:
     _, task, nets = networks("skip-gan", POINTS, **SMALL)
-    assert nets.generator.latent == task.latent + 2, "no more components than features"
+    assert nets.generator.latent_dim == task.latent_dim + 2, "no more components than features"
     axes = nets.generator.prior.axes.numpy()
     np.testing.assert_allclose(axes.T @ axes, np.cov(POINTS.samples[:].T), rtol=1e-4)
     z = np.float32([[0, 0], [1, -2]])
@@ -155,7 +155,7 @@ def test_the_pca_prior_has_the_covariance_of_its_components() -> None:
 
 @pytest.mark.parametrize("pixels", ["signed", "unit"])
 def test_images_stay_in_their_range(pixels: str) -> None:
-    _, task, nets = networks("skip-gan", IMAGES, **SMALL, prior="gaussian", pixels=pixels, weight=0)
+    _, task, nets = networks("skip-gan", IMAGES, **SMALL, prior="gaussian", pixel_range=pixels, weight=0)
     assert task.range is not None
     with torch.no_grad():
         made = nets.generator(10 * inputs(nets, IMAGES, 50)[0])
@@ -274,15 +274,15 @@ def test_a_state_is_all_that_loading_takes(name: str, data: Data, overrides: dic
     for place in ("meta", "cpu"):
         with torch.device(place):
             fresh = build(recipe, replace(task, data=None, parent=parent_of(recipe, data)))
-        load_state(fresh, state(nets), "the test's file")
+        load_state(fresh, state_tensors(nets), "the test's file")
     fresh.eval()
-    given = inputs(nets, data)
+    condition = inputs(nets, data)
     with torch.no_grad():
-        made = nets.generator(*given)
+        made = nets.generator(*condition)
         assert made.shape == (7, *data.shape)
-        assert torch.equal(fresh.generator(*given), made)
-        assert torch.equal(nets.generator(*given), made), "deterministic"
-        single = torch.cat([nets.generator(*(one[n : n + 1] for one in given)) for n in range(7)])
+        assert torch.equal(fresh.generator(*condition), made)
+        assert torch.equal(nets.generator(*condition), made), "deterministic"
+        single = torch.cat([nets.generator(*(one[n : n + 1] for one in condition)) for n in range(7)])
     torch.testing.assert_close(single, made)
 
 

@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from ganzoo.data import Data
-from ganzoo.registry.registry import zoo
+from ganzoo.registry.registry import registry
 from tests.support import begin, play
 
 
 def test_weights_of_the_critic_are_clipped_after_each_move(tiny: Data) -> None:
-    training = begin("wgan", tiny, rounds=2, clip=0.02)
+    training = begin("wgan", tiny, iterations=2, clip=0.02)
     play(training)
     assert all(weight.abs().max() <= 0.02 for weight in training.nets.discriminator.parameters())
     assert any(weight.abs().max() > 0.02 for weight in training.nets.generator.parameters())
@@ -17,19 +17,19 @@ def test_weights_of_the_critic_are_clipped_after_each_move(tiny: Data) -> None:
 
 @pytest.mark.parametrize("gan", ["wgan", "wgan-gp"])
 def test_the_critic_takes_several_steps_in_a_round(tiny: Data, gan: str) -> None:
-    training = begin(gan, tiny, rounds=2, critic_steps=3)
+    training = begin(gan, tiny, iterations=2, critic_steps=3)
     estimates = [played.figures["wasserstein_estimate"] for played in training]
     assert training.feed.draws == 2 * (3 + 1)
     assert all(torch.isfinite(estimate) for estimate in estimates)
 
 
 def test_the_loss_of_the_clipped_critic_is_the_estimate(tiny: Data) -> None:
-    (played,) = begin("wgan", tiny, rounds=1)
+    (played,) = begin("wgan", tiny, iterations=1)
     assert torch.equal(played.losses["discriminator"], -played.figures["wasserstein_estimate"])
 
 
 def test_the_penalty_holds_the_critic_to_unit_gradients(tiny: Data) -> None:
-    steps = {"rounds": 60, "critic_steps": 2, "lr": 1e-2, "decay": "constant", "ema": 0}
+    steps = {"iterations": 60, "critic_steps": 2, "lr": 1e-2, "lr_schedule": "constant", "ema": 0}
     norms = {}
     for penalty in (0.0, 10.0):
         training = begin("wgan-gp", tiny, penalty=penalty, **steps)
@@ -44,5 +44,5 @@ def test_the_penalty_holds_the_critic_to_unit_gradients(tiny: Data) -> None:
 @pytest.mark.parametrize("name", ["wgan-gp", "cgan"])
 def test_published_critics_have_no_batch_norm(name: str) -> None:
     """It would couple the samples whose gradients the penalty takes one by one."""
-    published = zoo().gan(name).presets["published"]
+    published = registry().gan(name).presets["published"]
     assert published["discriminator.norm"] in ("none", "layer", "instance")

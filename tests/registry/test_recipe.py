@@ -7,8 +7,17 @@ from typing import Any, Literal
 import pytest
 
 from ganzoo.registry.gan import GAN
-from ganzoo.registry.recipe import Loop, Recipe, Setting, convert, describe, parse, resolve, signature
-from ganzoo.registry.registry import zoo
+from ganzoo.registry.recipe import (
+    LoopSettings,
+    Recipe,
+    Setting,
+    convert,
+    describe_type,
+    parse_assignments,
+    resolve,
+    signature,
+)
+from ganzoo.registry.registry import registry
 from ganzoo.util.errors import GanzooError
 
 
@@ -100,7 +109,7 @@ def test_a_value_of_another_type_is_refused(value: Any, kind: Any, wanted: str) 
     with pytest.raises(GanzooError) as caught:
         Setting("generator", "k", kind, None).accept(value)
     assert str(caught.value) == f"k={value!r} is not {wanted} (generator.k)"
-    assert describe(kind) == wanted
+    assert describe_type(kind) == wanted
 
 
 @pytest.mark.parametrize(
@@ -112,14 +121,14 @@ def test_a_value_of_another_type_is_refused(value: Any, kind: Any, wanted: str) 
         ({"width": 3}, "'width' is a setting of more than one part; say generator.width or discriminator.width"),
         ({"parent.width": 3}, "toy has no parent, so 'parent.width' sets nothing (ganzoo show toy)"),
         ({"trainer": "wgn"}, "no trainer named 'wgn'; did you mean 'wgan'?"),
-        ({"rounds": 0}, "rounds=0 is out of range; it has to be 1 to"),
-        ({"batch": "-3"}, "batch=-3 is out of range"),
-        ({"latent": "0"}, "latent=0 is out of range"),
+        ({"iterations": 0}, "iterations=0 is out of range; it has to be 1 to"),
+        ({"batch_size": "-3"}, "batch_size=-3 is out of range"),
+        ({"latent_dim": "0"}, "latent_dim=0 is out of range"),
         ({"ttur": 0}, "ttur=0.0 is out of range; it has to be above 0"),
         ({"ema": 1}, "ema=1.0 is out of range; it has to be at least 0 and below 1"),
         ({"ema": "-0.1"}, "ema=-0.1 is out of range"),
         ({"rate": "nan"}, "rate='nan' is not a number (generator.rate)"),
-        ({"pixels": "x"}, "pixels='x' is not one of signed, unit (loop.pixels)"),
+        ({"pixel_range": "x"}, "pixel_range='x' is not one of signed, unit (loop.pixel_range)"),
     ],
 )
 def test_a_wrong_setting_is_refused(overrides: dict[str, Any], message: str) -> None:
@@ -131,7 +140,7 @@ def test_a_wrong_setting_is_refused(overrides: dict[str, Any], message: str) -> 
 @pytest.mark.parametrize("steps", ["0", "-1"])
 def test_a_player_without_moves_is_refused(steps: str) -> None:
     with pytest.raises(GanzooError, match=f"critic_steps={steps} is out of range; every player moves at least once"):
-        resolve(zoo().gan("wgan"), {"critic_steps": steps})
+        resolve(registry().gan("wgan"), {"critic_steps": steps})
 
 
 def test_other_numbers_that_are_called_steps_are_free() -> None:
@@ -174,7 +183,7 @@ def test_a_part_with_the_same_setting_begins_with_its_own_default() -> None:
 
 
 def test_settings_reach_the_parent() -> None:
-    gan = zoo().gan("privileged-v1-ann")
+    gan = registry().gan("privileged-v1-ann")
     recipe = resolve(gan, {"parent.lr": "0.25", "parent.generator": "dcgan", "parent.generator.width": 8})
     assert recipe.parent
     assert recipe.parent.names["generator"] == "dcgan"
@@ -186,18 +195,18 @@ def test_settings_reach_the_parent() -> None:
 
 
 def test_another_parent_can_be_chosen() -> None:
-    recipe = resolve(zoo().gan("privileged-v1-ann"), {"parent": "dcgan", "parent.generator.width": 8})
+    recipe = resolve(registry().gan("privileged-v1-ann"), {"parent": "dcgan", "parent.generator.width": 8})
     assert recipe.parent
     assert recipe.parent.gan.name == "dcgan"
 
 
-EVERY = [(name, preset) for name, gan in zoo().gans.items() for preset in (None, *gan.presets)]
+EVERY = [(name, preset) for name, gan in registry().gans.items() for preset in (None, *gan.presets)]
 
 
 @pytest.mark.parametrize(("name", "preset"), EVERY)
 def test_flat_settings_are_the_whole_recipe(name: str, preset: str | None) -> None:
-    gan = zoo().gan(name)
-    recipe = resolve(gan, {"batch": 3}, preset=preset)
+    gan = registry().gan(name)
+    recipe = resolve(gan, {"batch_size": 3}, preset=preset)
     again = resolve(gan, json.loads(json.dumps(recipe.flat())))
     assert again == recipe
     bare = replace(gan, settings={}, presets={})  # whatever the defaults become
@@ -218,14 +227,14 @@ def test_what_a_part_cannot_do_with_its_numbers_is_one_line() -> None:
 
 
 def test_assignments_are_keys_and_texts() -> None:
-    assert parse(("a=1", "b.c = x=y ", "a=2", "d=")) == {"a": "2", "b.c": "x=y", "d": ""}
+    assert parse_assignments(("a=1", "b.c = x=y ", "a=2", "d=")) == {"a": "2", "b.c": "x=y", "d": ""}
 
 
 @pytest.mark.parametrize("assignment", ["a", "=1", ""])
 def test_an_assignment_without_a_key_is_refused(assignment: str) -> None:
     with pytest.raises(GanzooError, match=f"--set takes KEY=VALUE, not '{assignment}'"):
-        parse((assignment,))
+        parse_assignments((assignment,))
 
 
 def test_the_loop_has_numbers_as_the_parts_have() -> None:
-    assert set(signature("loop", Loop)) == set(Loop.__dataclass_fields__)
+    assert set(signature("loop", LoopSettings)) == set(LoopSettings.__dataclass_fields__)

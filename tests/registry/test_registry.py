@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from ganzoo.cli import main
 from ganzoo.registry.gan import GAN
 from ganzoo.registry.hookspecs import hookimpl
-from ganzoo.registry.registry import collect, with_module, zoo
+from ganzoo.registry.registry import collect, registry, registry_with
 from ganzoo.util.errors import GanzooError
 
 
@@ -123,7 +123,7 @@ def test_a_plugin_that_cannot_be_imported_is_skipped_and_listed(
     assert list(known.gans) == ["x"]
     assert caplog.messages == ["plugin 'bad' of one 1.0 cannot be loaded and is skipped: RuntimeError: out of order"]
     # ``ganzoo.registry.registry`` as an attribute is the function
-    monkeypatch.setattr(importlib.import_module("ganzoo.registry.registry"), "zoo", lambda: known)
+    monkeypatch.setattr(importlib.import_module("ganzoo.registry.registry"), "registry", lambda: known)
     bad, good = CliRunner().invoke(main, ["list", "plugins"]).output.splitlines()
     assert bad.split(maxsplit=4) == ["bad", "one", "1.0", "broken_plugin", "RuntimeError: out of order"]
     assert good.endswith("loaded")
@@ -134,24 +134,24 @@ def test_a_plugin_that_cannot_be_imported_is_skipped_and_listed(
 )
 def test_an_unknown_gan_suggests_the_nearest(name: str, hint: str) -> None:
     with pytest.raises(GanzooError, match=f"no GAN named '{name}'") as caught:
-        zoo().gan(name)
+        registry().gan(name)
     assert hint in str(caught.value)
 
 
 def test_an_unknown_part_names_the_command_that_lists_them() -> None:
     with pytest.raises(GanzooError, match=r"no trainer named 'wgn'; did you mean 'wgan'\? \(ganzoo list trainers\)"):
-        zoo().part("trainer", "wgn")
+        registry().part("trainer", "wgn")
 
 
 def test_a_module_joins_the_installed_plugins(plugin: Any) -> None:
     plugin("new", "none", ganzoo_gans=[gan("mine")])
-    known, names = with_module("stub_new_none")
+    known, names = registry_with("stub_new_none")
     assert names == ["mine"]
     assert {"mine", "dcgan"} <= set(known.gans)
 
 
 def test_an_installed_module_is_not_added_twice() -> None:
-    assert with_module("ganzoo_plugins.dcgan")[1] == ["dcgan"]
+    assert registry_with("ganzoo_plugins.dcgan")[1] == ["dcgan"]
 
 
 @pytest.mark.parametrize(
@@ -164,4 +164,4 @@ def test_an_installed_module_is_not_added_twice() -> None:
 )
 def test_a_module_that_is_no_plugin_is_refused(module: str, message: str) -> None:
     with pytest.raises(GanzooError, match=message):
-        with_module(module)
+        registry_with(module)

@@ -24,7 +24,7 @@ from ganzoo.training.loop import Training
 from ganzoo.util.errors import GanzooError
 from tests.support import begin, differing, play, snapshot
 
-TINY = {"generator.widths": (32, 32), "discriminator.widths": (32, 32), "latent": 2}
+TINY = {"generator.widths": (32, 32), "discriminator.widths": (32, 32), "latent_dim": 2}
 
 
 class Silent:
@@ -64,45 +64,45 @@ def found(run: Run) -> dict[str, Finding]:
 
 
 def test_a_blow_up_is_found(tmp_path: Path) -> None:
-    blown = found(run(tmp_path, lr=10, rounds=60))["blow-up"]
-    assert blown.round <= 50
+    blown = found(run(tmp_path, lr=10, iterations=60))["blow-up"]
+    assert blown.iteration <= 50
     assert "has grown to" in blown.line
     assert blown.line.endswith("; try --set lr=5 or less")
 
 
 def test_what_is_no_longer_finite_stops_the_run_and_stays_in_its_metrics(tmp_path: Path) -> None:
-    failing = run(tmp_path, optimizer="sgd", lr=0.1, momentum=0.95, decay="constant", rounds=1000)
-    with pytest.raises(GanzooError, match=r"round \d+: non-finite: the (loss|gradient) of the .* became") as raised:
+    failing = run(tmp_path, optimizer="sgd", lr=0.1, momentum=0.95, lr_schedule="constant", iterations=1000)
+    with pytest.raises(GanzooError, match=r"iteration \d+: non-finite: the (loss|gradient) of the .* became") as raised:
         found(failing)
     (finding,) = noted(read_metrics(tmp_path))
     assert str(raised.value).startswith(str(finding))
     assert finding.line.endswith("try --set lr=0.05 or less")
-    assert "keeps the last good checkpoint, of round 0" in str(raised.value)
+    assert "keeps the last good checkpoint, of iteration 0" in str(raised.value)
 
 
 def test_a_discriminator_that_wins_is_found_and_its_remedy_helps(tmp_path: Path) -> None:
-    rounds = 600
-    line = found(run(tmp_path / "x", data="corner49", ttur=100, lr=1e-5, rounds=rounds))["won"].line
+    iterations = 600
+    line = found(run(tmp_path / "x", data="corner49", ttur=100, lr=1e-5, iterations=iterations))["won"].line
     assert line.startswith("won: the discriminator's accuracy is 0.99")
     assert line.endswith("; try --set ttur=1")
-    assert found(run(tmp_path / "y", data="corner49", ttur=1, lr=1e-5, rounds=rounds)) == {}
+    assert found(run(tmp_path / "y", data="corner49", ttur=1, lr=1e-5, iterations=iterations)) == {}
 
 
 def test_a_collapse_is_found_and_its_remedy_helps(tmp_path: Path) -> None:
-    line = found(run(tmp_path / "x", lr=0.3, rounds=800))["collapse"].line
+    line = found(run(tmp_path / "x", lr=0.3, iterations=800))["collapse"].line
     assert "samples differ from each other by" in line or "one sample, whatever z is" in line
     assert line.endswith("; try --set penalty=1")
-    assert "collapse" not in found(run(tmp_path / "y", lr=0.3, penalty=1, rounds=800))
+    assert "collapse" not in found(run(tmp_path / "y", lr=0.3, penalty=1, iterations=800))
 
 
 def test_an_oscillation_is_found(tmp_path: Path) -> None:
-    kinds = found(run(tmp_path, lr=0.02, beta1=0.9, decay="constant", ema=0, rounds=1000))
+    kinds = found(run(tmp_path, lr=0.02, beta1=0.9, lr_schedule="constant", ema=0, iterations=1000))
     assert kinds["oscillation"].line.startswith("oscillation: the samples come and go: their distance to the data")
     assert kinds["oscillation"].line.endswith("; try --set beta1=0.5")
 
 
 def test_forgetting_is_found(tmp_path: Path) -> None:
-    """After 550 rounds the generator begins to flee from what it has learnt."""
+    """After 550 iterations the generator begins to flee from what it has learnt."""
     played = 0
 
     def turning(nets: Any, draw: Any) -> Any:
@@ -113,10 +113,10 @@ def test_forgetting_is_found(tmp_path: Path) -> None:
             yield (player, -loss if flees else loss, *more)
 
     gan = replace(ganzoo.get("simple"), name="turning", trainer=turning)
-    kinds = found(run(tmp_path, gan, decay="constant", rounds=800, lr=3e-3, ema=0.99))
+    kinds = found(run(tmp_path, gan, lr_schedule="constant", iterations=800, lr=3e-3, ema=0.99))
     assert "forgetting" in kinds
-    assert kinds["forgetting"].round > 550
-    assert kinds["forgetting"].line.endswith("; try --set decay=linear")
+    assert kinds["forgetting"].iteration > 550
+    assert kinds["forgetting"].line.endswith("; try --set lr_schedule=linear")
 
 
 # Runs that are well.
@@ -124,7 +124,7 @@ def test_forgetting_is_found(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("gan", ["simple", "wgan-gp"])
 def test_nothing_is_found_in_a_healthy_run(tmp_path: Path, gan: str) -> None:
-    healthy = run(tmp_path, gan, rounds=600)
+    healthy = run(tmp_path, gan, iterations=600)
     assert found(healthy) == {}
     measured = [entry for entry in healthy.history if "diversity" in entry]
     assert len(measured) >= 12
@@ -133,24 +133,24 @@ def test_nothing_is_found_in_a_healthy_run(tmp_path: Path, gan: str) -> None:
 
 def test_a_run_plays_the_rounds_of_a_bare_training(tmp_path: Path) -> None:
     """The doctor changes no bit: neither weights nor losses."""
-    settings = TINY | {"rounds": 120, "batch": 8}
+    settings = TINY | {"iterations": 120, "batch_size": 8}
     checked = run(tmp_path, **settings)
     checked.play(Silent())
     assert sum("diversity" in entry for entry in checked.history) > 5
     bare = begin("simple", "ring8", **settings)
     losses = play(bare)
     assert differing(snapshot(checked.training), snapshot(bare)) == []
-    for before, entry in zip([{"round": 0}, *checked.history], checked.history, strict=False):
-        of_rounds = [loss["generator"] for loss in losses[before["round"] : entry["round"]]]
-        assert entry["loss.generator"] == sum(of_rounds) / len(of_rounds)
+    for before, entry in zip([{"iteration": 0}, *checked.history], checked.history, strict=False):
+        of_iterations = [loss["generator"] for loss in losses[before["iteration"] : entry["iteration"]]]
+        assert entry["loss.generator"] == sum(of_iterations) / len(of_iterations)
 
 
 @pytest.mark.parametrize("gan", ["dcgan", "cgan", "privileged-v2", "skip-gan", "skip-gan-tabular"])
 def test_a_checkup_changes_nothing(gan: str, tiny: Any) -> None:
     """Whatever the generator is made of, and whether it is told labels, inputs or a parent's images."""
     data = "friedman1" if gan == "skip-gan-tabular" else "mnist-10k"
-    small = {"batch": 8, "latent": 4, "schedule": "round" if gan == "privileged-v2" else "sequential"}
-    one, other = (ganzoo.train(gan, data, rounds=4, device="cpu", precision="fp32", **small) for _ in range(2))
+    small = {"batch_size": 8, "latent_dim": 4, "parent_training": "joint" if gan == "privileged-v2" else "first"}
+    one, other = (ganzoo.train(gan, data, iterations=4, device="cpu", precision="fp32", **small) for _ in range(2))
     checkup = Checkup(one, Options(data=data).load_data())
     for _ in one:
         measures = checkup.samples()
@@ -165,13 +165,13 @@ def test_a_checkup_changes_nothing(gan: str, tiny: Any) -> None:
 
 # Detectors and measures, one by one.
 
-SIMPLE = resolve(ganzoo.get("simple"), {"rounds": 4000})
+SIMPLE = resolve(ganzoo.get("simple"), {"iterations": 4000})
 
 
 def series(count: int, **figures: Callable[[float], float] | float) -> list[dict[str, float]]:
-    """Entries of every fiftieth round; a figure is a number, or a function of the share of the run that is over."""
+    """Entries of every fiftieth iteration; a figure is a number, or a function of the share of the run that is over."""
     return [
-        {"round": 50 * (n + 1)} | {k: v(n / count) if callable(v) else v for k, v in figures.items()}
+        {"iteration": 50 * (n + 1)} | {k: v(n / count) if callable(v) else v for k, v in figures.items()}
         for n in range(count)
     ]
 
@@ -241,7 +241,7 @@ def test_large_samples_are_looked_at_in_part() -> None:
         ("simple", {"trainer": "least-squares"}, {"won": "ttur=0.5 or less", "collapse": "lr=0.0005 or less"}),
         ("simple", {"generator_steps": 32}, {"collapse": "generator_steps=2"}),
         ("simple", {"optimizer": "sgd", "momentum": 0.9}, {"oscillation": "momentum=0"}),
-        ("simple", {"decay": "constant"}, {"forgetting": "decay=linear"}),
+        ("simple", {"lr_schedule": "constant"}, {"forgetting": "lr_schedule=linear"}),
         ("wgan-gp", {}, {"collapse": "penalty=20"}),
         ("wgan", {}, {"collapse": "lr=0.00025 or less"}),
     ],
@@ -259,15 +259,21 @@ def test_the_remedy_fits_the_parts(gan: str, settings: dict[str, Any], line: dic
 def test_a_run_is_reviewed_entry_by_entry() -> None:
     history = series(40, discriminator_accuracy=0.999, distance=0.5, **{"loss.generator": lambda t: 5 + t})
     (late,) = reviewed(history, SIMPLE)
-    assert (late.kind, late.round) == ("won", 1000)
+    assert (late.kind, late.iteration) == ("won", 1000)
     earlier = Finding("won", 700, "won: long ago")
     history[13]["findings"] = [vars(earlier)]  # type: ignore[assignment]
     assert list(reviewed(history, SIMPLE)) == [earlier]
 
 
 def test_metrics_of_a_stranger_are_read_with_care(tmp_path: Path) -> None:
-    good = {"round": 50, "loss.generator": 1.5}
-    bad = [{"round": "x"}, {"round": 1, "a": [1]}, {"round": 1, "findings": [{"kind": 1}]}, [1], {"round": -1}]
-    lines = [json.dumps(entry) for entry in (good, *bad)] + ["[" * 10_000, '{"round": 5']
+    good = {"iteration": 50, "loss.generator": 1.5}
+    bad = [
+        {"iteration": "x"},
+        {"iteration": 1, "a": [1]},
+        {"iteration": 1, "findings": [{"kind": 1}]},
+        [1],
+        {"iteration": -1},
+    ]
+    lines = [json.dumps(entry) for entry in (good, *bad)] + ["[" * 10_000, '{"iteration": 5']
     (tmp_path / "metrics.jsonl").write_text("\n".join(lines))
     assert read_metrics(tmp_path) == [good]

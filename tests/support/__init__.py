@@ -20,31 +20,31 @@ from ganzoo.generators.weights import Model, read
 from ganzoo.parts.networks import Networks
 from ganzoo.registry.gan import GAN
 from ganzoo.registry.recipe import Recipe
-from ganzoo.training.device import choose
+from ganzoo.training.device import choose_device
 from ganzoo.training.loop import Training
 
 ROOT = Path(__file__).parents[2]
 DENSE = {"generator.widths": (16,), "discriminator.widths": (16,)}
-SMALL = DENSE | {"batch": 8, "latent": 8}
-TRAIN = "--rounds 6 --seed 1 --device cpu --precision fp32 " + " ".join(
-    f"--set {setting}" for setting in ("batch=8", "latent=8", "generator.widths=16", "discriminator.widths=16")
+SMALL = DENSE | {"batch_size": 8, "latent_dim": 8}
+TRAIN = "--iterations 6 --seed 1 --device cpu --precision fp32 " + " ".join(
+    f"--set {setting}" for setting in ("batch_size=8", "latent_dim=8", "generator.widths=16", "discriminator.widths=16")
 )
 
 
 def begin(gan: str | GAN, data: Data | str | None, **settings: Any) -> Training:
     """A small training on the CPU at full precision."""
-    given = {"device": "cpu", "precision": "fp32"} | SMALL | settings
-    return ganzoo.train(gan, data, **given)
+    condition = {"device": "cpu", "precision": "fp32"} | SMALL | settings
+    return ganzoo.train(gan, data, **condition)
 
 
-def play(training: Training, rounds: int | None = None) -> list[dict[str, float]]:
-    """Play the next rounds, by default all that are left, and return their losses."""
-    return [{name: loss.item() for name, loss in played.losses.items()} for played in islice(training, rounds)]
+def play(training: Training, iterations: int | None = None) -> list[dict[str, float]]:
+    """Play the next iterations, by default all that are left, and return their losses."""
+    return [{name: loss.item() for name, loss in played.losses.items()} for played in islice(training, iterations)]
 
 
 def losses_of(trainer: Any, G: nn.Module, D: nn.Module, real: Tensor, z: Tensor, **numbers: Any) -> list[Tensor]:
-    """The losses of a round's moves, on one batch, without any move being made."""
-    nets = Networks(G, D, latent=z.shape[1])
+    """The losses of an iteration's moves, on one batch, without any move being made."""
+    nets = Networks(G, D, latent_dim=z.shape[1])
     return [move[1] for move in trainer(nets, lambda: (real, z), **numbers)]
 
 
@@ -64,7 +64,7 @@ class Bowl(nn.Module):
 
 
 def snapshot(training: Training) -> dict[str, Tensor]:
-    """All that the next round depends on, in memory of its own."""
+    """All that the next iteration depends on, in memory of its own."""
     return {name: tensor.clone() for name, tensor in training.state().items()}
 
 
@@ -89,7 +89,7 @@ def tensors_of(folder: Path) -> dict[str, Tensor]:
 def parent_for(recipe: Recipe, data: Data) -> Model:
     """A barely trained parent for a child that is trained in sequence, as if it had been loaded."""
     assert recipe.parent
-    training = Training(recipe.parent, data, choose("cpu", "fp32"), seed=5)
+    training = Training(recipe.parent, data, choose_device("cpu", "fp32"), seed=5)
     play(training, 1)
     model = training.model()
     return replace(model, networks=model.networks.freeze())

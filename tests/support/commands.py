@@ -21,7 +21,7 @@ def invoke(line: str) -> Result:
     return result
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where a command runs, without the weights that come with ganzoo: a name means a run here."""
     monkeypatch.chdir(tmp_path)
@@ -71,14 +71,14 @@ def refused() -> Callable[[str], str]:
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Finished runs to sample from: ``simple``, ``cgan``, a ``child`` with its parent, and ``ring``, of vectors, with
-    its checkpoints of every second round.
+    its checkpoints of every second iteration.
     """
     root = tmp_path_factory.mktemp("runs")
     parent = " ".join(f"--set parent.{part}.widths=16" for part in ("generator", "discriminator"))
     for name, line in {
         "simple": f"simple {TRAIN}",
         "cgan": f"cgan {TRAIN}",
-        "child": f"privileged-v1-ann {TRAIN} {parent} --set parent.rounds=2 --set parent.latent=8",
+        "child": f"privileged-v1-ann {TRAIN} {parent} --set parent.iterations=2 --set parent.latent_dim=8",
         "ring": f"simple {TRAIN} --data ring8 --keep-every 2",
     }.items():
         assert invoke(f"train {line} --out {root / name}").exit_code == 0

@@ -19,11 +19,11 @@ HEADER: dict[str, Any] = {
     "data": {"name": "mnist-10k", "classes": []},
     "shape": [1, 4, 6],
     "range": [-1.0, 1.0],
-    "labels": 0,
-    "conditions": 0,
-    "latent": LATENT,
+    "num_classes": 0,
+    "condition_dim": 0,
+    "latent_dim": LATENT,
     "distribution": "normal",
-    "rounds": 3,
+    "iterations": 3,
     "seed": 0,
     "output": {"name": "samples", "dtype": "float32"},
 }
@@ -37,7 +37,7 @@ def weights(name: str, *shape: int) -> NDArray[np.float32]:
 def tiny(*, uint8: bool = False, **changes: Any) -> onnx.ModelProto:
     """A generator tanh(z A + E[label] + conditions B), as an image or a vector; ``changes`` go into its header."""
     header = HEADER | ({"output": {"name": "samples", "dtype": "uint8"}} if uint8 else {}) | changes
-    shape, classes, conditions = header["shape"], header["labels"], header["conditions"]
+    shape, classes, conditions = header["shape"], header["num_classes"], header["condition_dim"]
     size = int(np.prod(shape))
     arrays = {"A": weights("A", LATENT, size), "shape": np.array([-1, *shape])}
     inputs = [helper.make_tensor_value_info("z", TensorProto.FLOAT, ["N", LATENT])]

@@ -8,12 +8,12 @@ import torch
 from numpy.typing import NDArray
 
 from ganzoo.data import Data
-from ganzoo.training.batches import Feed
-from ganzoo.training.device import choose
-from ganzoo.training.device.prefetch import Ahead
+from ganzoo.training.batches import Batches
+from ganzoo.training.device import choose_device
+from ganzoo.training.device.prefetch import Prefetcher
 from ganzoo.util.errors import GanzooError
 
-CPU = choose("cpu", "fp32")
+CPU = choose_device("cpu", "fp32")
 
 
 def numbered(count: int) -> Data:
@@ -22,11 +22,11 @@ def numbered(count: int) -> Data:
     return Data(name="numbered", samples=index[:, None].astype(np.float32), labels=index, classes=("x",) * count)
 
 
-def feed(data: Data, batch: int, seed: int = 0, pixels: str = "signed", told: bool = False) -> Feed:
-    return Feed(data, batch, seed, CPU, pixels, told=told)
+def feed(data: Data, batch: int, seed: int = 0, pixels: str = "signed", told: bool = False) -> Batches:
+    return Batches(data, batch, seed, CPU, pixels, told=told)
 
 
-def drawn(source: Feed, draws: int) -> list[int]:
+def drawn(source: Batches, draws: int) -> list[int]:
     return [int(value) for _ in range(draws) for value in source.next()[0]]
 
 
@@ -106,7 +106,7 @@ def test_a_batch_is_read_one_ahead_and_a_jump_reads_anew(tiny: Data) -> None:
         read.append(draw)
         return (torch.tensor([draw]),)
 
-    ahead = Ahead(batch, torch.device("cpu"))
+    ahead = Prefetcher(batch, torch.device("cpu"))
     assert [int(ahead.get(draw)[0]) for draw in (0, 1, 2)] == [0, 1, 2]
     assert read == [0, 1, 2, 3]
     assert int(ahead.get(7)[0]) == 7

@@ -11,14 +11,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ganzoo.data import Data
-from ganzoo.parts.losses import bce, fixed, gradient_norms
-from ganzoo.parts.networks import state
-from ganzoo.registry.registry import zoo
+from ganzoo.parts.losses import bce, gradient_norms, without_grad
+from ganzoo.parts.networks import state_tensors
+from ganzoo.registry.registry import registry
 from ganzoo.training.loop import noise
 from ganzoo.util.errors import GanzooError
 from tests.support import begin, differing, play, snapshot
 
-SEED, ROUNDS, BATCH, LATENT, RATE = 3, 5, 8, 8, 1e-3
+SEED, ITERATIONS, BATCH, LATENT, RATE = 3, 5, 8, 8, 1e-3
 
 
 def ones(logits: Tensor) -> Tensor:
@@ -55,15 +55,15 @@ def by_hand(data: Data, D_steps: int, D_loss: Any, G_loss: Any) -> tuple[list[di
     G_step = torch.optim.Adam(G.parameters(), RATE, (0.5, 0.999), fused=True)
     D_step = torch.optim.Adam(D.parameters(), RATE, (0.5, 0.999), fused=True)
     images = torch.from_numpy(np.asarray(data.samples)) / 127.5 - 1
-    draws = ROUNDS * (D_steps + 1)
+    draws = ITERATIONS * (D_steps + 1)
     passes = range(1 + draws * BATCH // len(data))
     order = np.concatenate([np.random.default_rng((SEED, number)).permutation(len(data)) for number in passes])
     batches = iter(images[order].split(BATCH))
 
     losses = []
-    for number in range(ROUNDS):
+    for number in range(ITERATIONS):
         for optimizer in (G_step, D_step):
-            optimizer.param_groups[0]["lr"] = RATE * (1 - number / ROUNDS)
+            optimizer.param_groups[0]["lr"] = RATE * (1 - number / ITERATIONS)
         for _ in range(D_steps):
             real, z = next(batches), torch.randn(BATCH, LATENT)
             loss_of_D = D_loss(D, real, G(z).detach())
@@ -96,7 +96,7 @@ def test_the_loop_is_the_one_that_one_would_write_by_hand(
 ) -> None:
     steps = {"critic_steps": D_steps} if gan == "wgan-gp" else {}
     adam = {"lr": RATE, "beta1": 0.5, "beta2": 0.999}
-    training = begin(gan, tiny, seed=SEED, rounds=ROUNDS, batch=BATCH, latent=LATENT, **adam, **steps)
+    training = begin(gan, tiny, seed=SEED, iterations=ITERATIONS, batch_size=BATCH, latent_dim=LATENT, **adam, **steps)
     expected_losses, expected = by_hand(tiny, D_steps, D_loss, G_loss)
     assert play(training) == expected_losses
     assert differing({name: training.state()[name] for name in expected}, expected) == []
@@ -112,7 +112,7 @@ VARIED = {
     "labels": ("cgan", {}),
     "four players": (
         "privileged-v2-ann",
-        {"schedule": "round"} | {f"parent.{part}.widths": (16,) for part in ("generator", "discriminator")},
+        {"parent_training": "joint"} | {f"parent.{part}.widths": (16,) for part in ("generator", "discriminator")},
     ),
 }
 
@@ -120,29 +120,29 @@ VARIED = {
 @pytest.mark.parametrize("case", VARIED)
 def test_resuming_anywhere_changes_no_bit(tiny: Data, case: str) -> None:
     gan, settings = VARIED[case]
-    whole = begin(gan, tiny, rounds=4, **settings)
+    whole = begin(gan, tiny, iterations=4, **settings)
     checkpoints = [snapshot(whole)]
     losses = []
     for _ in range(4):
         losses += play(whole, 1)
         checkpoints.append(snapshot(whole))
     for number, checkpoint in enumerate(checkpoints):
-        resumed = begin(gan, tiny, rounds=4, **settings)
+        resumed = begin(gan, tiny, iterations=4, **settings)
         resumed.load(checkpoint, "the checkpoint")
         assert play(resumed) == losses[number:]
         assert differing(resumed.state(), checkpoints[-1]) == []
 
 
 def test_a_state_is_of_everything_that_moves(tiny: Data) -> None:
-    training = begin("simple", tiny, rounds=1)
+    training = begin("simple", tiny, iterations=1)
     before = snapshot(training)
     play(training)
     still = before.keys() - differing(training.state(), before)
-    assert still == set(), "every tensor changes in a round, so none is forgotten when it is not saved"
+    assert still == set(), "every tensor changes in an iteration, so none is forgotten when it is not saved"
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others(tiny: Data) -> None:
-    one, same, other = (begin("simple", tiny, rounds=3, seed=seed) for seed in (1, 1, 2))
+    one, same, other = (begin("simple", tiny, iterations=3, seed=seed) for seed in (1, 1, 2))
     assert play(one) == play(same)
     assert differing(one.state(), same.state()) == []
     play(other)
@@ -150,9 +150,9 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others(tiny: Data) -
 
 
 def test_what_happens_between_two_rounds_changes_nothing(tiny: Data) -> None:
-    alone = [begin(gan, tiny, rounds=3, seed=1, smoothing=0.1) for gan in ("simple", "cgan")]
+    alone = [begin(gan, tiny, iterations=3, seed=1, smoothing=0.1) for gan in ("simple", "cgan")]
     expected = [play(training) for training in alone]
-    simple, cgan = (begin(gan, tiny, rounds=3, seed=1, smoothing=0.1) for gan in ("simple", "cgan"))
+    simple, cgan = (begin(gan, tiny, iterations=3, seed=1, smoothing=0.1) for gan in ("simple", "cgan"))
     losses: list[list[dict[str, float]]] = [[], []]
     for _ in range(3):
         losses[0] += play(simple, 1)
@@ -169,14 +169,14 @@ def test_a_training_leaves_the_random_numbers_of_the_process_alone(tiny: Data) -
     torch.manual_seed(0)
     expected = torch.rand(3)
     torch.manual_seed(0)
-    play(begin("simple", tiny, rounds=2))
+    play(begin("simple", tiny, iterations=2))
     assert torch.equal(torch.rand(3), expected)
 
 
 def test_more_rounds_at_a_constant_rate_are_the_longer_training(tiny: Data) -> None:
-    short, longer = (begin("simple", tiny, rounds=rounds, decay="constant") for rounds in (2, 5))
+    short, longer = (begin("simple", tiny, iterations=iterations, lr_schedule="constant") for iterations in (2, 5))
     play(short)
-    raised = begin("simple", tiny, rounds=5, decay="constant")
+    raised = begin("simple", tiny, iterations=5, lr_schedule="constant")
     raised.load(snapshot(short), "the checkpoint")
     play(raised)
     play(longer)
@@ -195,16 +195,16 @@ def test_more_rounds_at_a_constant_rate_are_the_longer_training(tiny: Data) -> N
     ],
 )
 def test_the_checkpoint_of_another_training_is_refused(tiny: Data, spoil: Any, message: str) -> None:
-    training = begin("simple", tiny, rounds=2)
+    training = begin("simple", tiny, iterations=2)
     play(training, 1)
     tensors = snapshot(training)
     spoil(tensors)
     with pytest.raises(GanzooError, match=f"the checkpoint .*{message}"):
-        begin("simple", tiny, rounds=2).load(tensors, "the checkpoint")
+        begin("simple", tiny, iterations=2).load(tensors, "the checkpoint")
 
 
 def test_learning_rates_fall_to_zero_and_the_discriminator_has_its_own(tiny: Data) -> None:
-    training = begin("simple", tiny, rounds=4, lr=0.8, ttur=0.5)
+    training = begin("simple", tiny, iterations=4, lr=0.8, ttur=0.5)
     rates = []
     for _ in training:
         rates.append([training.optimizers[player].param_groups[0]["lr"] for player in ("generator", "discriminator")])
@@ -223,10 +223,10 @@ def test_noise_has_the_second_moment_of_its_distribution(distribution: str, chec
 
 
 def test_without_an_average_the_generator_itself_is_sampled_in_evaluation_mode(tiny: Data) -> None:
-    training = begin("simple", tiny, ema=0, rounds=2)
+    training = begin("simple", tiny, ema=0, iterations=2)
     play(training)
     model = training.model()
-    assert differing(state(model.networks.generator), state(training.nets.generator)) == []
+    assert differing(state_tensors(model.networks.generator), state_tensors(training.nets.generator)) == []
     before = snapshot(training)
     model.sample(range(3))
     assert differing(before, snapshot(training)) == []
@@ -236,7 +236,7 @@ def test_without_an_average_the_generator_itself_is_sampled_in_evaluation_mode(t
 
 
 def playing(trainer: Any) -> Any:
-    return replace(zoo().gan("simple"), name="mine", trainer=trainer)
+    return replace(registry().gan("simple"), name="mine", trainer=trainer)
 
 
 def test_gradients_reach_only_the_network_whose_move_it_is(tiny: Data) -> None:
@@ -247,7 +247,7 @@ def test_gradients_reach_only_the_network_whose_move_it_is(tiny: Data) -> None:
         yield nets.generator, bce(nets.discriminator(nets.generator(z)), 1)
         gradients.append([weight.grad for weight in nets.discriminator.parameters()])
 
-    training = begin(playing(generator_first), tiny, rounds=1)
+    training = begin(playing(generator_first), tiny, iterations=1)
     before = snapshot(training)
     play(training)
     assert gradients == [[None] * 4]
@@ -255,7 +255,7 @@ def test_gradients_reach_only_the_network_whose_move_it_is(tiny: Data) -> None:
 
 
 def test_losses_are_computed_under_autocast_and_penalties_are_not(tiny: Data, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ganzoo.training.device.made_for_bf16", lambda device: False)
+    monkeypatch.setattr("ganzoo.training.device.has_bf16_units", lambda device: False)
     types: list[torch.dtype] = []
 
     def watched(nets: Any, draw: Any) -> Iterator[Any]:
@@ -267,23 +267,23 @@ def test_losses_are_computed_under_autocast_and_penalties_are_not(tiny: Data, mo
             penalty = gradient_norms(D, real).mean()
             hook.remove()
             types.extend([logits.dtype, penalty.dtype])
-            yield D, bce(logits, 1) + bce(D(fixed(G, z)), 0) + penalty
+            yield D, bce(logits, 1) + bce(D(without_grad(G, z)), 0) + penalty
         yield G, bce(D(G(z)), 1)
         types.append(D(real).dtype)
 
     full, half = torch.float32, torch.bfloat16
-    play(begin(playing(watched), tiny, rounds=1, precision="bf16"))
+    play(begin(playing(watched), tiny, iterations=1, precision="bf16"))
     assert types == [full, half, full] * 2 + [half]
 
 
 def test_bf16_trains_weights_that_are_float32(tiny: Data) -> None:
     # small products are not worth rounding, and are left as they are
-    wide = {"generator.widths": (256,), "discriminator.widths": (256,), "batch": 64}
-    training = begin("wgan-gp", tiny, rounds=3, precision="bf16", **wide)
+    wide = {"generator.widths": (256,), "discriminator.widths": (256,), "batch_size": 64}
+    training = begin("wgan-gp", tiny, iterations=3, precision="bf16", **wide)
     losses = play(training)
     assert np.isfinite([list(loss.values()) for loss in losses]).all()
     assert {weight.dtype for weight in training.nets.parameters()} == {torch.float32}
-    assert losses != play(begin("wgan-gp", tiny, rounds=3, **wide))
+    assert losses != play(begin("wgan-gp", tiny, iterations=3, **wide))
 
 
 def test_two_losses_before_the_first_move_fail_loudly(tiny: Data) -> None:
@@ -296,7 +296,7 @@ def test_two_losses_before_the_first_move_fail_loudly(tiny: Data) -> None:
         yield nets.generator, loss_of_G
 
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
-        play(begin(playing(hasty), tiny, rounds=1))
+        play(begin(playing(hasty), tiny, iterations=1))
 
 
 def test_a_network_that_is_no_player_cannot_move(tiny: Data) -> None:
@@ -305,7 +305,7 @@ def test_a_network_that_is_no_player_cannot_move(tiny: Data) -> None:
         yield stranger, stranger(torch.ones(1, 1)).mean()
 
     with pytest.raises(GanzooError, match="mine moved a network that is not one of the players: generator, discrim"):
-        play(begin(playing(foreign), tiny, rounds=1))
+        play(begin(playing(foreign), tiny, iterations=1))
 
 
 def test_a_gan_with_a_parent_says_how_to_get_one(tiny: Data) -> None:
@@ -314,7 +314,7 @@ def test_a_gan_with_a_parent_says_how_to_get_one(tiny: Data) -> None:
 
 
 def test_dense_gans_take_vectors(tiny: Data) -> None:
-    training = begin("simple", "ring8", rounds=2)
+    training = begin("simple", "ring8", iterations=2)
     play(training)
     model = training.model()
     assert model.limits is None
@@ -335,7 +335,7 @@ def test_dense_gans_take_vectors(tiny: Data) -> None:
 def test_a_checkpoint_that_was_tampered_with_is_refused(
     tiny: Data, name: str, tensor: Tensor | None, message: str
 ) -> None:
-    training = begin("simple", tiny, rounds=2)
+    training = begin("simple", tiny, iterations=2)
     play(training, 1)
     tensors = snapshot(training)
     if tensor is None:
@@ -343,14 +343,14 @@ def test_a_checkpoint_that_was_tampered_with_is_refused(
     else:
         tensors[name] = tensor
     with pytest.raises(GanzooError, match=message):
-        begin("simple", tiny, rounds=2).load(tensors, "x")
+        begin("simple", tiny, iterations=2).load(tensors, "x")
 
 
 def test_a_parent_that_does_not_go_with_the_child_is_refused(tiny: Data) -> None:
     with pytest.raises(GanzooError, match="set both alike"):
-        begin("privileged-v1", tiny, schedule="round", pixels="unit")
-    parent = begin("simple", tiny, rounds=1).model()
+        begin("privileged-v1", tiny, parent_training="joint", pixel_range="unit")
+    parent = begin("simple", tiny, iterations=1).model()
     with pytest.raises(GanzooError, match="side by side"):
-        begin("privileged-v1", tiny, schedule="round", parent=parent)
+        begin("privileged-v1", tiny, parent_training="joint", parent=parent)
     with pytest.raises(GanzooError, match="the data have"):
         begin("privileged-v1", "mnist-10k", parent=parent)

@@ -34,9 +34,9 @@ def sample(path, seeds, labels=None):
     """Samples as they leave the graph, and the header of the file, which says what they are."""
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     header = json.loads(session.get_modelmeta().custom_metadata_map["ganzoo"])
-    inputs = {"z": latents(seeds, header["latent"], header["distribution"])}
-    if header["labels"]:
-        turns = np.arange(len(seeds)) % header["labels"] if labels is None else labels
+    inputs = {"z": latents(seeds, header["latent_dim"], header["distribution"])}
+    if header["num_classes"]:
+        turns = np.arange(len(seeds)) % header["num_classes"] if labels is None else labels
         inputs["labels"] = np.array(turns, np.int64)
     return session.run(["samples"], inputs)[0], header
 

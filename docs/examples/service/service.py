@@ -58,7 +58,7 @@ class Service:
     """
 
     def __init__(self, sampler: Sampler) -> None:
-        if len(sampler.header["shape"]) != 3 or sampler.limits is None or sampler.header["conditions"]:
+        if len(sampler.header["shape"]) != 3 or sampler.limits is None or sampler.header["condition_dim"]:
             raise GanzooError(f"{sampler.header['gan']} makes no images of seeds alone, so there is nothing to serve")
         self.sampler = sampler
         self._waiting: deque[Request] = deque()
@@ -91,7 +91,7 @@ class Service:
         if method != "GET":
             raise RequestError(405, "only GET is answered")
         if path == "/":
-            told = {name: self.sampler.header[name] for name in ("gan", "shape", "labels")}
+            told = {name: self.sampler.header[name] for name in ("gan", "shape", "num_classes")}
             return "application/json", json.dumps(told | {"classes": self.sampler.header["data"]["classes"]}).encode()
         names = {"/image.png": "seed", "/images.json": "seeds"}
         if path not in names:
@@ -107,7 +107,7 @@ class Service:
         return "application/json", json.dumps(answer).encode()
 
     def _labels(self, seeds: list[int], label: int | None) -> list[int] | None:
-        classes = self.sampler.header["labels"]
+        classes = self.sampler.header["num_classes"]
         if label is not None and label >= classes:
             good = f"choose one of 0 to {classes - 1}" if classes else "this generator is told none"
             raise RequestError(400, f"there is no label {label}; {good}")

@@ -14,7 +14,7 @@ const generator = new Generator(ort, await ort.InferenceSession.create("model/mo
 async function draw() {
   const start = performance.now();
   const seeds = Array.from({ length: COUNT }, (_, i) => BigInt($("seed").value || 0) + BigInt(i));
-  const label = header.labels ? Number($("class").value) : undefined;
+  const label = header.num_classes ? Number($("class").value) : undefined;
   const samples = await generator.sample(seeds, { labels: label });
   const canvases = seeds.map((seed, i) => {
     const { width, height, rgba } = pixels(samples, i, header.range);
@@ -31,8 +31,8 @@ function report(error) {
 }
 
 if (!generator.images) throw new Error(`${header.gan} makes vectors, and this page draws images`);
-$("class-field").hidden = !header.labels;
-for (let label = 0; label < header.labels; label++) {
+$("class-field").hidden = !header.num_classes;
+for (let label = 0; label < header.num_classes; label++) {
   $("class").append(new Option(header.data.classes[label] ?? label, label));
 }
 for (const id of ["class", "seed"]) $(id).addEventListener("change", () => draw().catch(report));

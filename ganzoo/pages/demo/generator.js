@@ -31,7 +31,7 @@ export class Generator {
    * @param {object} [told] see {@link run}
    */
   async sample(seeds, told) {
-    return this.run(latents(seeds, this.header.latent, this.header.distribution), told);
+    return this.run(latents(seeds, this.header.latent_dim, this.header.distribution), told);
   }
 
   /**
@@ -44,7 +44,7 @@ export class Generator {
    * @returns {Promise<{data: Float32Array | Uint8Array, dims: number[]}>}
    */
   async run(z, { labels, conditions } = {}) {
-    const { latent, labels: classes, conditions: width } = this.header;
+    const { latent_dim: length, num_classes: classes, condition_dim: width } = this.header;
     const count = z.length / latent;
     const each = classes ? this.#labels(count, labels) : [];
     if (width && ![width, count * width].includes(conditions?.length)) {
@@ -73,7 +73,7 @@ export class Generator {
   }
 
   #labels(count, labels) {
-    const classes = this.header.labels;
+    const classes = this.header.num_classes;
     const each = Array.from({ length: count }, (_, i) => (Array.isArray(labels) ? labels[i] : (labels ?? i % classes)));
     const wrong = each.findIndex((label) => !Number.isInteger(label) || label < 0 || label >= classes);
     if (wrong >= 0) throw new RangeError(`label ${each[wrong]} is out of range; it has 0..${classes - 1}`);

@@ -43,7 +43,7 @@ const norm = (x) => Math.sqrt(dot(x, x));
 const bounded = header.distribution === "uniform";
 
 /** A way to go from any latent: normal values, of no seed that anybody would draw. */
-const directions = Array.from({ length: DIRECTIONS }, (_, i) => latents([2n ** 63n - 1n - BigInt(i)], header.latent));
+const directions = Array.from({ length: DIRECTIONS }, (_, i) => latents([2n ** 63n - 1n - BigInt(i)], header.latent_dim));
 
 /** A latent, moved along the directions and brought back to where the generator was trained. */
 function moved(z, amounts) {
@@ -62,14 +62,14 @@ function between(a, b, t) {
   return a.map((value, i) => left * value + right * b[i]);
 }
 
-const latent = (seed) => latents([seed], header.latent, header.distribution);
+const latent = (seed) => latents([seed], header.latent_dim, header.distribution);
 
 // ---------------------------------------------------------------- inputs
 
 let picked = 0; // the class of the sample that was picked last
 
 /** The class to ask for; `undefined` for all in turn. */
-const chosen = () => (header.labels && $("class").value !== "" ? Number($("class").value) : undefined);
+const chosen = () => (header.num_classes && $("class").value !== "" ? Number($("class").value) : undefined);
 
 /** What a generator is told of every sample: inputs of a regression, and the class. */
 function told(labels) {
@@ -95,7 +95,7 @@ function seedIn(id) {
 const className = (label) => header.data.classes[label] ?? String(label);
 
 /** A text about samples, with their class where there are classes. */
-const ofClass = (text, label) => (header.labels ? `${text}, class ${className(label)}` : text);
+const ofClass = (text, label) => (header.num_classes ? `${text}, class ${className(label)}` : text);
 
 // ---------------------------------------------------------------- drawing
 
@@ -151,19 +151,19 @@ function show(canvas, samples) {
 }
 
 /** The classes stand in columns where there are few of them and they come in turn. */
-const inColumns = () => header.labels > 1 && header.labels <= 16 && chosen() === undefined;
+const inColumns = () => header.num_classes > 1 && header.num_classes <= 16 && chosen() === undefined;
 
 function count() {
   if (!generator.images) return POINTS;
   const large = Math.max(header.shape[1], header.shape[2]) > 64;
-  return inColumns() ? header.labels * (large ? 2 : 6) : large ? 16 : 64;
+  return inColumns() ? header.num_classes * (large ? 2 : 6) : large ? 16 : 64;
 }
 
 async function drawSamples() {
   const first = seedIn("first");
   const seeds = Array.from({ length: count() }, (_, i) => first + BigInt(i));
   checkedSeed(seeds.at(-1));
-  const labels = seeds.map((_, i) => (header.labels ? (chosen() ?? i % header.labels) : 0));
+  const labels = seeds.map((_, i) => (header.num_classes ? (chosen() ?? i % header.num_classes) : 0));
   if (!generator.images) {
     cloud = points(await generator.sample(seeds, told(labels)), 1);
     plot($("cloud"), cloud);
@@ -171,7 +171,7 @@ async function drawSamples() {
     return;
   }
   const tiles = seeds.map((seed, i) => tile(seed, labels[i]));
-  $("grid").style.setProperty("--columns", inColumns() ? header.labels : "auto-fill");
+  $("grid").style.setProperty("--columns", inColumns() ? header.num_classes : "auto-fill");
   $("grid").style.setProperty("--tile", inColumns() ? "0" : `${Math.min(160, Math.max(56, header.shape[2]))}px`);
   for (let start = 0; start < seeds.length; start += SLICE) {
     const slice = seeds.slice(start, start + SLICE);
@@ -214,8 +214,8 @@ async function drawBetween() {
   const way = $("way").valueAsNumber;
   const parts = [way, ...Array.from({ length: STEPS }, (_, i) => i / (STEPS - 1))];
   const path = parts.map((t) => between(latent(from), latent(to), t));
-  const z = new Float32Array(path.length * header.latent);
-  path.forEach((step, i) => z.set(step, i * header.latent));
+  const z = new Float32Array(path.length * header.latent_dim);
+  path.forEach((step, i) => z.set(step, i * header.latent_dim));
   const samples = await generator.run(z, toldOne());
   show($("between"), samples);
   if (generator.images) [...$("steps").children].forEach((canvas, i) => paint(canvas, samples, i + 1));
@@ -258,18 +258,18 @@ function element(name, properties, ...children) {
 
 function build() {
   const all = () => redraw(drawSamples, drawAround, drawBetween);
-  const { shape, latent: length, distribution, rounds } = header;
+  const { shape, latent_dim: length, distribution, iterations } = header;
   const kind = generator.images
     ? `${shape[0] < 3 ? "Grey" : "Colour"} images of ${shape[2]}×${shape[1]}`
     : `Vectors of length ${shape.join("×")}`;
-  const origin = `each from ${length} numbers (${distribution}), after ${rounds} rounds of training`;
+  const origin = `each from ${length} numbers (${distribution}), after ${iterations} iterations of training`;
   $("summary").textContent = `${kind}, ${origin}`;
   $("header-text").textContent = JSON.stringify(header, null, 2);
 
-  $("class-field").hidden = !header.labels;
+  $("class-field").hidden = !header.num_classes;
   $("class").append(new Option("all in turn", ""));
-  for (let label = 0; label < header.labels; label++) $("class").append(new Option(className(label), label));
-  for (let i = 1; i <= header.conditions; i++) {
+  for (let label = 0; label < header.num_classes; label++) $("class").append(new Option(className(label), label));
+  for (let i = 1; i <= header.condition_dim; i++) {
     const input = element("input", { type: "number", step: "any", value: 0 });
     input.addEventListener("input", all);
     $("conditions").append(element("label", {}, `Condition ${i}`, input));

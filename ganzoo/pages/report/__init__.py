@@ -23,14 +23,14 @@ from ganzoo.util.files import atomic_write
 
 if TYPE_CHECKING:
     from ganzoo.data import Data
-    from ganzoo.generators.base import Sampling
+    from ganzoo.generators.base import TrainedGenerator
 
 __all__ = ["FILES", "NEIGHBOURS", "account", "card_of", "clear", "look", "present", "write"]
 
 log = logging.getLogger("ganzoo")
 
 
-def present(folder: Path, model: Sampling, data: Data) -> None:
+def present(folder: Path, model: TrainedGenerator, data: Data) -> None:
     """Write :data:`FILES` and the card at the end of a run. What fails is told in one line: the run itself is saved."""
 
     failures = []
@@ -47,7 +47,7 @@ def present(folder: Path, model: Sampling, data: Data) -> None:
         log.warning("the run is saved, but not all of its report: %s (again: ganzoo report %s)", failures[0], place)
 
 
-def look(folder: Path, model: Sampling, data: Data) -> None:
+def look(folder: Path, model: TrainedGenerator, data: Data) -> None:
     """Draw generated images beside the training images nearest to them, if there are images."""
     from ganzoo.pages.report.neighbours import neighbours
 
@@ -74,7 +74,7 @@ def steps(folder: Path) -> Iterable[Callable[[], object]]:
 
     def animation() -> None:
         run = account(folder)
-        if not animate(folder / ANIMATION, run.pictures, run.rounds):
+        if not animate(folder / ANIMATION, run.pictures, run.iterations):
             (folder / ANIMATION).unlink(missing_ok=True)
 
     def described() -> None:

@@ -36,12 +36,12 @@ class Frame:
     """A picture in a page.
 
     Attributes:
-        round: after which it was drawn.
+        iteration: after which it was drawn.
         width, height: in pixels.
         source: the picture itself, as a ``data:`` address.
     """
 
-    round: int
+    iteration: int
     width: int
     height: int
     source: str
@@ -55,7 +55,7 @@ def chosen(items: Sequence[T], most: int = MOST_FRAMES) -> list[T]:
 
 
 def frames(pictures: Mapping[int, Path]) -> list[Frame]:
-    """Pictures by round as a page holds them: PNG as they are if they are small, WebP otherwise.
+    """Pictures by iteration as a page holds them: PNG as they are if they are small, WebP otherwise.
 
     What is no picture is left out.
     """
@@ -73,13 +73,13 @@ def frame_of(number: int, path: Path) -> Frame | None:
     return Frame(number, *image.size, f"data:image/{kind};base64,{base64.b64encode(content).decode()}")
 
 
-def animate(path: Path, pictures: Mapping[int, Path], rounds: int) -> bool:
-    """Write the pictures as one animated WebP of at most :data:`LARGEST_ANIMATION` bytes, with the round below each.
+def animate(path: Path, pictures: Mapping[int, Path], iterations: int) -> bool:
+    """Write the pictures as one animated WebP of at most :data:`LARGEST_ANIMATION` bytes, with the iteration below each.
 
     Args:
         path: of the file.
-        pictures: by round.
-        rounds: of the whole run, the end of the bar.
+        pictures: by iteration.
+        iterations: of the whole run, the end of the bar.
 
     Returns:
         Whether there was anything to animate: two pictures of one size.
@@ -92,7 +92,7 @@ def animate(path: Path, pictures: Mapping[int, Path], rounds: int) -> bool:
     step = round(1000 * max(0.08, min(0.6, _SECONDS / len(images))))
     times = [step] * (len(images) - 1) + [round(1000 * _LAST)]
     for side, quality in _SIZES:
-        first, *others = (captioned(image, number, rounds, side) for number, image in images)
+        first, *others = (captioned(image, number, iterations, side) for number, image in images)
         buffer = BytesIO()
         first.save(
             buffer, "WEBP", save_all=True, append_images=others, duration=times, loop=0, quality=quality, method=2
@@ -104,8 +104,8 @@ def animate(path: Path, pictures: Mapping[int, Path], rounds: int) -> bool:
     raise GanzooError(f"{len(images)} pictures make an animation of more than {LARGEST_ANIMATION:,} bytes")
 
 
-def captioned(image: Image.Image, number: int, rounds: int, side: int) -> Image.Image:
-    """A picture of at most that size, above its round and a bar that shows how far the run was."""
+def captioned(image: Image.Image, number: int, iterations: int, side: int) -> Image.Image:
+    """A picture of at most that size, above its iteration and a bar that shows how far the run was."""
     from PIL import Image, ImageDraw, ImageFont
 
     image = image.copy()
@@ -114,12 +114,12 @@ def captioned(image: Image.Image, number: int, rounds: int, side: int) -> Image.
     frame = Image.new("RGB", (width, height + _CAPTION), _PAPER)
     frame.paste(image, (0, 0))
     draw = ImageDraw.Draw(frame)
-    text, middle = f"round {number:,}", height + _CAPTION // 2
+    text, middle = f"iteration {number:,}", height + _CAPTION // 2
     draw.text((8, middle), text, fill=_INK, font=ImageFont.load_default(14), anchor="lm")
     left, right = 128, width - 10
     if right - left > 40:
         draw.line((left, middle, right, middle), fill=_SOFT, width=3)
-        draw.line((left, middle, left + (right - left) * min(1, number / max(1, rounds)), middle), _ACCENT, width=3)
+        draw.line((left, middle, left + (right - left) * min(1, number / max(1, iterations)), middle), _ACCENT, width=3)
     return frame
 
 

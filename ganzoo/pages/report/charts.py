@@ -22,11 +22,11 @@ FEW = 12  # points are drawn as such
 TITLES = {
     "loss": "Losses",
     "cpu_seconds": "CPU time, seconds",
-    "rounds_per_second": "Speed, rounds per second",
+    "iterations_per_second": "Speed, iterations per second",
 }
 
 
-def charts(curves: Sequence[Curve], rounds: int) -> tuple[str, list[list[dict[str, list[float]]]]]:
+def charts(curves: Sequence[Curve], iterations: int) -> tuple[str, list[list[dict[str, list[float]]]]]:
     """All curves in charts, those whose names share their beginning up to a dot in one.
 
     Returns:
@@ -38,20 +38,20 @@ def charts(curves: Sequence[Curve], rounds: int) -> tuple[str, list[list[dict[st
         names = (name, *(f"{name} ({count})" for count in range(2, 99)))
         group = next(key for key in names if len(groups.get(key, ())) < MOST_LINES)
         groups.setdefault(group, []).append(curve)
-    last = ("cpu_seconds", "rounds_per_second")  # of the machine, not of the game
+    last = ("cpu_seconds", "iterations_per_second")  # of the machine, not of the game
     order = sorted(groups, key=lambda group: (group in last) - (group == "loss"))
-    drawn = [chart(group, groups[group], rounds) for group in order]
+    drawn = [chart(group, groups[group], iterations) for group in order]
     return "\n".join(text for text, _ in drawn), [points for _, points in drawn]
 
 
-def chart(group: str, curves: Sequence[Curve], rounds: int) -> tuple[str, list[dict[str, list[float]]]]:
+def chart(group: str, curves: Sequence[Curve], iterations: int) -> tuple[str, list[dict[str, list[float]]]]:
     """One chart, and the points of its lines."""
     title = TITLES.get(group) or titled(words(group, 80).replace("_", " "))
     smooth = [smoothed(curve.values) for curve in curves]
     low, high, steps = scale(
         [bound for curve, line in zip(curves, smooth, strict=True) for bound in bounds(curve.values, line)]
     )
-    end = max([float(rounds), 1.0, *(float(curve.rounds[-1]) for curve in curves)])
+    end = max([float(iterations), 1.0, *(float(curve.iterations[-1]) for curve in curves)])
 
     def path(xs: Values, ys: Values) -> str:
         x, y = WIDTH * xs / end, HEIGHT * ((high - ys) / (high - low)).clip(0, 1)
@@ -63,9 +63,9 @@ def chart(group: str, curves: Sequence[Curve], rounds: int) -> tuple[str, list[d
         few = len(line) <= FEW
         if not few:
             raw = extremes(curve.values)
-            lines.append(f'<path class="raw c{index}" d="{path(curve.rounds[raw], curve.values[raw])}"/>')
+            lines.append(f'<path class="raw c{index}" d="{path(curve.iterations[raw], curve.values[raw])}"/>')
         kept = spread(len(line))
-        xs, ys = curve.rounds[kept], line[kept]
+        xs, ys = curve.iterations[kept], line[kept]
         lines.append(f'<path class="line c{index}" d="{path(xs, ys)}"/>')
         if few:
             dots = "".join(f"{path(xs[i : i + 1], ys[i : i + 1])}h0" for i in range(len(xs)))
@@ -75,7 +75,7 @@ def chart(group: str, curves: Sequence[Curve], rounds: int) -> tuple[str, list[d
         key = f'<span class="key c{index}"></span>{html.escape(name)} ' if len(curves) > 1 else ""
         legend.append(f"<li>{key}<output>{last}</output></li>")
         said.append(f"{name} from {number(float(f'{ys[0]:.4g}'))} to {last}")
-    summary = html.escape(f"{title} by round: {'; '.join(said)}.")
+    summary = html.escape(f"{title} by iteration: {'; '.join(said)}.")
     grid = "".join(f'<path class="grid" d="M0 {HEIGHT * i / steps:.1f}H{WIDTH}"/>' for i in range(steps + 1))
     heights = "".join(f"<span>{text}</span>" for text in ticks(low, high, steps))
     return (
@@ -85,7 +85,7 @@ def chart(group: str, curves: Sequence[Curve], rounds: int) -> tuple[str, list[d
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" role="img" aria-label="{summary}">'
         f'{grid}{"".join(lines)}<path class="cursor" d=""/></svg>'
         f'<div class="widths" aria-hidden="true"><span>0</span><span>{number(round(end / 2))}</span>'
-        f"<span>{number(round(end))} rounds</span></div></div>\n</figure>",
+        f"<span>{number(round(end))} iterations</span></div></div>\n</figure>",
         points,
     )
 
@@ -119,7 +119,7 @@ def bounds(values: Values, line: Values) -> tuple[float, float]:
 
 
 def scale(values: Iterable[float]) -> tuple[float, float, int]:
-    """The ends of an axis that shows all values, round numbers, and into how many equal steps it is divided."""
+    """The ends of an axis that shows all values, even numbers, and into how many equal steps it is divided."""
     values = list(values)
     low, high = min(values), max(values)
     if high - low <= 1e-9 * max(abs(low), abs(high)):

@@ -12,7 +12,7 @@ from ganzoo.pages.html import page_of, tagged, text_of
 from ganzoo.pages.report.animation import Frame, frame_of, frames
 from ganzoo.pages.report.charts import charts
 from ganzoo.pages.report.folder import ANIMATION, CARD, NEIGHBOURS, Account, Curve, number, words
-from ganzoo.registry.recipe import written
+from ganzoo.registry.recipe import format_value
 
 PACKAGE = "ganzoo.pages.report"
 MOST_CLASSES = 16  # whose columns are named
@@ -35,7 +35,7 @@ def document(run: Account) -> str:
         "origin": section("origin", "Where it comes from", entries(origin(run))),
         "files": section("files", "What lies where", entries(files(run))),
         "version": html.escape(version("ganzoo-kit")),
-        "points": tagged({"rounds": [frame.round for frame in shown], "charts": points}),
+        "points": tagged({"iterations": [frame.iteration for frame in shown], "charts": points}),
     }
     return page_of(PACKAGE, f"{run.name} on {run.data}", text_of(PACKAGE, "page.js"), values)
 
@@ -72,11 +72,11 @@ def summary(run: Account) -> str:
 
 def facts(run: Account) -> list[tuple[str, str]]:
     """What a reader wants to know first."""
-    whole = run.played >= run.rounds
+    whole = run.played >= run.iterations
     taken, speed = clock(run.curves)
     weights = run.folder / "weights.safetensors"
     return [
-        ("Rounds", f"{run.played:,}" if whole else f"{run.played:,} of {run.rounds:,} (stopped)"),
+        ("Iterations", f"{run.played:,}" if whole else f"{run.played:,} of {run.iterations:,} (stopped)"),
         ("Time in training", taken),
         ("Speed", speed),
         ("Device", " ".join(words(run.record.get(name, ""), 40) for name in ("device", "precision")).strip()),
@@ -86,19 +86,21 @@ def facts(run: Account) -> list[tuple[str, str]]:
 
 
 def clock(curves: Iterable[Curve]) -> tuple[str, str]:
-    """How long the rounds took, and how many a second held; pictures and checkpoints are not counted."""
-    speed = next((curve for curve in curves if curve.name == "rounds_per_second" and (curve.values > 0).all()), None)
+    """How long the iterations took, and how many a second held; pictures and checkpoints are not counted."""
+    speed = next(
+        (curve for curve in curves if curve.name == "iterations_per_second" and (curve.values > 0).all()), None
+    )
     if speed is None:
         return "", ""
     before, seconds = 0.0, 0.0
-    for end, rate in zip(speed.rounds.tolist(), speed.values.tolist(), strict=True):
+    for end, rate in zip(speed.iterations.tolist(), speed.values.tolist(), strict=True):
         seconds += max(0.0, end - before) / rate
         before = end
     if not 0 < seconds < 1e9:
         return "", ""
     minutes, hours = seconds / 60, seconds / 3600
     taken = f"{hours:.1f} hours" if hours >= 2 else f"{minutes:.0f} minutes" if minutes >= 2 else f"{seconds:.0f} s"
-    return taken, f"{number(float(f'{before / seconds:.3g}'))} rounds/s"
+    return taken, f"{number(float(f'{before / seconds:.3g}'))} iterations/s"
 
 
 def size(path: Path) -> str:
@@ -112,7 +114,7 @@ def samples(shown: list[Frame], run: Account) -> str:
         return '<p class="none">There are no pictures of this run in its folder.</p>'
     images = "\n".join(
         f'<img src="{frame.source}" width="{frame.width}" height="{frame.height}" decoding="sync" '
-        f'alt="Samples after round {frame.round:,}"{"" if frame is shown[-1] else " hidden"}>'
+        f'alt="Samples after iteration {frame.iteration:,}"{"" if frame is shown[-1] else " hidden"}>'
         for frame in shown
     )
     alone = " hidden" if len(shown) == 1 else ""
@@ -120,8 +122,8 @@ def samples(shown: list[Frame], run: Account) -> str:
     return (
         f'<figure><div id="frames">\n{images}\n</div>\n'
         f'<div id="player"{alone}><button type="button" id="play">Play</button>'
-        f'<input type="range" id="slider" min="0" max="{last}" step="1" value="{last}" aria-label="Round">'
-        f'<output id="round" for="slider">round {shown[-1].round:,}</output></div>\n'
+        f'<input type="range" id="slider" min="0" max="{last}" step="1" value="{last}" aria-label="Iteration">'
+        f'<output id="iteration" for="slider">iteration {shown[-1].iteration:,}</output></div>\n'
         f"<figcaption>{html.escape(caption(run))}</figcaption></figure>"
     )
 
@@ -130,13 +132,13 @@ def caption(run: Account) -> str:
     """What is to be seen in the pictures."""
     header = run.header
     if header and header.get("range") is None:
-        if header.get("conditions"):
+        if header.get("condition_dim"):
             return "Predictions in blue, above the true values in grey. The inputs are not those of the training."
         return "Generated points in blue, above those of the data in grey."
     text = "The same latents in every picture, so single samples can be watched taking shape."
     if "parent" in run.settings:
         return f"{text} In each pair the left image is the parent's, the right one the child's, of one latent."
-    data, labels = header.get("data"), header.get("labels")
+    data, labels = header.get("data"), header.get("num_classes")
     classes = data.get("classes") if isinstance(data, dict) else None
     if isinstance(labels, int) and 1 < labels <= MOST_CLASSES and isinstance(classes, list) and len(classes) == labels:
         return f"{text} Columns, from the left: {', '.join(words(name, 40) for name in classes)}."
@@ -160,7 +162,7 @@ def neighbours_of(run: Account) -> str:
 def commands(run: Account) -> str:
     """What can be done next, as it is typed."""
     place = run.place
-    first = [("Go on", f"ganzoo train --resume {place}")] if run.played < run.rounds else []
+    first = [("Go on", f"ganzoo train --resume {place}")] if run.played < run.iterations else []
     lines = [
         *first,
         ("Draw more samples", f"ganzoo sample {place} -n 64 --out grid.png"),
@@ -176,7 +178,7 @@ def settings(run: Account) -> str:
     groups: dict[str, list[tuple[str, str]]] = {}
     for key, value in list(run.settings.items())[:MOST_SETTINGS]:
         part, _, name = words(key, 80).rpartition(".")
-        groups.setdefault(part, []).append((name, words(written(value))))
+        groups.setdefault(part, []).append((name, words(format_value(value))))
     return "".join(
         f'<div class="group"><h3>{html.escape(part.capitalize() or "Parts")}</h3>{entries(pairs)}</div>'
         for part, pairs in groups.items()

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ganzoo.generators.header import check, of_file
 from ganzoo.registry.gan import GAN
-from ganzoo.registry.registry import zoo
+from ganzoo.registry.registry import registry
 from ganzoo.util.errors import GanzooError
 
 PAGE, ANIMATION, NEIGHBOURS = FILES = ("report.html", "progress.webp", "neighbours.png")
@@ -40,12 +40,12 @@ class Curve:
 
     Attributes:
         name: as it stands in ``metrics.jsonl``.
-        rounds: float64 ``(N,)``, N >= 1, in ascending order.
+        iterations: float64 ``(N,)``, N >= 1, in ascending order.
         values: float64 ``(N,)``.
     """
 
     name: str
-    rounds: NDArray[np.float64]
+    iterations: NDArray[np.float64]
     values: NDArray[np.float64]
 
 
@@ -74,7 +74,7 @@ class Account:
     @cached_property
     def gan(self) -> GAN | None:
         """The GAN's record, if it is registered here."""
-        return zoo().gans.get(self.name)
+        return registry().gans.get(self.name)
 
     @cached_property
     def curves(self) -> list[Curve]:
@@ -87,8 +87,12 @@ class Account:
 
     @cached_property
     def pictures(self) -> dict[int, Path]:
-        """The pictures of the fixed latents by round, in order."""
-        found = {int(path.stem[6:]): path for path in self.folder.glob("samples/round-*.png") if numbered(path)}
+        """The pictures of the fixed latents by iteration, in order."""
+        found = {
+            int(path.stem.removeprefix("iteration-")): path
+            for path in self.folder.glob("samples/iteration-*.png")
+            if numbered(path)
+        }
         return dict(sorted(found.items()))
 
     @property
@@ -106,16 +110,16 @@ class Account:
 
     @property
     def played(self) -> int:
-        """Rounds that were played."""
-        ends = [int(curve.rounds[-1]) for curve in self.curves]
-        saved = self.header.get("rounds")
+        """Iterations that were played."""
+        ends = [int(curve.iterations[-1]) for curve in self.curves]
+        saved = self.header.get("iterations")
         return saved if isinstance(saved, int) else max([*ends, *self.pictures, 0])
 
     @property
-    def rounds(self) -> int:
-        """Rounds that were asked for."""
-        rounds = self.settings.get("loop.rounds")
-        return rounds if isinstance(rounds, int) and 0 < rounds < 1e15 else self.played
+    def iterations(self) -> int:
+        """Iterations that were asked for."""
+        iterations = self.settings.get("loop.iterations")
+        return iterations if isinstance(iterations, int) and 0 < iterations < 1e15 else self.played
 
     @property
     def place(self) -> str:
@@ -145,7 +149,7 @@ def read_json(path: Path) -> Any:
 
 
 def numbered(path: Path) -> bool:
-    return re.fullmatch(r"round-\d{1,15}", path.stem, re.ASCII) is not None
+    return re.fullmatch(r"iteration-\d{1,15}", path.stem, re.ASCII) is not None
 
 
 def words(value: Any, most: int = 300) -> str:
@@ -162,19 +166,19 @@ def curves(path: Path) -> list[Curve]:
     """
     points: dict[str, tuple[array[float], array[float]]] = {}
     for entry in entries(path):
-        number: Any = entry.get("round")
+        number: Any = entry.get("iteration")
         if not finite(number):
             continue
         for name, value in entry.items():
-            if name == "round" or not finite(value) or (name not in points and len(points) == MOST_CURVES):
+            if name == "iteration" or not finite(value) or (name not in points and len(points) == MOST_CURVES):
                 continue
-            rounds, values = points.setdefault(name, (array("d"), array("d")))
-            rounds.append(number)
+            iterations, values = points.setdefault(name, (array("d"), array("d")))
+            iterations.append(number)
             values.append(value)
     found = []
-    for name, (rounds, values) in points.items():
-        order = np.argsort(rounds, kind="stable")
-        found.append(Curve(name, np.asarray(rounds)[order], np.asarray(values)[order]))
+    for name, (iterations, values) in points.items():
+        order = np.argsort(iterations, kind="stable")
+        found.append(Curve(name, np.asarray(iterations)[order], np.asarray(values)[order]))
     return found
 
 

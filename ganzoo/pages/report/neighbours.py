@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.data import Data, Samples
-from ganzoo.generators.base import Sampling
+from ganzoo.generators.base import TrainedGenerator
 from ganzoo.generators.images import Bytes, grid
 
 COLUMNS = 12
@@ -14,7 +14,7 @@ MOST_READ = 10_000  # training images that are compared where they have to be re
 CHUNK = 2048
 
 
-def neighbours(model: Sampling, data: Data) -> Bytes:
+def neighbours(model: TrainedGenerator, data: Data) -> Bytes:
     """A picture of three rows: generated images, the training image nearest to each, and training images as they are.
 
     The images are those of the first seeds, nearness is the L2 distance of pixels, and the last row is spread evenly

@@ -1,13 +1,13 @@
 "use strict";
 
-// Moves through the pictures, and reads the curves at the round that is looked at.
+// Moves through the pictures, and reads the curves at the iteration that is looked at.
 (() => {
-  const { rounds, charts } = JSON.parse(document.getElementById("points").textContent);
+  const { iterations, charts } = JSON.parse(document.getElementById("points").textContent);
   const frames = [...document.querySelectorAll("#frames img")];
   const figures = [...document.querySelectorAll(".chart")];
   const slider = document.getElementById("slider");
   const play = document.getElementById("play");
-  const label = document.getElementById("round");
+  const label = document.getElementById("iteration");
   const spoken = new Intl.NumberFormat("en");
   const STEP = 6000; // milliseconds for all pictures together
   let timer = 0;
@@ -17,37 +17,37 @@
       ? spoken.format(Math.round(value))
       : String(Number(value.toPrecision(4)));
 
-  /** Index of the point nearest to a round; the rounds ascend. */
-  function nearest(xs, round) {
+  /** Index of the point nearest to an iteration; the iterations ascend. */
+  function nearest(xs, iteration) {
     let low = 0;
     let high = xs.length - 1;
     while (high - low > 1) {
       const middle = (low + high) >> 1;
-      if (xs[middle] <= round) low = middle;
+      if (xs[middle] <= iteration) low = middle;
       else high = middle;
     }
-    return Math.abs(xs[high] - round) < Math.abs(xs[low] - round) ? high : low;
+    return Math.abs(xs[high] - iteration) < Math.abs(xs[low] - iteration) ? high : low;
   }
 
-  /** Put the cursor of every chart at a round; without one, tell the last values. */
-  function read(round) {
+  /** Put the cursor of every chart at an iteration; without one, tell the last values. */
+  function read(iteration) {
     figures.forEach((figure, index) => {
       const end = Number(figure.dataset.end);
-      const x = round === null ? 0 : (1000 * round) / end;
-      figure.querySelector(".cursor").setAttribute("d", round === null ? "" : `M${x} 0V300`);
+      const x = iteration === null ? 0 : (1000 * iteration) / end;
+      figure.querySelector(".cursor").setAttribute("d", iteration === null ? "" : `M${x} 0V300`);
       figure.querySelectorAll("output").forEach((output, series) => {
         const { x: xs, y: ys } = charts[index][series];
-        output.textContent = shown(ys[round === null ? ys.length - 1 : nearest(xs, round)]);
+        output.textContent = shown(ys[iteration === null ? ys.length - 1 : nearest(xs, iteration)]);
       });
     });
   }
 
-  const looked = () => (frames.length > 1 && Number(slider.value) < frames.length - 1 ? rounds[slider.value] : null);
+  const looked = () => (frames.length > 1 && Number(slider.value) < frames.length - 1 ? iterations[slider.value] : null);
 
   function show(index) {
     frames.forEach((frame, other) => (frame.hidden = other !== index));
     slider.value = index;
-    label.textContent = `round ${spoken.format(rounds[index])}`;
+    label.textContent = `iteration ${spoken.format(iterations[index])}`;
     slider.setAttribute("aria-valuetext", label.textContent);
     read(looked());
   }

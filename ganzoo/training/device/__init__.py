@@ -11,15 +11,15 @@ import torch
 from torch.optim import Optimizer
 
 from ganzoo.parts.networks import Networks
-from ganzoo.parts.precision import possible, rounding
+from ganzoo.parts.precision import bf16_matmul, bf16_matmul_supported
+from ganzoo.training.device.capture import Play
 from ganzoo.training.device.compiling import NEAR, CompiledRounds, needs_compiler
-from ganzoo.training.device.cuda_graph import Record, cuda_graph, recordable
-from ganzoo.training.device.layout import channels_last, dense
-from ganzoo.training.device.rng import Randomness
-from ganzoo.training.device.rounds import Play
+from ganzoo.training.device.cuda_graph import Capture, CUDAGraphCapture, make_capturable
+from ganzoo.training.device.layout import channels_last, is_dense
+from ganzoo.training.device.rng import RandomState
 from ganzoo.util.errors import GanzooError
 
-__all__ = ["Device", "Randomness", "choose", "cores", "made_for_bf16", "prepare"]
+__all__ = ["Device", "RandomState", "choose_device", "configure_process", "cores", "has_bf16_units"]
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Device:
         torch: the place.
         bf16: factors of matrix products and convolutions are bf16.
         within: they are rounded to it within products of float32, and not before, under autocast.
-        compile: rounds are compiled.
-        graph: a round is recorded once as a CUDA graph, and replayed.
+        compile: iterations are compiled.
+        graph: an iteration is recorded once as a CUDA graph, and replayed.
     """
 
     torch: torch.device
@@ -46,37 +46,37 @@ class Device:
 
     def suited(self, nets: Networks) -> Device:
         """The same device with the form of bf16 that is faster for these networks."""
-        on_cpu = self.bf16 and self.torch.type == "cpu" and made_for_bf16(self.torch)
-        return replace(self, within=on_cpu and not self.compile and dense(nets) and possible())
+        on_cpu = self.bf16 and self.torch.type == "cpu" and has_bf16_units(self.torch)
+        return replace(self, within=on_cpu and not self.compile and is_dense(nets) and bf16_matmul_supported())
 
     def forward(self) -> AbstractContextManager[Any]:
         """Within it, losses are computed in this precision."""
-        return rounding() if self.within else torch.autocast(self.torch.type, torch.bfloat16, enabled=self.bf16)
+        return bf16_matmul() if self.within else torch.autocast(self.torch.type, torch.bfloat16, enabled=self.bf16)
 
     def backward(self) -> AbstractContextManager[Any]:
-        """Within it, gradients are; a backward pass has the types of its forward pass, but rounds as it is told."""
-        return rounding() if self.within else nullcontext()
+        """Within it, gradients are; a backward pass has the types of its forward pass, but iterations as it is told."""
+        return bf16_matmul() if self.within else nullcontext()
 
     def place(self, nets: Networks) -> Networks:
         """Move networks here, in the layout and the form in which they are trained fastest."""
         nets.to(self.torch)
         if self.bf16 or self.compile:
-            for player in nets.players().values():
+            for player in nets.trainable().values():
                 channels_last(player)
         return nets
 
-    def rounds(self, play: Play, nets: Networks, randomness: Randomness) -> Play:
-        """How rounds are played here: as they are, or compiled."""
+    def iterations(self, play: Play, nets: Networks, randomness: RandomState) -> Play:
+        """How iterations are played here: as they are, or compiled."""
         return CompiledRounds(play, nets, randomness, NEAR[self.precision]) if self.compile else play
 
     def prepare(self, optimizer: Optimizer) -> None:
         """Make an optimizer fit for what :meth:`recorder` gives."""
         if self.graph:
-            recordable(optimizer, self.torch)
+            make_capturable(optimizer, self.torch)
 
-    def recorder(self) -> Record | None:
-        """What records a round here, or None where each is played anew."""
-        return cuda_graph(self.torch) if self.graph else None
+    def recorder(self) -> Capture | None:
+        """What records an iteration here, or None where each is played anew."""
+        return CUDAGraphCapture(self.torch) if self.graph else None
 
     def fits(self, size: int) -> bool:
         """Whether data of that many bytes may rest on the device for the whole training."""
@@ -86,7 +86,7 @@ class Device:
         return size < free // 2
 
 
-def choose(
+def choose_device(
     name: str = "auto", precision: str = "auto", *, images: bool = True, compile: bool = False, graph: bool = False
 ) -> Device:
     """The device of that name; ``auto`` takes CUDA, MPS or the CPU, and for images bf16 where it is made for that.
@@ -104,14 +104,14 @@ def choose(
         raise GanzooError(f"device '{name}' is not available here; available: auto, {', '.join([*there, *cuda])}")
     device = torch.device(name)
     if graph and device.type != "cuda":
-        raise GanzooError(f"--graph records rounds on CUDA alone, and the device is '{device}'; leave it out")
+        raise GanzooError(f"--graph records iterations on CUDA alone, and the device is '{device}'; leave it out")
     if compile:
         needs_compiler(device)
-    bf16 = images and made_for_bf16(device) if precision == "auto" else precision == "bf16"
+    bf16 = images and has_bf16_units(device) if precision == "auto" else precision == "bf16"
     return Device(device, bf16, compile=compile, graph=graph)
 
 
-def made_for_bf16(device: torch.device) -> bool:
+def has_bf16_units(device: torch.device) -> bool:
     """Whether the device has units for bf16 products: tensor cores, or a CPU's matrix tiles."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
@@ -124,7 +124,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def prepare(threads: int | None = None) -> int:
+def configure_process(threads: int | None = None) -> int:
     """Set what the whole process shares, and return the number of CPU threads.
 
     That is all that this process may use, unless ``OMP_NUM_THREADS`` or the caller says otherwise. Another number may

@@ -1,4 +1,4 @@
-"""Compiled rounds: what is computed between two steps, forward and backward, is one graph and becomes few kernels."""
+"""Compiled iterations: what is computed between two steps, forward and backward, is one graph and becomes few kernels."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from itertools import chain
 import torch
 from torch import Tensor, nn
 
+from ganzoo.training.device.capture import Batch, Fetch, Play
 from ganzoo.training.device.cuda_graph import Outputs
-from ganzoo.training.device.rng import Randomness
-from ganzoo.training.device.rounds import Batch, Fetch, Play
+from ganzoo.training.device.rng import RandomState
 from ganzoo.training.device.tracing import TracedRound
 from ganzoo.util.errors import GanzooError, first_line
 
 COMPILERS = ("g++", "clang++", "cl")
 NEAR = {"fp32": 1e-2, "bf16": 0.25}
-"""How near a compiled round has to come to one that is played. Rounding is far below it, and mistakes are above."""
+"""How near a compiled iteration has to come to one that is played. Rounding is far below it, and mistakes are above."""
 
 
 def needs_compiler(device: torch.device) -> None:
@@ -40,35 +40,37 @@ def needs_compiler(device: torch.device) -> None:
 
 
 class CompiledRounds:
-    """Plays rounds as ``play`` does, compiled.
+    """Plays iterations as ``play`` does, compiled.
 
-    The first call traces a round, compiles it and compares the two. Networks and random numbers are then what they were
-    before, so that every round of a training is a compiled one, wherever it begins. If it fails, rounds are played, and
+    The first call traces an iteration, compiles it and compares the two. Networks and random numbers are then what they were
+    before, so that every iteration of a training is a compiled one, wherever it begins. If it fails, iterations are played, and
     a warning says why.
 
     Args:
-        play: a round, which steps by :func:`ganzoo.training.device.tracing.take_step`.
+        play: an iteration, which steps by :func:`ganzoo.training.device.tracing.take_step`.
         nets: all that it changes besides.
         randomness: the random numbers that it takes.
         near: how far apart the two may be, relative to the largest of what is compared.
     """
 
-    def __init__(self, play: Play, nets: nn.Module, randomness: Randomness, near: float) -> None:
+    def __init__(self, play: Play, nets: nn.Module, randomness: RandomState, near: float) -> None:
         self.play, self.nets, self.randomness, self.near = play, nets, randomness, near
-        self._round: Play | None = None
+        self._iteration: Play | None = None
 
     def __call__(self, fetch: Fetch) -> Outputs:
-        if self._round:
-            return self._round(fetch)
+        if self._iteration:
+            return self._iteration(fetch)
         batches: list[Batch] = []
         try:
-            self._round = self._compiled(fetch, batches)
+            self._iteration = self._compiled(fetch, batches)
         except GanzooError:
             raise
-        except Exception as error:  # one of the round itself comes up again when it is played
-            warnings.warn(f"rounds cannot be compiled, and are played as they are: {first_line(error)}", stacklevel=4)
-            self._round = self.play
-        return self._round(chain(batches, iter(fetch, None)).__next__)
+        except Exception as error:  # one of the iteration itself comes up again when it is played
+            warnings.warn(
+                f"iterations cannot be compiled, and are played as they are: {first_line(error)}", stacklevel=4
+            )
+            self._iteration = self.play
+        return self._iteration(chain(batches, iter(fetch, None)).__next__)
 
     def _compiled(self, fetch: Fetch, batches: list[Batch]) -> Play:
         with self._undone():

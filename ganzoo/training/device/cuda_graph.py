@@ -1,4 +1,4 @@
-"""Recordings of a round: as a CUDA graph, the kernels of a whole round are launched at once."""
+"""Recordings of an iteration: as a CUDA graph, the kernels of a whole iteration are launched at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 Outputs = tuple[dict[str, Tensor], dict[str, Tensor]]
-"""Losses and figures of a round."""
+"""Losses and figures of an iteration."""
 
 WAITS = "called a synchronizing CUDA operation"
 """What torch warns of where the CPU waits for the GPU."""
@@ -20,11 +20,11 @@ MODE = "Synchronization debug mode"
 """What torch says of those warnings themselves."""
 
 
-class Record(Protocol):
-    """What records a round."""
+class Capture(Protocol):
+    """What records an iteration."""
 
     def rehearse(self) -> AbstractContextManager[list[str]]:
-        """Surroundings for a round that is played before the recording; gives the list of what waited for the device.
+        """Surroundings for an iteration that is played before the recording; gives the list of what waited for the device.
 
         The list is complete when the surroundings are left. What waits cannot be recorded.
         """
@@ -39,7 +39,7 @@ class Record(Protocol):
         ...
 
 
-class cuda_graph:  # noqa: N801  (it is used as a function)
+class CUDAGraphCapture:
     """Records on one CUDA device. The kernels, their order and their random numbers are those of the call itself."""
 
     def __init__(self, device: torch.device) -> None:
@@ -94,7 +94,7 @@ class cuda_graph:  # noqa: N801  (it is used as a function)
         return replay
 
 
-def recordable(optimizer: torch.optim.Optimizer, device: torch.device) -> None:
+def make_capturable(optimizer: torch.optim.Optimizer, device: torch.device) -> None:
     """Keep an optimizer's rates and step counters on the device, where a recording finds those of the moment."""
     for group in optimizer.param_groups:
         group["lr"] = torch.tensor(group["lr"], device=device)

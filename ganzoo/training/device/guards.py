@@ -1,4 +1,4 @@
-"""What a trace of a round cannot repeat, refused: a course that depends on what is in a tensor."""
+"""What a trace of an iteration cannot repeat, refused: a course that depends on what is in a tensor."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ class Switch:
             self.on = True
 
 
-class NoNumbers(Switch, TorchDispatchMode):  # type: ignore[no-untyped-call]
+class NoDataDependence(Switch, TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Within it, operations are refused that give numbers to Python, or sizes, which depend on what is in a tensor."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         sized = torch.Tag.dynamic_output_shape in func.tags and (
-            func is not torch.ops.aten.index.Tensor or masked(args[1])
+            func is not torch.ops.aten.index.Tensor or has_mask(args[1])
         )
         if self.on and (sized or torch.Tag.data_dependent_output in func.tags):
             raise RuntimeError(f"its course depends on what is in a tensor ({func})")
         return func(*args, **(kwargs or {}))
 
 
-def masked(indices: Sequence[Tensor | None]) -> bool:
+def has_mask(indices: Sequence[Tensor | None]) -> bool:
     return any(index is not None and index.dtype in (torch.bool, torch.uint8) for index in indices)
 
 
-class NoMemory(Switch, TorchFunctionMode):
+class NoHostAccess(Switch, TorchFunctionMode):
     """Within it, memory of tensors is not given to Python."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

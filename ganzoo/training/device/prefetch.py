@@ -10,7 +10,7 @@ from torch import Tensor
 Batch = tuple[Tensor, ...]
 
 
-class Ahead:
+class Prefetcher:
     """Batches on a device, each read and sent while the device still works on the one before.
 
     To a GPU they go through pinned memory, on a stream of their own.

@@ -11,11 +11,11 @@ from torch import Tensor
 from ganzoo.util.errors import GanzooError
 
 
-class Randomness:
+class RandomState:
     """The random numbers of one training, apart from those of the process.
 
     Within ``with randomness:`` torch's own generators run on this training's stream, so nothing that happens between
-    two rounds changes a run.
+    two iterations changes a run.
     """
 
     def __init__(self, seed: int, device: torch.device) -> None:

@@ -1,4 +1,4 @@
-"""A round as graphs of what is computed between its steps."""
+"""An iteration as graphs of what is computed between its steps."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from torch.fx.experimental.proxy_tensor import disable_proxy_modes_tracing, make
 from torch.fx.passes.split_module import split_module
 from torch.optim import Optimizer
 
+from ganzoo.training.device.capture import Batch, Fetch, Play
 from ganzoo.training.device.cuda_graph import Outputs
-from ganzoo.training.device.guards import NoMemory, NoNumbers
-from ganzoo.training.device.rounds import Batch, Fetch, Play
+from ganzoo.training.device.guards import NoDataDependence, NoHostAccess
 
 aten = torch.ops.aten
 Steps = list[tuple[Optimizer, Sequence[Tensor]]]
@@ -24,13 +24,13 @@ _steps: ContextVar[Steps | None] = ContextVar("steps", default=None)
 
 
 class TracedRound:
-    """A round that is played once, without its steps, and can then be played with other batches.
+    """An iteration that is played once, without its steps, and can then be played with other batches.
 
     Tensors that it computes with and has not made (weights, statistics, the networks of a parent) are read and written
-    where they are. Whoever traces a round puts back what that changes, and sees to it that they are still in use.
+    where they are. Whoever traces an iteration puts back what that changes, and sees to it that they are still in use.
 
     Args:
-        play: a round, which steps by :func:`take_step`.
+        play: an iteration, which steps by :func:`take_step`.
         fetch: the next batch.
         batches: a list for the batches that it takes; they are there after an error too.
 
@@ -40,7 +40,7 @@ class TracedRound:
 
     def __init__(self, play: Play, fetch: Fetch, batches: list[Batch]) -> None:
         steps: Steps = []
-        numbers, memory = NoNumbers(), NoMemory()  # type: ignore[no-untyped-call]
+        numbers, memory = NoDataDependence(), NoHostAccess()  # type: ignore[no-untyped-call]
 
         def kept() -> Batch:
             with disable_proxy_modes_tracing(), numbers.allowed(), memory.allowed():
@@ -56,11 +56,11 @@ class TracedRound:
         places = {tensor: place for place, tensor in enumerate(chain(*batches))}
         self._batches = len(batches)
         self._inputs = [places.get(tensor, tensor) for tensor in lifted(graph)]
-        self._round = cut_at_steps(graph, steps)
+        self._iteration = cut_at_steps(graph, steps)
 
     def __call__(self, fetch: Fetch) -> Outputs:
         with torch.no_grad():
-            losses, figures = self._round(*self._given(fetch))
+            losses, figures = self._iteration(*self._given(fetch))
         return losses, figures
 
     def _given(self, fetch: Fetch) -> list[Tensor]:
@@ -69,7 +69,7 @@ class TracedRound:
 
     def rehearse(self, fetch: Fetch) -> Rehearsal:
         """Play it without its steps, and see what comes of it."""
-        rehearsal = Rehearsal(self._round)
+        rehearsal = Rehearsal(self._iteration)
         with torch.no_grad():
             rehearsal.run(*self._given(fetch))
         return rehearsal
@@ -77,14 +77,16 @@ class TracedRound:
     def compile(self) -> None:
         """Compile what is computed between two steps, each at its first call."""
         logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # that there is no GPU is no news
-        options: dict[str, Any] = {"fallback_random": True}  # torch's own random numbers, as in a round that is played
-        for name, part in self._round.named_children():
+        options: dict[str, Any] = {
+            "fallback_random": True
+        }  # torch's own random numbers, as in an iteration that is played
+        for name, part in self._iteration.named_children():
             if not isinstance(part, Step):
-                setattr(self._round, name, torch.compile(part, dynamic=False, fullgraph=True, options=options))
+                setattr(self._iteration, name, torch.compile(part, dynamic=False, fullgraph=True, options=options))
 
 
 class Rehearsal(fx.Interpreter):
-    """Plays a round without its steps.
+    """Plays an iteration without its steps.
 
     Attributes:
         found: the gradients of each step, and last the losses and figures, as lists of tensors.
@@ -119,7 +121,7 @@ def memory(tensor: Any) -> int | None:
 
 
 def take_step(optimizer: Optimizer, weights: Sequence[Tensor]) -> None:
-    """Let an optimizer take its step; where a round is traced, note that it does."""
+    """Let an optimizer take its step; where an iteration is traced, note that it does."""
     steps = _steps.get()
     if steps is None:
         optimizer.step()

@@ -1,6 +1,6 @@
 """What a process with a part of the batch has to do with the whole of it: random numbers and batch normalisation.
 
-Trainers and networks know nothing of other processes. Within :class:`WholeBatch` the calls of torch in which samples
+Trainers and networks know nothing of other processes. Within :class:`GlobalBatch` the calls of torch in which samples
 meet are answered for the whole batch, so that a game is the same however many processes play it.
 """
 
@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-OF_A_SIZE = frozenset({torch.rand, torch.randn, torch.randint})
-OF_A_TENSOR = frozenset({
+SIZED_OPS = frozenset({torch.rand, torch.randn, torch.randint})
+LIKE_OPS = frozenset({
     torch.rand_like, torch.randn_like, torch.randint_like, torch.bernoulli, F.rrelu, F.gumbel_softmax,
     F.dropout, F.dropout1d, F.dropout2d, F.dropout3d, F.alpha_dropout, F.feature_alpha_dropout,
 })  # fmt: skip
@@ -26,11 +26,11 @@ class Ranks(Protocol):
 
     size: int
 
-    def part(self, batch: int) -> slice: ...
+    def shard(self, batch: int) -> slice: ...
     def sum_(self, tensor: Tensor) -> Tensor: ...
 
 
-class WholeBatch(TorchFunctionMode):
+class GlobalBatch(TorchFunctionMode):
     """Within it, random numbers and batch normalisation are those of the whole batch.
 
     Every rank draws the random numbers of all, from the same stream, and takes those of its own samples: the first
@@ -51,23 +51,23 @@ class WholeBatch(TorchFunctionMode):
         kwargs = kwargs or {}
         if func is F.batch_norm:
             return self.batch_norm(*args, **kwargs)
-        if func in OF_A_SIZE:
+        if func in SIZED_OPS:
             if "size" in kwargs:
-                kwargs = kwargs | {"size": self.longer(kwargs["size"])}
+                kwargs = kwargs | {"size": self.global_size(kwargs["size"])}
             elif isinstance(args[-1], Sequence):  # torch.rand((2, 3)), torch.randint(10, (2, 3))
-                args = (*args[:-1], self.longer(args[-1]))
+                args = (*args[:-1], self.global_size(args[-1]))
             else:  # torch.rand(2, 3)
-                args = self.longer(args)
-            return self.mine(func(*args, **kwargs))
-        if func in OF_A_TENSOR and args[0].dim() and not isinstance(args[0], nn.Parameter):
-            return self.mine(func(torch.cat([args[0]] * self.ranks.size), *args[1:], **kwargs))
+                args = self.global_size(args)
+            return self.local_shard(func(*args, **kwargs))
+        if func in LIKE_OPS and args[0].dim() and not isinstance(args[0], nn.Parameter):
+            return self.local_shard(func(torch.cat([args[0]] * self.ranks.size), *args[1:], **kwargs))
         return func(*args, **kwargs)
 
-    def longer(self, size: Sequence[int]) -> tuple[int, ...]:
+    def global_size(self, size: Sequence[int]) -> tuple[int, ...]:
         return (size[0] * self.ranks.size, *size[1:]) if size else ()
 
-    def mine(self, whole: Tensor) -> Tensor:
-        return whole[self.ranks.part(len(whole))] if whole.dim() else whole
+    def local_shard(self, whole: Tensor) -> Tensor:
+        return whole[self.ranks.shard(len(whole))] if whole.dim() else whole
 
     def batch_norm(
         self,
@@ -90,7 +90,7 @@ class WholeBatch(TorchFunctionMode):
         if running_mean is not None:
             x = x - running_mean.view(shape)
         count = x.new_full((1,), x.numel() // x.shape[1])
-        sums: Tensor = Sum.apply(torch.cat([x.sum(axes), x.square().sum(axes), count]), self.ranks)
+        sums: Tensor = AllReduceSum.apply(torch.cat([x.sum(axes), x.square().sum(axes), count]), self.ranks)
         total = sums[-1]
         mean, square = (sums[:-1] / total).chunk(2)
         var = (square - mean.square()).clamp_min(0)
@@ -103,7 +103,7 @@ class WholeBatch(TorchFunctionMode):
         return (x if bias is None else x + bias.view(shape)).to(samples.dtype)
 
 
-class Sum(torch.autograd.Function):
+class AllReduceSum(torch.autograd.Function):
     """A sum over all ranks. Its derivative is such a sum, so it can be differentiated any number of times."""
 
     @staticmethod
@@ -113,4 +113,4 @@ class Sum(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return Sum.apply(gradients[0], ctx.ranks), None
+        return AllReduceSum.apply(gradients[0], ctx.ranks), None

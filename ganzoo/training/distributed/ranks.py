@@ -1,7 +1,7 @@
 """The processes of one training: which one this is, and what they do together.
 
-Each process, a *rank*, plays the same rounds on its part of every batch, and rank 0 alone writes, prints and draws. The
-loop talks to :func:`here`, which is one process alone unless :func:`together` has joined it to others; then nothing has
+Each process, a *rank*, plays the same iterations on its part of every batch, and rank 0 alone writes, prints and draws. The
+loop talks to :func:`current_ranks`, which is one process alone unless :func:`process_group` has joined it to others; then nothing has
 to be agreed on, and nothing is done.
 """
 
@@ -31,12 +31,12 @@ ASKED_EVERY = 1.0  # seconds between two questions whether somebody wants to sto
 START = "torchrun --nproc-per-node 2 -m ganzoo train NAME"
 
 
-class Lost(GanzooError):  # noqa: N818
+class RankLost(GanzooError):  # noqa: N818
     """Another process has ended, or is silent for too long."""
 
 
 @dataclass(frozen=True)
-class Place:
+class RankEnvironment:
     """Where torchrun has put a process: its number among all, how many there are, its number on this machine."""
 
     rank: int
@@ -44,7 +44,7 @@ class Place:
     local: int
 
 
-def place(environment: Mapping[str, str]) -> Place | None:
+def rank_environment(environment: Mapping[str, str]) -> RankEnvironment | None:
     """What torchrun's variables say; ``None`` for a process alone.
 
     Raises:
@@ -61,12 +61,12 @@ def place(environment: Mapping[str, str]) -> Place | None:
 
     if "WORLD_SIZE" not in environment or (size := number("WORLD_SIZE", 1, 10**4)) == 1:
         return None
-    found = Place(number("RANK", 0, size - 1), size, number("LOCAL_RANK", 0, size - 1))
+    found = RankEnvironment(number("RANK", 0, size - 1), size, number("LOCAL_RANK", 0, size - 1))
     number("MASTER_PORT", 1, 2**16 - 1)
     return found
 
 
-def attempt() -> str:
+def restart_count() -> str:
     """How often torchrun has started anew, as far as all processes say the same.
 
     Its store outlives a restart, and with it the addresses of processes that have ended. Machines count their own
@@ -75,7 +75,7 @@ def attempt() -> str:
     return os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") if os.environ.get("GROUP_WORLD_SIZE") == "1" else "0"
 
 
-def restartable() -> bool:
+def torchrun_restarts() -> bool:
     """Whether torchrun runs the same command again if a process fails."""
     return os.environ.get("TORCHELASTIC_MAX_RESTARTS", "0") not in ("", "0")
 
@@ -89,36 +89,36 @@ class Ranks:
         """The device of this rank, from the name that all were given."""
         return name
 
-    def part(self, batch: int) -> slice:
+    def shard(self, batch: int) -> slice:
         """Which samples of a batch are this rank's; :class:`GanzooError` if it does not divide."""
         return slice(None)
 
-    def whole(self) -> AbstractContextManager[object]:
+    def global_batch(self) -> AbstractContextManager[object]:
         """Within it, random numbers and batch normalisation are those of the whole batch."""
         return nullcontext()
 
-    def average(self, weights: Iterable[Tensor]) -> None:
+    def average_gradients(self, weights: Iterable[Tensor]) -> None:
         """Give the gradients of these weights their means over all ranks."""
 
-    def share(self, tensors: Iterable[Tensor]) -> None:
+    def broadcast(self, tensors: Iterable[Tensor]) -> None:
         """Give these tensors the values that rank 0 has."""
 
-    def means(self, numbers: Sequence[float]) -> list[float]:
+    def mean_over_ranks(self, numbers: Sequence[float]) -> list[float]:
         """The mean of each number over all ranks."""
         return list(numbers)
 
-    def agree(self, stop: bool, seconds: float, *, now: bool) -> tuple[bool, float]:
+    def any_rank_stops(self, stop: bool, seconds: float, *, now: bool) -> tuple[bool, float]:
         """Whether any rank wants to stop, and the longest of their times.
 
         The others are asked ``now``, or when a second has passed; before that the answer is no, and 0.
         """
         return stop, seconds
 
-    def one(self, make: Callable[[], T]) -> T:
+    def on_rank_zero(self, make: Callable[[], T]) -> T:
         """What rank 0 makes, in JSON's types; all wait for it, and its error is everybody's."""
         return make()
 
-    def after_first(self, make: Callable[[], T]) -> T:
+    def rank_zero_first(self, make: Callable[[], T]) -> T:
         """What each rank makes for itself, once rank 0 has made it and, perhaps, fetched what it takes."""
         return make()
 
@@ -126,7 +126,7 @@ class Ranks:
 class Group(Ranks):
     """This process and the others, over gloo for what is on the CPU and NCCL for what is on GPUs."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, rank_environment: RankEnvironment) -> None:
         self.dist = torch.distributed
         if not self.dist.is_available() or not self.dist.is_gloo_available():
             raise GanzooError("this torch was built without gloo, which several processes need; start one alone")
@@ -135,12 +135,12 @@ class Group(Ranks):
         from torch.distributed.distributed_c10d import PrefixStore
         from torch.distributed.rendezvous import rendezvous
 
-        self.rank, self.size, self.local = place.rank, place.size, place.local
-        self._rounds, self._pace, self._asked = 0, 1, time.perf_counter()
+        self.rank, self.size, self.local = rank_environment.rank, rank_environment.size, rank_environment.local
+        self._iterations, self._pace, self._asked = 0, 1, time.perf_counter()
         backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() and self.dist.is_nccl_available() else "gloo"
         try:
             store, *_ = next(rendezvous("env://", timeout=PATIENCE))
-            self.store = PrefixStore(f"ganzoo {attempt()}", store)
+            self.store = PrefixStore(f"ganzoo {restart_count()}", store)
             self.dist.init_process_group(
                 backend, store=self.store, rank=self.rank, world_size=self.size, timeout=PATIENCE
             )
@@ -164,22 +164,22 @@ class Group(Ranks):
         torch.cuda.set_device(self.local)
         return f"cuda:{self.local}"
 
-    def part(self, batch: int) -> slice:
+    def shard(self, batch: int) -> slice:
         if batch % self.size:
             near = max(1, round(batch / self.size)) * self.size
             raise GanzooError(
-                f"batch={batch} is that of all processes together, and does not divide by {self.size}; "
-                f"take a multiple (--set batch={near})"
+                f"batch_size={batch} is that of all processes together, and does not divide by {self.size}; "
+                f"take a multiple (--set batch_size={near})"
             )
         mine = batch // self.size
         return slice(self.rank * mine, (self.rank + 1) * mine)
 
-    def whole(self) -> AbstractContextManager[object]:
-        from ganzoo.training.distributed.batch import WholeBatch
+    def global_batch(self) -> AbstractContextManager[object]:
+        from ganzoo.training.distributed.batch import GlobalBatch
 
-        return WholeBatch(self)
+        return GlobalBatch(self)
 
-    def average(self, weights: Iterable[Tensor]) -> None:
+    def average_gradients(self, weights: Iterable[Tensor]) -> None:
         gradients = [weight.grad for weight in weights if weight.grad is not None]
         if gradients:
             flat = torch.cat([gradient.flatten() for gradient in gradients])  # one message, not one for each weight
@@ -189,37 +189,37 @@ class Group(Ranks):
 
     def sum_(self, tensor: Tensor) -> Tensor:
         """The sum over all ranks, in place."""
-        with answering():
+        with checked_message():
             self.dist.all_reduce(tensor)
         return tensor
 
-    def share(self, tensors: Iterable[Tensor]) -> None:
+    def broadcast(self, tensors: Iterable[Tensor]) -> None:
         for tensor in tensors:
             if tensor.numel():
                 message = tensor.contiguous()
-                with answering():
+                with checked_message():
                     self.dist.broadcast(message, 0)
                 if message is not tensor:
                     tensor.copy_(message)
 
-    def means(self, numbers: Sequence[float]) -> list[float]:
+    def mean_over_ranks(self, numbers: Sequence[float]) -> list[float]:
         means: list[float] = (self.sum_(torch.tensor(numbers, dtype=torch.float64)) / self.size).tolist()
         return means
 
-    def agree(self, stop: bool, seconds: float, *, now: bool) -> tuple[bool, float]:
-        self._rounds += 1
-        if not now and self._rounds < self._pace:
+    def any_rank_stops(self, stop: bool, seconds: float, *, now: bool) -> tuple[bool, float]:
+        self._iterations += 1
+        if not now and self._iterations < self._pace:
             return False, 0.0
         clock = time.perf_counter()
         answers = torch.tensor([stop, seconds, clock - self._asked], dtype=torch.float64)  # on the CPU: no GPU waits
-        with answering():
+        with checked_message():
             self.dist.all_reduce(answers, self.dist.ReduceOp.MAX)
         anybody, longest, since = answers.tolist()
-        self._pace = max(1, int(self._rounds * ASKED_EVERY / max(since, 1e-9)))  # the same everywhere
-        self._rounds, self._asked = 0, clock
+        self._pace = max(1, int(self._iterations * ASKED_EVERY / max(since, 1e-9)))  # the same everywhere
+        self._iterations, self._asked = 0, clock
         return bool(anybody), longest
 
-    def one(self, make: Callable[[], T]) -> T:
+    def on_rank_zero(self, make: Callable[[], T]) -> T:
         answer: dict[str, Any] = {}
         if self.rank == 0:
             try:
@@ -228,10 +228,10 @@ class Group(Ranks):
                 answer = {"error": str(error)}
         text = torch.tensor(list(json.dumps(answer).encode()), dtype=torch.uint8)
         length = torch.tensor([len(text)])
-        self.share([length])
+        self.broadcast([length])
         if self.rank:
             text = torch.empty(int(length), dtype=torch.uint8)
-        self.share([text])
+        self.broadcast([text])
         if self.rank:
             answer = json.loads(bytes(text.tolist()))
         if "error" in answer:
@@ -239,7 +239,7 @@ class Group(Ranks):
         made: T = answer["made"]
         return made
 
-    def after_first(self, make: Callable[[], T]) -> T:
+    def rank_zero_first(self, make: Callable[[], T]) -> T:
         if self.rank:
             self.wait()
             return make()
@@ -256,7 +256,7 @@ class Group(Ranks):
         self.wait()
         self.dist.destroy_process_group()
 
-    def tells(self) -> bool:
+    def is_first_to_fail(self) -> bool:
         """Whether this rank is the first to fail, and so the one that says why."""
         try:
             return bool(self.store.add("failed", 1) == 1)
@@ -265,25 +265,25 @@ class Group(Ranks):
 
 
 @contextmanager
-def answering() -> Iterator[None]:
+def checked_message() -> Iterator[None]:
     """Turn the failure of a message into one line."""
     try:
         yield
     except RuntimeError as error:
-        raise Lost("another process of this training has ended or does not answer") from error
+        raise RankLost("another process of this training has ended or does not answer") from error
 
 
 _here = Ranks()
 
 
-def here() -> Ranks:
+def current_ranks() -> Ranks:
     """The processes of which this one is a part."""
     return _here
 
 
 @contextmanager
-def together() -> Iterator[None]:
-    """Join the processes that torchrun has started, if it has: within it :func:`here` is all of them.
+def process_group() -> Iterator[None]:
+    """Join the processes that torchrun has started, if it has: within it :func:`current_ranks` is all of them.
 
     Ranks other than 0 are silent. All end at the same time; if one fails, so do all, and the first to fail tells.
 
@@ -291,7 +291,7 @@ def together() -> Iterator[None]:
         GanzooError: torchrun's variables make no sense, or the others cannot be reached.
     """
     global _here
-    found = place(os.environ)
+    found = rank_environment(os.environ)
     if found is None:
         yield
         return
@@ -300,7 +300,7 @@ def together() -> Iterator[None]:
         group = Group(found)
     _here = group
     try:
-        with silent() if group.rank else nullcontext():
+        with silenced() if group.rank else nullcontext():
             yield
         group.leave()
     except SystemExit:  # stopped, which all have agreed on
@@ -309,7 +309,7 @@ def together() -> Iterator[None]:
     except Exception as error:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, signal.SIG_IGN)  # torchrun ends all when one has ended
-        if group.tells():
+        if group.is_first_to_fail():
             raise
         time.sleep(1)  # for the one that tells
         raise SystemExit(2 if isinstance(error, GanzooError | OSError) else 1) from None
@@ -318,7 +318,7 @@ def together() -> Iterator[None]:
 
 
 @contextmanager
-def silent() -> Iterator[None]:
+def silenced() -> Iterator[None]:
     """Print nothing."""
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
         yield

@@ -76,20 +76,23 @@ def dirac(
         raise GanzooError("--out shows one GAN; name it with --gan")
     ready(out, ".png", ".svg", ".html")
     from ganzoo.cli.list import table
-    from ganzoo.registry.recipe import parse, resolve
-    from ganzoo.registry.registry import zoo
+    from ganzoo.registry.recipe import parse_assignments, resolve
+    from ganzoo.registry.registry import registry
     from ganzoo.util.files import write_text
     from ganzoo.util.optional import needs
 
     with needs("lab"):
-        from ganzoo.training.device import prepare
+        from ganzoo.training.device import configure_process
 
         from .. import dirac as games
         from ..drawing import portrait
         from ..motion import followed
         from ..page import page
-    prepare()
-    recipes = [resolve(gan, parse(assignments)) for gan in (zoo().gans.values() if every else [zoo().gan(str(gan))])]
+    configure_process()
+    recipes = [
+        resolve(gan, parse_assignments(assignments))
+        for gan in (registry().gans.values() if every else [registry().gan(str(gan))])
+    ]
     alike: dict[str, list[Recipe]] = {}
     for recipe in recipes:
         alike.setdefault(games.identity(recipe), []).append(recipe)

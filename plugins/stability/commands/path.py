@@ -34,7 +34,7 @@ def path(run: Path, begin: int, end: int | None, points: int, batch: int, out: s
     """Look at a run's game along the line between two of its moments, such as first and last.
 
     By default it goes from the first weights to the last. The first ones are built anew from the seed, unless they
-    were kept; the last are the checkpoint's. Other rounds have to be among those that the run has kept (ganzoo train
+    were kept; the last are the checkpoint's. Other iterations have to be among those that the run has kept (ganzoo train
     --keep-every). Printed are the path-angle, the cosine between the field and the way on, and the path-norm, its
     length (Berard et al., 2020): where the angle changes from + to - at 1, the last weights attract; a bump without a
     change of sign is rotation.
@@ -50,20 +50,20 @@ def path(run: Path, begin: int, end: int | None, points: int, batch: int, out: s
     from ganzoo.util.optional import needs
 
     with needs("lab"):
-        from ganzoo.training.device import prepare
+        from ganzoo.training.device import configure_process
 
         from .. import path as paths
         from ..drawing import line
         from ..games import Games
-    prepare()
+    configure_process()
     games = Games(run, batch)
-    end = games.rounds[-1] if end is None else end
+    end = games.iterations[-1] if end is None else end
     if begin >= end:
         raise GanzooError(f"a path goes on in time: --from {begin} has to be before --to {end}")
     games.require(end)
     game = games.at(end)
     met = paths.path(game.field, games.weights(begin, game.field), game.field.start, points)
-    title = f"{game.gan}, round {begin:,} to {end:,}: {met.verdict}"
+    title = f"{game.gan}, iteration {begin:,} to {end:,}: {met.verdict}"
     if out:
         line(met, (begin, end), title, Path(out))
     if as_json:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
 @click.option(
     "--at",
-    "rounds",
+    "iterations",
     multiple=True,
     type=click.IntRange(0),
     metavar="ROUND",
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @click.option(
     "--json", "as_json", is_flag=True, help="Print everything as JSON, a list with an entry for a checkpoint."
 )
-def spectrum(run: Path, rounds: tuple[int, ...], count: int, batch: int, out: str | None, as_json: bool) -> None:
+def spectrum(run: Path, iterations: tuple[int, ...], count: int, batch: int, out: str | None, as_json: bool) -> None:
     """Find the leading eigenvalues of a run's game, over its training.
 
     Every checkpoint that the run has kept (ganzoo train --keep-every) becomes a row, and a colour in the picture;
@@ -55,29 +55,33 @@ def spectrum(run: Path, rounds: tuple[int, ...], count: int, batch: int, out: st
     from ganzoo.util.optional import needs
 
     with needs("lab"):
-        from ganzoo.training.device import prepare
+        from ganzoo.training.device import configure_process
 
         from ..drawing import plane
         from ..games import Games
         from ..moment import look
-    prepare()
+    configure_process()
     games = Games(run, batch)
-    wanted = sorted(set(rounds)) or games.rounds
+    wanted = sorted(set(iterations)) or games.iterations
     for number in wanted:
         games.require(number)
     moments = []
     for number in wanted:
         if sys.stderr.isatty():
-            click.echo(f"round {number:,} ...", err=True)
+            click.echo(f"iteration {number:,} ...", err=True)
         try:
             moments.append(look(games.at(number), count, quick=len(wanted) > 1))
         except GanzooError as error:
             if number == wanted[-1] and not moments:
                 raise
-            click.echo(f"round {number:,} is left out: {error}", err=True)
+            click.echo(f"iteration {number:,} is left out: {error}", err=True)
     if out:
         first, last = moments[0], moments[-1]
-        when = f"after {last.rounds:,} rounds" if first is last else f"over rounds {first.rounds:,} to {last.rounds:,}"
+        when = (
+            f"after {last.iterations:,} iterations"
+            if first is last
+            else f"over iterations {first.iterations:,} to {last.iterations:,}"
+        )
         each = "" if first is last else " each"
         plane(moments, f"{last.gan} {when}: {len(last.spectrum.eigenvalues)} eigenvalues{each}", Path(out))
     if as_json:
@@ -87,7 +91,7 @@ def spectrum(run: Path, rounds: tuple[int, ...], count: int, batch: int, out: st
         told_at_length(moments[0], count)
     else:
         told_over_time(moments)
-    if len(games.rounds) == 1:
+    if len(games.iterations) == 1:
         click.echo("This run kept one checkpoint; ganzoo train --keep-every N keeps those of a whole training")
     if out:
         click.echo(f"Written: {out}")
@@ -100,7 +104,9 @@ def told_at_length(moment: Moment, count: int) -> None:
     found = moment.spectrum
     how = "one search" if found.difference is None else f"two searches differ by {found.difference:.0e}"
     how = "all eigenvalues, from the matrix" if found.dense else how
-    click.echo(f"{moment.gan} after {moment.rounds:,} rounds: {found.size:,} weights, |v| = {found.v:.3g}; {how}")
+    click.echo(
+        f"{moment.gan} after {moment.iterations:,} iterations: {found.size:,} weights, |v| = {found.v:.3g}; {how}"
+    )
     for place in found.leading(count):
         value, residual = complex(found.eigenvalues[place]), found.residuals[place]
         click.echo(f"  {written(value):32} residual {residual:.0e}")
@@ -119,13 +125,13 @@ def told_over_time(moments: list[Moment]) -> None:
 
     last = moments[-1]
     click.echo(f"{last.gan}, {len(moments)} checkpoints: {last.spectrum.size:,} weights")
-    heads = ("round", "|v|", "max Re", "max |Im/Re|", "step limit", "lr", "spectral radius")
+    heads = ("iteration", "|v|", "max Re", "max |Im/Re|", "step limit", "lr", "spectral radius")
     table(
         [
             (*heads, *(f"Hessian of {own.player}" for own in last.curvatures)),
             *(
                 (
-                    f"{moment.rounds:,}",
+                    f"{moment.iterations:,}",
                     f"{moment.spectrum.v:.3g}",
                     f"{moment.spectrum.growth:.4g}",
                     f"{moment.spectrum.rotation:.3g}",

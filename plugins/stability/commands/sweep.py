@@ -22,8 +22,8 @@ TIERS = ("quick", "standard", "paper")
 @click.option("--seeds", type=click.IntRange(1, 10_000), default=5, show_default=True, help="Trials of each setting.")
 @click.option("--grid", "grids", multiple=True, metavar="KEY=V,V", help="Try each of these values; several cross.")
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Set a number (ganzoo show NAME).")
-@click.option("--tier", type=click.Choice(TIERS), help="Networks and rounds for points; quick by default.")
-@click.option("--rounds", type=click.IntRange(1), help="Of each trial, instead of those of the tier or the GAN.")
+@click.option("--tier", type=click.Choice(TIERS), help="Networks and iterations for points; quick by default.")
+@click.option("--iterations", type=click.IntRange(1), help="Of each trial, instead of those of the tier or the GAN.")
 @click.option("--bound", type=click.FloatRange(0), help="Beyond it a trial has failed; judged anew without training.")
 @click.option("--jobs", type=click.IntRange(1, 1024), help="Processes of one thread; as many as cores by default.")
 @click.option("--data-dir", type=click.Path(), help="Where files of data sets lie, or go; GANZOO_DATA_DIR says it too.")
@@ -37,7 +37,7 @@ def sweep(
     grids: tuple[str, ...],
     assignments: tuple[str, ...],
     tier: str | None,
-    rounds: int | None,
+    iterations: int | None,
     bound: float | None,
     jobs: int | None,
     data_dir: str | None,
@@ -53,7 +53,7 @@ def sweep(
     features. What counts as a failure is printed with the table; --bound moves its limit: the least share of samples of
     high quality (points), the least number of modes (stacked digits), or the largest distance (images).
 
-    A tier is a budget for points, with networks and rounds: quick (two layers of 128, 10,000 rounds), standard (the
+    A tier is a budget for points, with networks and iterations: quick (two layers of 128, 10,000 iterations), standard (the
     networks of PacGAN, 25,000), or paper (their whole protocol, 400,000, in which nothing can be set but packing).
     Images are made by the GAN's own networks. A GAN that lacks a key of the grid is swept without it.
 
@@ -62,22 +62,22 @@ def sweep(
       ganzoo stability sweep simple r1 wgan-gp --data ring8 --seeds 8
       ganzoo stability sweep simple --data ring8 --grid lr=1e-3,1e-4 --grid penalty=0,1
       ganzoo stability sweep simple pacgan --data grid25 --tier standard --jobs 2
-      ganzoo stability sweep privileged-v1 --data ring8 --set schedule=round
-      ganzoo stability sweep simple wgan --data mnist-10k --rounds 2000 --seeds 3 --plot digits.svg
+      ganzoo stability sweep privileged-v1 --data ring8 --set parent_training=joint
+      ganzoo stability sweep simple wgan --data mnist-10k --iterations 2000 --seeds 3 --plot digits.svg
     """
     ready(picture, ".png", ".svg", option="--plot")
     from ganzoo.cli.list import table
     from ganzoo.cli.progress import counted
-    from ganzoo.registry.recipe import parse
+    from ganzoo.registry.recipe import parse_assignments
     from ganzoo.util.optional import needs
 
     grid = listed(grids)
     with needs("lab"):
         from .. import sweep as sweeps
         from ..sweep import table as tables
-    settings = parse(assignments)
+    settings = parse_assignments(assignments)
     planned = sweeps.plan(
-        gans, data, seeds=seeds, grid=grid, settings=settings, tier=tier, rounds=rounds, directory=data_dir
+        gans, data, seeds=seeds, grid=grid, settings=settings, tier=tier, iterations=iterations, directory=data_dir
     )
     metric = sweeps.metric_of(planned.data, data_dir).bounded(bound)
     folder = out or Path("runs") / f"sweep-{planned.name}"

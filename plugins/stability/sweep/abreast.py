@@ -18,7 +18,7 @@ from ganzoo.parts.networks import Networks
 from ganzoo.training.loop import Training
 
 ELEMENTWISE = (nn.Flatten, nn.Identity, nn.LeakyReLU, nn.ReLU, nn.Sigmoid, nn.Tanh, nn.Unflatten)
-ROUNDS, TOLERANCE = 2, 1e-5  # of the proof that nothing is changed
+ITERATIONS, TOLERANCE = 2, 1e-5  # of the proof that nothing is changed
 
 
 class Layers(nn.Module):
@@ -59,8 +59,8 @@ class Abreast(Training):
         self.task, self.randomness = first.task, type(first.randomness)(0, first.device.torch)
         generator = joined([training.nets.generator for training in trainings])
         discriminator = joined([training.nets.discriminator for training in trainings])
-        nets = Networks(generator, discriminator, latent=first.nets.latent).train()
-        if any(isinstance(net, Packed) and self.recipe.loop.batch % net.packing for net in nets.modules()):
+        nets = Networks(generator, discriminator, latent_dim=first.nets.latent_dim).train()
+        if any(isinstance(net, Packed) and self.recipe.loop.batch_size % net.packing for net in nets.modules()):
             raise TypeError("packs would hold samples of two seeds")
         self.feed = first.feed
         self._seat(nets)
@@ -88,7 +88,7 @@ class Abreast(Training):
 
 
 def abreast(begin: Callable[[], Sequence[Training]]) -> Abreast | None:
-    """Trainings abreast, if their networks can be joined and the first rounds show that it changes nothing.
+    """Trainings abreast, if their networks can be joined and the first iterations show that it changes nothing.
 
     It would where a trainer draws random numbers of its own, or takes a figure of the whole batch.
 
@@ -101,7 +101,7 @@ def abreast(begin: Callable[[], Sequence[Training]]) -> Abreast | None:
         return None
     before = rehearsal.randomness.state()["0"]
     singles = begin()
-    for _ in range(min(ROUNDS, rehearsal.recipe.loop.rounds)):
+    for _ in range(min(ITERATIONS, rehearsal.recipe.loop.iterations)):
         losses = next(rehearsal).losses
         each = [next(training).losses for training in singles]
         for player, loss in losses.items():

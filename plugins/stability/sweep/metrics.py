@@ -23,7 +23,7 @@ from ganzoo.evaluation.stacked import modes as stacked_modes
 from ganzoo.evaluation.stacked import protocol, read
 from ganzoo.evaluation.toys import modes
 from ganzoo.evaluation.vectors import POINTS
-from ganzoo.generators.base import CHUNK, Sampling
+from ganzoo.generators.base import CHUNK, TrainedGenerator
 from ganzoo.runs.doctor import ALIKE, diversity, features
 from ganzoo.util.errors import GanzooError
 
@@ -82,9 +82,9 @@ class Metric:
         collapse, judged, *others = self.rules
         return self if bound is None else replace(self, rules=(collapse, judged._replace(limit=bound), *others))
 
-    def of(self, model: Sampling) -> dict[str, float]:
+    def of(self, model: TrainedGenerator) -> dict[str, float]:
         """The figures of a generator; none if its samples are not finite."""
-        samples = np.concatenate(list(model.draw_iter(self.number)))
+        samples = np.concatenate(list(model.sample_iter(self.number)))
         if not np.isfinite(samples).all():
             return {}
         return self.all(as_levels(samples, model.limits) if self.test.is_images else samples)

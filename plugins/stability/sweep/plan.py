@@ -10,8 +10,8 @@ from typing import Any
 
 from ganzoo.data import Data, load
 from ganzoo.registry.gan import PARTS
-from ganzoo.registry.recipe import Recipe, resolve, written
-from ganzoo.registry.registry import zoo
+from ganzoo.registry.recipe import Recipe, format_value, resolve
+from ganzoo.registry.registry import registry
 from ganzoo.util.errors import GanzooError
 
 from .tiers import OWN, TIERS, Tier, recipe_of
@@ -38,7 +38,7 @@ class Case:
 
     @property
     def recipe(self) -> Recipe:
-        return resolve(zoo().gan(self.gan), self.settings)
+        return resolve(registry().gan(self.gan), self.settings)
 
     def __str__(self) -> str:
         return " ".join(f"{key}={value}" for key, value in self.values.items())
@@ -83,7 +83,7 @@ def plan(
     grid: Grid | None = None,
     settings: Mapping[str, Any] | None = None,
     tier: str | None = None,
-    rounds: int | None = None,
+    iterations: int | None = None,
     directory: str | None = None,
 ) -> Plan:
     """Plan a sweep.
@@ -95,15 +95,15 @@ def plan(
         grid: values by key. A GAN that has no such key is left as it is, and a note says so.
         settings: of all GANs that have such keys.
         tier: ``quick``, ``standard`` or ``paper`` for points, ``quick`` by default; images have none.
-        rounds: of each training, instead of those of the tier or the GAN; of a parent, too.
+        iterations: of each training, instead of those of the tier or the GAN; of a parent, too.
         directory: where files of data sets lie.
 
     Raises:
         GanzooError: a GAN, key or value does not exist, or does not go with the tier.
     """
     grid, settings = grid or {}, dict(settings or {})
-    if rounds is not None:
-        settings["rounds"] = rounds
+    if iterations is not None:
+        settings["iterations"] = iterations
     loaded = load(data, directory=directory)
     budget = budget_for(loaded, tier)
     if budget and budget.name == "paper" and (wrong := (grid.keys() | settings.keys()) - {"packing"}):
@@ -112,7 +112,7 @@ def plan(
         )
     if both := grid.keys() & settings.keys():
         raise GanzooError(f"'{min(both)}' stands in the grid and among the settings; say it once")
-    records = [zoo().gan(name) for name in dict.fromkeys(gans)]
+    records = [registry().gan(name) for name in dict.fromkeys(gans)]
     bases = [recipe_of(gan, budget, {}) for gan in records]
     notes = []
     for key in (*grid, *settings):
@@ -124,13 +124,13 @@ def plan(
     cases: dict[tuple[str, str], Case] = {}
     for gan, base in zip(records, bases, strict=True):
         own = {key: value for key, value in settings.items() if has(base, key)}
-        if rounds is not None and base.parent:
-            own = {"parent.rounds": rounds} | own
+        if iterations is not None and base.parent:
+            own = {"parent.iterations": iterations} | own
         keys = [key for key in grid if has(base, key)]
         for values in itertools.product(*(grid[key] for key in keys)):
             chosen = dict(zip(keys, values, strict=True))
             flat = json.loads(json.dumps(recipe_of(gan, budget, own | chosen).flat()))
-            shown = {key: written(value) for key, value in chosen.items()}
+            shown = {key: format_value(value) for key, value in chosen.items()}
             cases.setdefault((gan.name, json.dumps(flat, sort_keys=True)), Case(gan.name, shown, flat))
     if len(cases) * seeds > MOST:
         raise GanzooError(f"{len(cases):,} settings with {seeds:,} seeds are more than {MOST:,} trials; take fewer")
@@ -143,7 +143,7 @@ def budget_for(data: Data, name: str | None) -> Tier | None:
         if name is not None:
             raise GanzooError(
                 f"tiers are networks for points, and {data.name} holds images; leave out --tier {name}, and choose "
-                "--rounds"
+                "--iterations"
             )
         return None
     if name is not None and name not in TIERS:
@@ -161,7 +161,7 @@ def has(recipe: Recipe, key: str) -> bool:
     )
 
 
-def rounds_of(recipe: Recipe) -> int:
-    """All rounds that a trial plays; a parent that is trained first has its own."""
-    first = rounds_of(recipe.parent) if recipe.parent and recipe.loop.schedule == "sequential" else 0
-    return first + recipe.loop.rounds
+def iterations_of(recipe: Recipe) -> int:
+    """All iterations that a trial plays; a parent that is trained first has its own."""
+    first = iterations_of(recipe.parent) if recipe.parent and recipe.loop.parent_training == "first" else 0
+    return first + recipe.loop.iterations

@@ -10,8 +10,8 @@ import torch
 from ganzoo.data import Data
 from ganzoo.parts.networks import Networks
 from ganzoo.registry.recipe import Recipe, resolve
-from ganzoo.registry.registry import zoo
-from ganzoo.training.device import choose
+from ganzoo.registry.registry import registry
+from ganzoo.training.device import choose_device
 from ganzoo.training.loop import Training
 from ganzoo.util.errors import GanzooError, first_line
 
@@ -20,10 +20,10 @@ from .metrics import Metric
 from .plan import Case
 from .trials import Outcome
 
-LOOK = 100  # rounds between two looks at the losses, each of which waits for the device
+LOOK = 100  # iterations between two looks at the losses, each of which waits for the device
 
 Tick = Callable[[int], object]
-"""Is told how many rounds were played since it was told last; it may raise to end a training."""
+"""Is told how many iterations were played since it was told last; it may raise to end a training."""
 
 
 def play(case: Case, seeds: Sequence[int], data: Data, metric: Metric, tick: Tick) -> Iterator[Outcome]:
@@ -59,18 +59,18 @@ def alone(recipe: Recipe, data: Data, seed: int, metric: Metric, tick: Tick) -> 
 
 
 def begun(recipe: Recipe, data: Data, seed: int, tick: Tick) -> Training:
-    """A training before its first round; a parent that comes first is trained here, with the same seed."""
+    """A training before its first iteration; a parent that comes first is trained here, with the same seed."""
     parent: Networks | None = None
-    if recipe.parent and recipe.loop.schedule == "sequential":
+    if recipe.parent and recipe.loop.parent_training == "first":
         first = begun(recipe.parent, data, seed, tick)
         through(first, tick)  # a child over what is not finite is not finite either
         parent = first.model().networks.freeze()
-    return Training(recipe, data, choose("cpu", "fp32"), seed=seed, parent=parent)
+    return Training(recipe, data, choose_device("cpu", "fp32"), seed=seed, parent=parent)
 
 
 def through(training: Training, tick: Tick, *, early: bool = True) -> bool:
-    """Play all rounds, or end ``early`` when a loss is no longer finite; whether all were."""
-    total, before = training.recipe.loop.rounds, 0
+    """Play all iterations, or end ``early`` when a loss is no longer finite; whether all were."""
+    total, before = training.recipe.loop.iterations, 0
     for played in training:
         if played.number % LOOK and played.number < total:
             continue
@@ -84,7 +84,7 @@ def through(training: Training, tick: Tick, *, early: bool = True) -> bool:
 
 
 def rehearse(case: Case, data: Data) -> bool:
-    """Play one round of a case, so that what cannot be played is known before anything is trained.
+    """Play one iteration of a case, so that what cannot be played is known before anything is trained.
 
     Returns:
         Whether its seeds can be trained abreast.
@@ -92,10 +92,10 @@ def rehearse(case: Case, data: Data) -> bool:
     Raises:
         GanzooError: its parts do not go together, or not with the data.
     """
-    once = {key: 1 for key in case.settings if key.endswith("loop.rounds")}
-    recipe = resolve(zoo().gan(case.gan), {**case.settings, **once})
+    once = {key: 1 for key in case.settings if key.endswith("loop.iterations")}
+    recipe = resolve(registry().gan(case.gan), {**case.settings, **once})
     try:
         next(begun(recipe, data, 0, lambda _: None))
         return joint(recipe, data, [0, 1], lambda _: None) is not None
     except (RuntimeError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
-        raise GanzooError(f"{case.gan} cannot play a round on {data.name}: {first_line(error)}") from error
+        raise GanzooError(f"{case.gan} cannot play an iteration on {data.name}: {first_line(error)}") from error

@@ -14,12 +14,12 @@ from typing import Any
 
 from ganzoo.data import Data, load
 from ganzoo.runs.signals import interruptible
-from ganzoo.training.device import cores, prepare
+from ganzoo.training.device import configure_process, cores
 from ganzoo.util.errors import GanzooError
 from ganzoo.util.files import locked, writing
 
 from .metrics import Metric, metric_of
-from .plan import Case, Plan, rounds_of
+from .plan import Case, Plan, iterations_of
 from .play import Tick, play, rehearse
 from .trials import Trial, keep, kept
 
@@ -27,7 +27,7 @@ ABREAST = 8  # trials in one job, at most
 PAUSE = 0.5  # seconds between two looks at what the processes do
 
 Report = Callable[[int, int], object]
-"""Is told, now and then, how many rounds are played, and how many are to be played in all."""
+"""Is told, now and then, how many iterations are played, and how many are to be played in all."""
 
 
 class Stopped(Exception):  # noqa: N818
@@ -44,8 +44,8 @@ class Job:
     folder: Path
 
     @property
-    def rounds(self) -> int:
-        return rounds_of(self.case.recipe) * len(self.trials)
+    def iterations(self) -> int:
+        return iterations_of(self.case.recipe) * len(self.trials)
 
     def do(self, tick: Tick) -> None:
         """Play the trials, and leave their records."""
@@ -72,10 +72,10 @@ def sweep(plan: Plan, folder: Path, *, jobs: int | None = None, report: Report =
     """
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    prepare(1)
+    configure_process(1)
     with locked(folder), interruptible() as stopped:
         left = list(jobs_of(plan, folder))
-        total = sum(job.rounds for job in left)
+        total = sum(job.iterations for job in left)
         jobs = min(jobs or cores(), max(1, len(left)))
         if jobs == 1:
             here(left, stopped.is_set, lambda count: report(count, total))
@@ -119,7 +119,7 @@ def here(jobs: Sequence[Job], stopped: Callable[[], bool], report: Callable[[int
 def elsewhere(
     jobs: Sequence[Job], processes: int, stopped: Callable[[], bool], report: Callable[[int], object]
 ) -> None:
-    """Play in fresh processes, which are told to stop between two rounds."""
+    """Play in fresh processes, which are told to stop between two iterations."""
     spawn = multiprocessing.get_context("spawn")
     stop, done = spawn.Event(), spawn.Value("q", 0)
     with ProcessPoolExecutor(processes, spawn, begin, (stop, done)) as pool:
@@ -148,7 +148,7 @@ shared: dict[str, Any] = {}
 def begin(stop: Any, done: Any) -> None:
     """Make a process ready."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is told, and tells
-    prepare(1)
+    configure_process(1)
     shared.update(stop=stop, done=done)
 
 

@@ -14,7 +14,7 @@ from ganzoo.evaluation.record import plain
 from ganzoo.util.errors import GanzooError
 
 from .metrics import Figures, Metric
-from .plan import Plan, rounds_of
+from .plan import Plan, iterations_of
 from .tiers import PUBLISHED, SOURCE, Published
 from .trials import kept
 
@@ -36,7 +36,7 @@ class Row:
     Attributes:
         gan: its name; empty for real data.
         setting: what the grid sets; ``all`` for a GAN's whole grid.
-        rounds: of each trial; 0 for real data.
+        iterations: of each trial; 0 for real data.
         trials: how many.
         failures: how many of each kind.
         interval: of the failure rate, 95 %, see :func:`wilson`.
@@ -49,7 +49,7 @@ class Row:
 
     gan: str
     setting: str
-    rounds: int
+    iterations: int
     trials: int
     failures: Mapping[str, int]
     interval: tuple[float, float]
@@ -115,14 +115,14 @@ def summarise(plan: Plan, folder: Path, metric: Metric) -> Summary:
         seconds += sum(outcome.cpu_seconds for outcome in outcomes if outcome is not None)
         packing = int(case.settings.get("discriminator.packing", 1))
         published = PUBLISHED.get(plan.data.name, {}).get((case.gan, packing)) if plan.tier == "paper" else None
-        one = row(case.gan, str(case), rounds_of(case.recipe), found, metric, k, published=published)
+        one = row(case.gan, str(case), iterations_of(case.recipe), found, metric, k, published=published)
         grouped.setdefault(case.gan, []).append((one, found))
     for gan, cases in grouped.items():
         rows += [one for one, _ in cases]
         if len(cases) > 1:
             robust = (sum(one.rate < 0.5 for one, _ in cases), len(cases))
             every = [figures for _, found in cases for figures in found]
-            rows.append(row(gan, "all", cases[0][0].rounds, every, metric, k, robust=robust))
+            rows.append(row(gan, "all", cases[0][0].iterations, every, metric, k, robust=robust))
     return Summary(
         data=plan.data.name,
         tier=plan.tier,
@@ -140,7 +140,7 @@ def summarise(plan: Plan, folder: Path, metric: Metric) -> Summary:
 def row(
     gan: str,
     setting: str,
-    rounds: int,
+    iterations: int,
     outcomes: Sequence[Figures],
     metric: Metric,
     k: int,
@@ -155,7 +155,7 @@ def row(
     return Row(
         gan=gan,
         setting=setting,
-        rounds=rounds,
+        iterations=iterations,
         trials=len(outcomes),
         failures=dict(failures.most_common()),
         interval=wilson(failures.total(), len(outcomes)),

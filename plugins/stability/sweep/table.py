@@ -39,8 +39,8 @@ def lines(summary: Summary) -> Iterator[tuple[str, ...]]:
 
 
 def label(summary: Summary, row: Row) -> str:
-    """The tier with the rounds that were played, so that a reduced one is seen."""
-    return f"{summary.tier}, {row.rounds:,} rounds"
+    """The tier with the iterations that were played, so that a reduced one is seen."""
+    return f"{summary.tier}, {row.iterations:,} iterations"
 
 
 def written(spread: Spread) -> str:
@@ -74,7 +74,7 @@ def plot(summary: Summary, path: Path) -> None:
     places = range(len(rows))
     finite = [score for row in rows for score in row.scores if 0 < score < math.inf]
     worst = 2 * max([*finite, summary.real.figures[summary.score].median])  # where what is infinite is drawn
-    title = f"{summary.data}, {summary.tier}: {', '.join(sorted({f'{row.rounds:,}' for row in rows}))} rounds"
+    title = f"{summary.data}, {summary.tier}: {', '.join(sorted({f'{row.iterations:,}' for row in rows}))} iterations"
     with drawn(path, title, 2, height=1.5 + 0.3 * len(rows)) as (left, right):
         for place, row in zip(places, rows, strict=True):
             left.plot(row.interval, (place, place), color=SOFT)

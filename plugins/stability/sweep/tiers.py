@@ -8,7 +8,7 @@ from typing import Any
 
 from ganzoo.registry.gan import GAN
 from ganzoo.registry.recipe import Recipe, resolve, signature
-from ganzoo.registry.registry import zoo
+from ganzoo.registry.registry import registry
 
 OWN = "own"
 """The tier of images: networks and loop are the GAN's own."""
@@ -40,26 +40,26 @@ PACGAN_PARTS = {
     "generator": {"dense": "pacgan-points"},
     "discriminator": {"dense": "maxout", "packed-dense": "packed-maxout"},
 }
-PLANE: dict[str, Any] = {"latent": 2, "distribution": "normal"}
+PLANE: dict[str, Any] = {"latent_dim": 2, "distribution": "normal"}
 
 TIERS = {
     tier.name: tier
     for tier in (
         Tier(
             name="quick",
-            loop=PLANE | {"rounds": 10_000, "batch": 256, "decay": "linear"},
+            loop=PLANE | {"iterations": 10_000, "batch_size": 256, "lr_schedule": "linear"},
             numbers={"generator": LEAKY, "discriminator": LEAKY},
         ),
         Tier(
             name="standard",
-            loop=PLANE | {"rounds": 25_000, "batch": 100, "decay": "linear"},
+            loop=PLANE | {"iterations": 25_000, "batch_size": 100, "lr_schedule": "linear"},
             numbers=PACGAN,
             parts=PACGAN_PARTS,
         ),
         Tier(
             name="paper",
             loop=PLANE
-            | {"rounds": 400_000, "batch": 100, "decay": "constant", "ema": 0.0}
+            | {"iterations": 400_000, "batch_size": 100, "lr_schedule": "constant", "ema": 0.0}
             | {"optimizer": "adam", "lr": 1e-4, "beta1": 0.8, "beta2": 0.999, "ttur": 1.0},
             numbers=PACGAN,
             parts=PACGAN_PARTS,
@@ -79,7 +79,7 @@ def recipe_of(gan: GAN, tier: Tier | None, chosen: dict[str, Any]) -> Recipe:
     fitted = fit(resolve(gan), tier)
     recipe = resolve(gan, fitted | chosen)
     packing = recipe.values["discriminator"].get("packing", 1)
-    return resolve(gan, fitted | {"batch": tier.loop["batch"] * packing} | chosen) if packing > 1 else recipe
+    return resolve(gan, fitted | {"batch_size": tier.loop["batch_size"] * packing} | chosen) if packing > 1 else recipe
 
 
 def fit(recipe: Recipe, tier: Tier) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def fit(recipe: Recipe, tier: Tier) -> dict[str, Any]:
             name = replaced[name]
         if name != recipe.names.get(part, ""):
             chosen[part] = name
-            own = signature(part, zoo().part(part, name))
+            own = signature(part, registry().part(part, name))
         chosen |= {f"{part}.{key}": value for key, value in tier.numbers[part].items() if key in own}
     if recipe.parent:
         chosen |= {f"parent.{key}": value for key, value in fit(recipe.parent, tier).items()}

@@ -65,7 +65,7 @@ def package() -> tuple[Any, Any, Any]:
 
 
 def play(game: Game) -> Play:
-    """Rounds of the game; :class:`Absent` without mimicry."""
+    """Iterations of the game; :class:`Absent` without mimicry."""
     trainers, gan, wgan = package()
     bases = (
         (wgan.WGANGPBaseGenerator, wgan.WGANGPBaseDiscriminator)
@@ -93,7 +93,7 @@ def play(game: Game) -> Play:
         def compute_gradient_penalty_loss(self, real_images: Tensor, fake_images: Tensor, **_: Any) -> Tensor:
             return PENALTY * unit_gradient_penalty(self, real_images, fake_images)
 
-    inner_G, inner_D = game.players()
+    inner_G, inner_D = game.trainable()
     netG, netD = G(inner_G), D(inner_D)
     folder = tempfile.TemporaryDirectory(prefix="mimicry-")  # it makes files, which go with this process
     trainer = trainers.Trainer(
@@ -111,8 +111,8 @@ def play(game: Game) -> Play:
     )
     trainer._save_model_checkpoints = lambda step: None
 
-    def play(rounds: int, folder: Any = folder) -> None:
-        trainer.num_steps = rounds  # each call counts from 0
+    def play(iterations: int, folder: Any = folder) -> None:
+        trainer.num_steps = iterations  # each call counts from 0
         with contextlib.redirect_stdout(io.StringIO()):
             trainer.train()
 

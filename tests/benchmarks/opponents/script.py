@@ -1,7 +1,7 @@
 """One script, as most GANs are trained: the PyTorch-GAN collection's loop, written anew from what it does.
 
 Linder-Norén, PyTorch-GAN (github.com/eriklindernoren/PyTorch-GAN). What costs time there is kept: torch's default Adam,
-a backward pass into both networks whoever moves, losses fetched in every round.
+a backward pass into both networks whoever moves, losses fetched in every iteration.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ def adam(network: nn.Module) -> torch.optim.Optimizer:
 
 
 class Script:
-    """The loop of one game; ``losses`` holds those of the last round, by player."""
+    """The loop of one game; ``losses`` holds those of the last iteration, by player."""
 
     def __init__(self, game: Game, draws: Draws) -> None:
         self.game, self.draws = game, draws
-        self.G, self.D = game.players()
+        self.G, self.D = game.trainable()
         self.adam_G, self.adam_D = adam(self.G), adam(self.D)
         self.losses: dict[str, Any] = {}
 
-    def __call__(self, rounds: int) -> None:
+    def __call__(self, iterations: int) -> None:
         play = self.penalised if self.game.penalised else self.adversarial
-        for _ in range(rounds):
+        for _ in range(iterations):
             generator, discriminator = play()
             self.losses = {"generator": generator.item(), "discriminator": discriminator.item()}
 

@@ -40,7 +40,7 @@ def nothing(*_: Any, **__: Any) -> None:
 
 
 def play(game: Game) -> Play:
-    """Rounds of the game; :class:`Absent` without torchgan."""
+    """Iterations of the game; :class:`Absent` without torchgan."""
     try:
         from torchgan import losses, models
         from torchgan.trainer import Trainer
@@ -70,7 +70,7 @@ def play(game: Game) -> Play:
     trainer = Trainer(
         {
             name: {"name": wrap, "args": {"net": net}, "optimizer": optimizer}
-            for (name, wrap), net in zip(players.items(), game.players(), strict=True)
+            for (name, wrap), net in zip(players.items(), game.trainable(), strict=True)
         },
         minimised,
         device=torch.device("cpu"),
@@ -82,8 +82,8 @@ def play(game: Game) -> Play:
     trainer.save_model = trainer.logger.run_end_epoch = nothing
     batches = endless(loader(game))
 
-    def play(rounds: int, folder: Any = folder) -> None:
+    def play(iterations: int, folder: Any = folder) -> None:
         with contextlib.redirect_stdout(io.StringIO()):
-            trainer(Some(batches, rounds * game.critics))
+            trainer(Some(batches, iterations * game.critics))
 
     return play

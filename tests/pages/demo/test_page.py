@@ -95,9 +95,9 @@ def text(page: Page, name: str) -> str:
         {},
         {"uint8": True},
         {"shape": [3, 5, 4], "range": [0.0, 1.0]},
-        {"labels": 3, "data": {"name": "letters", "classes": ["a", "b", "c"]}},
+        {"num_classes": 3, "data": {"name": "letters", "classes": ["a", "b", "c"]}},
         {"distribution": "uniform"},
-        {"distribution": "sphere", "labels": 20, "uint8": True, "shape": [3, 5, 4]},
+        {"distribution": "sphere", "num_classes": 20, "uint8": True, "shape": [3, 5, 4]},
     ],
     ids=str,
 )
@@ -105,7 +105,7 @@ def test_the_same_seed_gives_the_same_image_as_in_python(opened: Opened, made: M
     model = made(**changes)
     page = opened(model)
     sampler = ganzoo.Sampler(model, threads=1)
-    labels = [2, 1, 0, 2] if changes.get("labels") else None
+    labels = [2, 1, 0, 2] if changes.get("num_classes") else None
     expected = sampler.sample(SEEDS, labels=labels)
     found = samples(page, labels)
     assert found.shape == expected.shape
@@ -119,8 +119,8 @@ def test_the_same_seed_gives_the_same_image_as_in_python(opened: Opened, made: M
 
 
 def test_convolutions_run_too(opened: Opened, tiny: Data, tmp_path: Path) -> None:
-    small = {"generator.width": 4, "discriminator.width": 4, "latent": 8}
-    training = ganzoo.train("dcgan", tiny, rounds=1, batch=8, device="cpu", precision="fp32", **small)
+    small = {"generator.width": 4, "discriminator.width": 4, "latent_dim": 8}
+    training = ganzoo.train("dcgan", tiny, iterations=1, batch_size=8, device="cpu", precision="fp32", **small)
     play(training)
     model = tmp_path / "dcgan.onnx"
     export(training.model(), model)
@@ -181,14 +181,14 @@ def test_sliders_move_the_latent_and_lead_from_seed_to_seed(opened: Opened, made
 
 
 @pytest.mark.parametrize(
-    "changes", [{"shape": [2], "range": None}, {"shape": [1], "range": None, "conditions": 2}], ids=str
+    "changes", [{"shape": [2], "range": None}, {"shape": [1], "range": None, "condition_dim": 2}], ids=str
 )
 def test_vectors_are_points(opened: Opened, made: Made, changes: dict[str, Any]) -> None:
     page = opened(made(**changes))
     for canvas in ("#cloud", "#around", "#between"):
         assert len(np.unique(image(page, canvas).reshape(-1, 3), axis=0)) > 10
     before = image(page, "#cloud")
-    if changes.get("conditions"):
+    if changes.get("condition_dim"):
         enter(page, "#conditions input", "0.9", "input")
         assert not np.array_equal(image(page, "#cloud"), before)
 

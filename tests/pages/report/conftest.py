@@ -20,15 +20,15 @@ HOSTILE = (
 HEADER = {
     "format": 1,
     "gan": "cgan",
-    "settings": {"generator": "cgan-dense", "loop.rounds": 40},
+    "settings": {"generator": "cgan-dense", "loop.iterations": 40},
     "data": {"name": "mnist-10k", "sha256": "00", "licence": "CC BY-SA 3.0, (c) somebody", "classes": ["a", "b"]},
     "shape": [1, 8, 8],
     "range": [-1.0, 1.0],
-    "labels": 2,
-    "conditions": 0,
-    "latent": 4,
+    "num_classes": 2,
+    "condition_dim": 0,
+    "latent_dim": 4,
     "distribution": "normal",
-    "rounds": 40,
+    "iterations": 40,
     "seed": 3,
     "ganzoo": "0.1.0",
     "torch": "2.6.0",
@@ -44,7 +44,7 @@ RECORD = {
     "device": "cpu",
     "precision": "fp32",
     "threads": 1,
-    "command": "ganzoo train cgan --rounds 40",
+    "command": "ganzoo train cgan --iterations 40",
     "ganzoo": "0.1.0",
     "torch": "2.6.0",
 }
@@ -57,7 +57,7 @@ def pixels(seed: int, size: int = 8) -> np.ndarray:
 
 def entry(number: int, **figures: Any) -> dict[str, Any]:
     losses = {"loss.generator": 1 + 1 / number, "loss.discriminator": 0.5}
-    return {"round": number, "rounds_per_second": 20.0, **losses, **figures}
+    return {"iteration": number, "iterations_per_second": 20.0, **losses, **figures}
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def made(tmp_path: Path) -> Made:
         record: Mapping[str, Any] | None = None,
         header: Mapping[str, Any] | None = None,
         metrics: Sequence[Any] | None = None,
-        rounds: Sequence[int] = (10, 20, 30, 40),
+        iterations: Sequence[int] = (10, 20, 30, 40),
         evaluation: Any = None,
     ) -> Path:
         folder = tmp_path / name
@@ -81,8 +81,8 @@ def made(tmp_path: Path) -> Made:
         lines = [entry(number) for number in range(1, 41)] if metrics is None else metrics
         text = "".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines)
         (folder / "metrics.jsonl").write_text(text)
-        for number in rounds:
-            write_png(folder / "samples" / f"round-{number:06d}.png", pixels(number))
+        for number in iterations:
+            write_png(folder / "samples" / f"iteration-{number:06d}.png", pixels(number))
         if evaluation is not None:
             (folder / "evaluation.json").write_text(json.dumps(evaluation))
         return folder

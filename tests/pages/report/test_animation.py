@@ -15,7 +15,7 @@ from tests.pages.report.conftest import pixels
 
 @pytest.fixture
 def drawn(tmp_path: Path) -> dict[int, Path]:
-    found = {number: tmp_path / f"round-{number:06d}.png" for number in (100, 200, 300)}
+    found = {number: tmp_path / f"iteration-{number:06d}.png" for number in (100, 200, 300)}
     for number, path in found.items():
         write_png(path, pixels(number))
     return found

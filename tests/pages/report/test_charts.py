@@ -45,12 +45,12 @@ def test_long_lines_keep_their_spikes() -> None:
 
 
 def test_losses_share_a_chart_and_speed_comes_last() -> None:
-    names = ("rounds_per_second", "fd", "loss.generator", "loss.parent.generator")
+    names = ("iterations_per_second", "fd", "loss.generator", "loss.parent.generator")
     text, points = charts([curve(name, np.arange(30.0)) for name in names], 30)
-    assert re.findall(r"<h3>(.*?)</h3>", text) == ["Losses", "FD", "Speed, rounds per second"]
+    assert re.findall(r"<h3>(.*?)</h3>", text) == ["Losses", "FD", "Speed, iterations per second"]
     assert [len(lines) for lines in points] == [2, 1, 1]
     assert "parent generator" in text
-    assert 'aria-label="Losses by round: generator from ' in text
+    assert 'aria-label="Losses by iteration: generator from ' in text
 
 
 def test_drawings_stay_within_their_bounds() -> None:

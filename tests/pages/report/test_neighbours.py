@@ -7,18 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.data import Data
-from ganzoo.generators.base import Sampling, Stage
+from ganzoo.generators.base import Stage, TrainedGenerator
 from ganzoo.pages.report import neighbours as module
 from ganzoo.pages.report.neighbours import nearest, neighbours
 
 TRAINED = np.random.default_rng(0).integers(0, 256, (5000, 1, 8, 8), dtype=np.uint8)
 
 
-class Parrot(Sampling):
+class Parrot(TrainedGenerator):
     """A generator that has learned the data by heart: seed s gives image 400 s, a little darker."""
 
     header: Mapping[str, Any] = {
-        "gan": "parrot", "range": [0.0, 1.0], "labels": 0, "conditions": 0, "latent": 1, "distribution": "normal"
+        "gan": "parrot", "range": [0.0, 1.0], "num_classes": 0, "condition_dim": 0, "latent_dim": 1, "distribution": "normal"
     }  # fmt: skip
 
     def latents(self, seeds: Any) -> NDArray[np.float32]:

@@ -41,12 +41,12 @@ def slide(page: Page, index: int) -> None:
 
 def test_the_slider_changes_the_picture_and_the_curves(made: Made, opened: Opened) -> None:
     page = opened(made())
-    assert page.run(SHOWN) == ["Samples after round 40"]
+    assert page.run(SHOWN) == ["Samples after iteration 40"]
     assert page.run("document.querySelector('.legend output').textContent") == "1.025"
     slide(page, 0)
-    assert page.run(SHOWN) == ["Samples after round 10"]
-    assert page.run("document.getElementById('round').textContent") == "round 10"
-    assert page.run("slider.getAttribute('aria-valuetext')") == "round 10"
+    assert page.run(SHOWN) == ["Samples after iteration 10"]
+    assert page.run("document.getElementById('iteration').textContent") == "iteration 10"
+    assert page.run("slider.getAttribute('aria-valuetext')") == "iteration 10"
     assert page.run("document.querySelector('.legend output').textContent") == "1.101"
     assert page.run("document.querySelector('.cursor').getAttribute('d')") == "M250 0V300"
     assert page.run("[...document.images].every(image => image.naturalWidth > 0)")
@@ -56,9 +56,9 @@ def test_playing_ends_at_the_last_picture(made: Made, opened: Opened) -> None:
     page = opened(made())
     page.run("play.click()")
     assert page.run("play.textContent") == "Pause"
-    assert page.run(SHOWN) == ["Samples after round 10"]
+    assert page.run(SHOWN) == ["Samples after iteration 10"]
     page.run("new Promise(done => setTimeout(done, 2500))")
-    assert page.run(SHOWN) == ["Samples after round 40"]
+    assert page.run(SHOWN) == ["Samples after iteration 40"]
     assert page.run("play.textContent") == "Play"
 
 
@@ -82,9 +82,9 @@ def test_nothing_hostile_runs(made: Made, opened: Opened) -> None:
     page = opened(made(record=record, header={"data": data}, metrics=metrics, evaluation={HOSTILE: 1}))
     assert page.run("typeof window.evil") == "undefined"
     slide(page, 1)
-    assert page.run(SHOWN) == ["Samples after round 20"]
+    assert page.run(SHOWN) == ["Samples after iteration 20"]
 
 
 def test_a_run_without_pictures_is_quiet(made: Made, opened: Opened) -> None:
-    page = opened(made(rounds=(), metrics=[]))
+    page = opened(made(iterations=(), metrics=[]))
     assert "no pictures" in page.run("document.body.innerText")

@@ -59,15 +59,15 @@ def test_a_page_tells_the_run(made: Made) -> None:
     found, said = Elements(text), visible(text)
     assert [address[:22] for address in found.addresses] == ["data:,"] + ["data:image/png;base64,"] * 4
     for words in (
-        "cgan on mnist-10k", "Mirza & Osindero, 2014", "Time in training   2 s", "20 rounds/s",
-        "Columns, from the left: a, b.", "CC BY-SA 3.0, (c) somebody", "ganzoo train cgan --rounds 40",
+        "cgan on mnist-10k", "Mirza & Osindero, 2014", "Time in training   2 s", "20 iterations/s",
+        "Columns, from the left: a, b.", "CC BY-SA 3.0, (c) somebody", "ganzoo train cgan --iterations 40",
         "ganzoo 0.1.0, torch 2.6.0", "cgan-dense",
-        "weights.safetensors", "round 40", "Losses", "generator", "1.025",
+        "weights.safetensors", "iteration 40", "Losses", "generator", "1.025",
     ):  # fmt: skip
         assert re.sub(r"\s+", " ", words) in re.sub(r"\s+", " ", said), words
     assert "Go on" not in said
     assert found.handlers == []
-    assert json.loads(found.scripts[0])["rounds"] == [10, 20, 30, 40]
+    assert json.loads(found.scripts[0])["iterations"] == [10, 20, 30, 40]
     assert text.count(" hidden>") == 3, "of four pictures the last is to be seen, also without a script"
 
 
@@ -88,7 +88,7 @@ def test_the_same_folder_gives_the_same_bytes(made: Made) -> None:
 
 
 def test_nothing_in_a_folder_becomes_code(made: Made) -> None:
-    settings = {"generator": HOSTILE, HOSTILE: [HOSTILE], "loop.rounds": 40}
+    settings = {"generator": HOSTILE, HOSTILE: [HOSTILE], "loop.iterations": 40}
     texts = dict.fromkeys(("gan", "data", "command", "device", "precision", "ganzoo", "torch", "data_sha256"), HOSTILE)
     folder = made(
         record=texts | {"settings": settings, "seed": {HOSTILE: HOSTILE}, "threads": HOSTILE},
@@ -110,14 +110,18 @@ def test_nothing_in_a_folder_becomes_code(made: Made) -> None:
     "metrics",
     [
         [],
-        ["", "{", "[]", "null", '{"round": "x"}', '{"loss.generator": 1}', "[" * 10_000, "x" * 200_000],
+        ["", "{", "[]", "null", '{"iteration": "x"}', '{"loss.generator": 1}', "[" * 10_000, "x" * 200_000],
         [entry(1)],
         [entry(1, odd=value) for value in (float("nan"), float("inf"), 1e300, True, "1", None)],
         [entry(5), entry(2), entry(5), entry(3)],
-        [{"round": number, "flat": 0} for number in range(1, 40)],
-        [{"round": number, **{f"figure{index}": index for index in range(500)}} for number in range(1, 4)],
-        [{"round": number, **{f"loss.{index}": index for index in range(20)}} for number in range(1, 4)],
-        [{"round": 10**400, "loss.x": 1}, {"round": 1, "loss.x": -(10**11)}, {"round": 2, "loss.x": 10**11}],
+        [{"iteration": number, "flat": 0} for number in range(1, 40)],
+        [{"iteration": number, **{f"figure{index}": index for index in range(500)}} for number in range(1, 4)],
+        [{"iteration": number, **{f"loss.{index}": index for index in range(20)}} for number in range(1, 4)],
+        [
+            {"iteration": 10**400, "loss.x": 1},
+            {"iteration": 1, "loss.x": -(10**11)},
+            {"iteration": 2, "loss.x": 10**11},
+        ],
     ],
 )
 def test_metrics_of_any_kind_make_a_page(made: Made, metrics: list[Any]) -> None:
@@ -129,7 +133,7 @@ def test_metrics_of_any_kind_make_a_page(made: Made, metrics: list[Any]) -> None
 @pytest.mark.parametrize(
     "record",
     [
-        {"settings": []}, {"settings": {"loop.rounds": "many"}}, {"settings": {"a" * 10_000: ["b" * 10_000] * 50}},
+        {"settings": []}, {"settings": {"loop.iterations": "many"}}, {"settings": {"a" * 10_000: ["b" * 10_000] * 50}},
         {"gan": 5, "data": None, "seed": [1] * 1000, "command": {}}, {"settings": {"x": {"y": [None]}}, "threads": -1},
     ],
 )  # fmt: skip
@@ -151,11 +155,13 @@ def test_a_folder_with_its_record_alone_makes_a_page(made: Made) -> None:
 
 def test_pictures_that_are_none_are_left_out(made: Made) -> None:
     folder = made()
-    (folder / "samples" / "round-000010.png").write_bytes(b"<svg onload=evil()>")
-    (folder / "samples" / "round-000020.png").write_bytes((folder / "samples" / "round-000030.png").read_bytes()[:60])
-    (folder / "samples" / "round-x.png").write_bytes(b"")
-    (folder / "samples" / "round-000050.png").mkdir()
-    assert json.loads(Elements(page(folder)).scripts[0])["rounds"] == [30, 40]
+    (folder / "samples" / "iteration-000010.png").write_bytes(b"<svg onload=evil()>")
+    (folder / "samples" / "iteration-000020.png").write_bytes(
+        (folder / "samples" / "iteration-000030.png").read_bytes()[:60]
+    )
+    (folder / "samples" / "iteration-x.png").write_bytes(b"")
+    (folder / "samples" / "iteration-000050.png").mkdir()
+    assert json.loads(Elements(page(folder)).scripts[0])["iterations"] == [30, 40]
 
 
 @pytest.mark.parametrize(
@@ -178,7 +184,7 @@ def test_what_is_no_run_has_no_page(made: Made, spoil: Any, message: str) -> Non
 
 
 def test_a_stopped_run_says_how_it_goes_on(made: Made) -> None:
-    settings = {"loop.rounds": 100}
+    settings = {"loop.iterations": 100}
     said = visible(page(made(name="it's", record={"settings": settings})))
     assert "40 of 100 (stopped)" in said
     assert "ganzoo train --resume" in said

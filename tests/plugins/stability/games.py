@@ -17,19 +17,19 @@ from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 from torch import nn
 
-from ganzoo.parts.losses import fixed, mean, stopped, zero_gradient_penalty
+from ganzoo.parts.losses import mean, stop_gradient, without_grad, zero_gradient_penalty
 from ganzoo.parts.networks import Networks
 from ganzoo.registry.recipe import resolve
-from ganzoo.registry.registry import zoo
+from ganzoo.registry.registry import registry
 
 
 def dirac_of(gan: str, **settings: Any) -> Dirac:
-    return dirac(resolve(zoo().gan(gan), settings))
+    return dirac(resolve(registry().gan(gan), settings))
 
 
 def of_game(trainer: Callable[..., Any], **numbers: Any) -> Dirac:
     """The Dirac-GAN of a trainer that nobody registered."""
-    return dirac(resolve(replace(zoo().gan("simple"), trainer=partial(trainer, **numbers), settings={})))
+    return dirac(resolve(replace(registry().gan("simple"), trainer=partial(trainer, **numbers), settings={})))
 
 
 def field_of(nets: Networks, trainer: Callable[..., Any], **numbers: Any) -> Field:
@@ -57,14 +57,14 @@ def flow(field: Field, begin: list[float], time: float, accuracy: float = 1e-9, 
 def saturating(nets: Any, draw: Any) -> Iterator[Any]:
     G, D = nets.generator, nets.discriminator
     real, z = draw()
-    yield D, F.softplus(-D(real)).mean() + F.softplus(D(fixed(G, z))).mean()
+    yield D, F.softplus(-D(real)).mean() + F.softplus(D(without_grad(G, z))).mean()
     yield G, -F.softplus(D(G(z))).mean()
 
 
 def relativistic(nets: Any, draw: Any, *, penalty: float = 0.0) -> Iterator[Any]:
     G, D = nets.generator, nets.discriminator
     real, z = draw()
-    fake = fixed(G, z)
+    fake = without_grad(G, z)
     penalties = zero_gradient_penalty(D, real) + zero_gradient_penalty(D, fake)
     yield D, F.softplus(D(fake) - D(real)).mean() + penalty * penalties
     yield G, F.softplus(D(real) - D(G(z))).mean()
@@ -73,7 +73,7 @@ def relativistic(nets: Any, draw: Any, *, penalty: float = 0.0) -> Iterator[Any]
 def wasserstein_r1(nets: Any, draw: Any, *, penalty: float = 0.0) -> Iterator[Any]:
     G, D = nets.generator, nets.discriminator
     real, z = draw()
-    yield D, mean(D(fixed(G, z))) - mean(D(real)) + penalty * zero_gradient_penalty(D, real)
+    yield D, mean(D(without_grad(G, z))) - mean(D(real)) + penalty * zero_gradient_penalty(D, real)
     yield G, -mean(D(G(z)))
 
 
@@ -81,7 +81,7 @@ def instance_noise(nets: Any, draw: Any, *, sd: float) -> Iterator[Any]:
     G, D = nets.generator, nets.discriminator
     real, z = draw()
     noise = sd * torch.tensor([[-1.0], [1.0]])  # of mean 0 and variance sd^2, which is all that counts at rest
-    yield D, F.softplus(-D(real + noise)).mean() + F.softplus(D(fixed(G, z) + noise)).mean()
+    yield D, F.softplus(-D(real + noise)).mean() + F.softplus(D(without_grad(G, z) + noise)).mean()
     yield G, F.softplus(-D(G(z) + noise)).mean()
 
 
@@ -92,8 +92,8 @@ def wasserstein_family(nets: Any, draw: Any) -> Iterator[Any]:
     y = G1(z)
     yield D1, mean(D1(y)) - mean(D1(real))
     yield G1, -mean(D1(y))
-    y = stopped(y)
-    yield D2, mean(D2(fixed(A, y))) - mean(D2(real))
+    y = stop_gradient(y)
+    yield D2, mean(D2(without_grad(A, y))) - mean(D2(real))
     yield nets.generator, -mean(D2(A(y)))
 
 
@@ -102,7 +102,7 @@ def with_bias() -> Networks:
     line = nn.Linear(1, 1)
     nn.init.zeros_(line.weight)
     nn.init.zeros_(line.bias)
-    return Networks(Point(), line, latent=1)
+    return Networks(Point(), line, latent_dim=1)
 
 
 def at(number: float, slope: float) -> Networks:
@@ -110,4 +110,4 @@ def at(number: float, slope: float) -> Networks:
     point, line = Point(), Line()
     nn.init.constant_(point.theta, number)
     nn.init.constant_(line.psi, slope)
-    return Networks(point, line, latent=1)
+    return Networks(point, line, latent_dim=1)

@@ -22,7 +22,7 @@ GANS: dict[str, dict[str, Any]] = {
     "simple": {},
     "wgan-gp": {},
     "lsgan": {},
-    "privileged-v1": {"schedule": "round", "penalty": 0.3},
+    "privileged-v1": {"parent_training": "joint", "penalty": 0.3},
 }
 
 

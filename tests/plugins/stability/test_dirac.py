@@ -17,7 +17,7 @@ from scipy.linalg import expm
 
 from ganzoo.parts.networks import Networks
 from ganzoo.parts.trainers import least_squares, non_saturating, wasserstein, wasserstein_gp
-from ganzoo.registry.registry import zoo
+from ganzoo.registry.registry import registry
 from ganzoo.util.errors import GanzooError
 from tests.plugins.stability.games import (
     at,
@@ -40,7 +40,7 @@ def near(found: Any, expected: list[complex], accuracy: float = 1e-9) -> bool:
     return np.abs(found - np.sort_complex(np.round(np.array(expected, complex), 7))).max() < max(accuracy, 2e-7)
 
 
-@pytest.mark.parametrize("gan", sorted(zoo().gans))
+@pytest.mark.parametrize("gan", sorted(registry().gans))
 def test_every_registered_gan_has_a_dirac_gan_and_meets_its_theory(gan: str) -> None:
     game = dirac_of(gan)
     assert len(game.eigenvalues()) == len(game.rest)
@@ -201,7 +201,7 @@ def test_the_frequency_of_a_skip_gan(p: float, w: float) -> None:
     game = dirac_of("skip-gan-tabular", bias=p, weight=w)
     assert near(game.eigenvalues(), [0, 0.5j * kappa, -0.5j * kappa])
     assert game.seen(game.rest).abs().max() < 1e-7
-    penalised = field_of(Networks(Mixture(w, p), Line(), latent=1), non_saturating, penalty=3 * kappa)
+    penalised = field_of(Networks(Mixture(w, p), Line(), latent_dim=1), non_saturating, penalty=3 * kappa)
     root = math.sqrt(9 / 4 - 1 / 4) * kappa
     assert near(eigenvalues(penalised), [0, -1.5 * kappa + root, -1.5 * kappa - root])
 
@@ -209,7 +209,7 @@ def test_the_frequency_of_a_skip_gan(p: float, w: float) -> None:
 def test_a_fixed_skip_only_slows_the_rotation() -> None:
     mixture = Mixture(0.3, 0.5)
     mixture.weight.requires_grad_(False)
-    assert near(eigenvalues(field_of(Networks(mixture, Line(), latent=1), non_saturating)), [0.15j, -0.15j])
+    assert near(eigenvalues(field_of(Networks(mixture, Line(), latent_dim=1), non_saturating)), [0.15j, -0.15j])
 
 
 def test_a_wrong_prior_with_a_small_share_turns_faster() -> None:
@@ -219,7 +219,7 @@ def test_a_wrong_prior_with_a_small_share_turns_faster() -> None:
 
 # privileged-GAN
 
-FAMILY = {"schedule": "round", "reconstruction": 0, "penalty": 0}
+FAMILY = {"parent_training": "joint", "reconstruction": 0, "penalty": 0}
 
 
 def test_a_child_resonates_with_its_parent() -> None:
@@ -233,8 +233,8 @@ def test_a_child_resonates_with_its_parent() -> None:
 
 
 def test_a_wasserstein_family_resonates_twice_as_fast() -> None:
-    parent = Networks(Point(), Line(), latent=1)
-    field = field_of(Networks(Refined(parent.generator), Line(), parent, latent=1), wasserstein_family)
+    parent = Networks(Point(), Line(), latent_dim=1)
+    field = field_of(Networks(Refined(parent.generator), Line(), parent, latent_dim=1), wasserstein_family)
     J = Jacobian(field, field.start).dense().numpy()
     for time in (50, 100, 200, 400):
         assert amplitude(J, time) == pytest.approx(time / 2, rel=1e-2)

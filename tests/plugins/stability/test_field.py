@@ -19,7 +19,7 @@ from ganzoo.parts.losses import mean, zero_gradient_penalty
 from ganzoo.parts.networks import Networks
 from ganzoo.parts.trainers import non_saturating, wasserstein, wasserstein_gp
 from ganzoo.registry.recipe import Recipe, resolve
-from ganzoo.registry.registry import zoo
+from ganzoo.registry.registry import registry
 from ganzoo.testing import small, training
 from ganzoo.training.loop import Training, noise
 from ganzoo.util.errors import GanzooError
@@ -29,12 +29,12 @@ SMALLEST = {
     "widths": (4,),
     "width": 2,
     "hidden": "tanh",
-    "latent": 3,
+    "latent_dim": 3,
     "embedding": 2,
     "components": 2,
     "repeats": 2,
     "critic_steps": 2,
-    "batch": 5,
+    "batch_size": 5,
     "clip": 10.0,
     "reconstruction": 0.0,
 }
@@ -51,7 +51,7 @@ def smallest(gan: str, **settings: Any) -> Recipe:
         }
         return own | ({f"parent.{key}": value for key, value in shrunk(recipe.parent).items()} if recipe.parent else {})
 
-    return resolve(zoo().gan(gan), shrunk(resolve(zoo().gan(gan), settings)) | settings)
+    return resolve(registry().gan(gan), shrunk(resolve(registry().gan(gan), settings)) | settings)
 
 
 def data_for(recipe: Recipe) -> Data:
@@ -69,9 +69,9 @@ def begun(recipe: Recipe) -> tuple[Training, tuple[Tensor, ...]]:
         made = training(recipe, data_for(recipe))
     except GanzooError:  # its networks are made for images
         made = training(recipe, images(1, 8, 8))
-    real, *given = made.feed.next()
+    real, *condition = made.feed.next()
     torch.manual_seed(3)
-    return made, (real, noise(len(real), made.nets.latent, "normal", torch.device("cpu")), *given)
+    return made, (real, noise(len(real), made.nets.latent_dim, "normal", torch.device("cpu")), *condition)
 
 
 def field_of(recipe: Recipe) -> Field:
@@ -83,7 +83,7 @@ def spectrum(matrix: Tensor) -> np.ndarray[Any, Any]:
     return np.sort_complex(torch.linalg.eigvals(matrix).numpy())
 
 
-@pytest.mark.parametrize("gan", sorted(zoo().gans))
+@pytest.mark.parametrize("gan", sorted(registry().gans))
 def test_the_products_are_those_of_the_dense_jacobian(gan: str) -> None:
     field = field_of(smallest(gan))
     J = Jacobian(field, field.start)
@@ -99,7 +99,7 @@ def test_the_products_are_those_of_the_dense_jacobian(gan: str) -> None:
     assert (J.transposed(s) - dense.T @ s[some]).abs().max() < 1e-10 * dense.abs().max()
 
 
-@pytest.mark.parametrize("gan", sorted(zoo().gans))
+@pytest.mark.parametrize("gan", sorted(registry().gans))
 def test_the_jacobian_is_the_change_of_the_field(gan: str) -> None:
     field = field_of(smallest(gan))
     aside, u = torch.randn(2, len(field.start), dtype=torch.float64, generator=torch.Generator().manual_seed(1))
@@ -141,7 +141,7 @@ def test_the_first_step_of_a_training_follows_the_field(gan: str) -> None:
     before = field.vector(made.nets)
     torch.manual_seed(4)
     made._draw = lambda: batch  # type: ignore[method-assign]
-    network, loss, *_ = next(made.moves())
+    network, loss, *_ = next(made.updates())
     player = made._player(network)
     made.step(player, loss)
     change = (field.vector(made.nets) - before) / 1e-2
@@ -160,7 +160,7 @@ def test_the_discriminators_move_depends_on_the_generator() -> None:
 
 @pytest.mark.parametrize("signal", ["none", "failures", "critic", "offset"])
 def test_nothing_returns_from_a_privileged_child_to_its_parent(signal: str) -> None:
-    settings = {"schedule": "round", "parent_signal": signal, "penalty": 0.3}
+    settings = {"parent_training": "joint", "parent_signal": signal, "penalty": 0.3}
     field = field_of(smallest("privileged-v1", **settings))
     dense = Jacobian(field, field.start).dense()
     own = [place for player, places in field.players.items() for place in range(len(dense))[places]]
@@ -255,7 +255,7 @@ def test_a_layer_in_two_places_is_one() -> None:
         yield G, -mean(D(G(z)))
 
     torch.manual_seed(0)
-    nets = Networks(Folded(), nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1)), latent=2)
+    nets = Networks(Folded(), nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1)), latent_dim=2)
     field = Field(nets, game, (torch.randn(6, 2), torch.randn(6, 2)))
     G = field.players["generator"]
     assert G.stop - G.start == 8
@@ -267,6 +267,6 @@ def test_a_layer_in_two_places_is_one() -> None:
 
 def test_players_that_share_weights_are_refused() -> None:
     shared = nn.Linear(2, 2)
-    nets = Networks(shared, nn.Sequential(shared, nn.Linear(2, 1)), latent=2)
+    nets = Networks(shared, nn.Sequential(shared, nn.Linear(2, 1)), latent_dim=2)
     with pytest.raises(GanzooError, match="share weights"):
         Field(nets, non_saturating, (torch.zeros(3, 2), torch.zeros(3, 2)))

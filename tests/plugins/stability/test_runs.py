@@ -25,29 +25,29 @@ from tests.support.commands import invoke
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of six rounds on vectors, of which every second is kept; it was made longer by two."""
+    """A run of six iterations on vectors, of which every second is kept; it was made longer by two."""
     folder = tmp_path_factory.mktemp("lab") / "ring"
     line = f"train simple {TRAIN} --data ring8 --set generator.norm=none --set ttur=0.5 --keep-every 2 --out {folder}"
     assert invoke(line).exit_code == 0
-    assert invoke(f"train --resume {folder} --rounds 8").exit_code == 0
+    assert invoke(f"train --resume {folder} --iterations 8").exit_code == 0
     return folder
 
 
-def again(rounds: int) -> Training:
+def again(iterations: int) -> Training:
     """The same training, played so far."""
-    training = begin("simple", "ring8", rounds=6, seed=1, **{"generator.norm": "none", "ttur": 0.5})
-    play(training, rounds)
+    training = begin("simple", "ring8", iterations=6, seed=1, **{"generator.norm": "none", "ttur": 0.5})
+    play(training, iterations)
     return training
 
 
 def test_a_runs_games_stand_where_its_checkpoints_do(run: Path) -> None:
     games = Games(run, 32)
-    assert games.rounds == (0, 2, 4, 6, 8)
+    assert games.iterations == (0, 2, 4, 6, 8)
     for number in (0, 4, 6):
         game = games.at(number)
         assert game.field.start.equal(game.field.vector(again(number).nets))
         assert games.weights(number, game.field).equal(game.field.start)
-        assert (game.gan, game.rounds, game.optimizer) == ("simple", number, "adam")
+        assert (game.gan, game.iterations, game.optimizer) == ("simple", number, "adam")
     assert Games(run, 32).at(4).field(game.field.start).equal(games.at(4).field(game.field.start))
 
 
@@ -55,15 +55,15 @@ def test_first_weights_that_were_not_kept_are_built_anew(run: Path, tmp_path: Pa
     plain = tmp_path / "plain"
     shutil.copytree(run, plain, ignore=lambda *_: ["checkpoints"])
     games = Games(plain, 32)
-    assert games.rounds == (8,)
+    assert games.iterations == (8,)
     game = games.at(8)
     assert games.weights(0, game.field).equal(Games(run, 32).at(0).field.start)
-    with pytest.raises(GanzooError, match="holds no checkpoint of round 0; it holds those of 8"):
+    with pytest.raises(GanzooError, match="holds no checkpoint of iteration 0; it holds those of 8"):
         games.at(0)
 
 
 def test_learning_rates_are_those_of_the_round(run: Path) -> None:
-    """They fall to 0 over six rounds, and then again over eight, at which round 7 is."""
+    """They fall to 0 over six iterations, and then again over eight, at which iteration 7 is."""
     games = Games(run, 32)
     for number, share in {0: 1, 2: 5 / 6, 6: 1 / 6, 8: 1 / 8}.items():
         rates = games.at(number).rates
@@ -141,5 +141,5 @@ def test_a_checkpoint_of_another_run_is_refused(run: Path, tmp_path: Path) -> No
     other = tmp_path / "other"
     shutil.copytree(run, other)
     shutil.copy(keeping(other, 2), keeping(other, 4))
-    with pytest.raises(GanzooError, match=r"round-000004\.safetensors is no checkpoint of round 4 of this run"):
+    with pytest.raises(GanzooError, match=r"iteration-000004\.safetensors is no checkpoint of iteration 4 of this run"):
         Games(other, 8).at(4)

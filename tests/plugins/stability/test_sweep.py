@@ -18,7 +18,7 @@ import torch
 from ganzoo_plugins.stability.sweep import Case, Plan, Stopped, metric_of, plan, summarise, sweep
 from ganzoo_plugins.stability.sweep.abreast import Abreast, abreast
 from ganzoo_plugins.stability.sweep.metrics import MIXTURES
-from ganzoo_plugins.stability.sweep.plan import rounds_of
+from ganzoo_plugins.stability.sweep.plan import iterations_of
 from ganzoo_plugins.stability.sweep.play import begun, play
 from ganzoo_plugins.stability.sweep.summary import best_of, row, spread, wilson
 from ganzoo_plugins.stability.sweep.table import lines, plot
@@ -29,12 +29,12 @@ from ganzoo.evaluation.toys import modes
 from ganzoo.training.loop import Training
 from ganzoo.util.errors import GanzooError
 
-TINY = {"batch": "16", "generator.widths": "8", "discriminator.widths": "8"}
+TINY = {"batch_size": "16", "generator.widths": "8", "discriminator.widths": "8"}
 
 
-def tiny(*gans: str, seeds: int = 2, rounds: int = 2, **options: Any) -> Plan:
+def tiny(*gans: str, seeds: int = 2, iterations: int = 2, **options: Any) -> Plan:
     settings = TINY | options.pop("settings", {})
-    return plan(gans, options.pop("data", "ring8"), seeds=seeds, rounds=rounds, settings=settings, **options)
+    return plan(gans, options.pop("data", "ring8"), seeds=seeds, iterations=iterations, settings=settings, **options)
 
 
 def trainings(case: Case, seeds: Sequence[int]) -> list[Training]:
@@ -63,22 +63,22 @@ def test_settings_that_are_the_same_are_tried_once() -> None:
 def test_the_tier_says_networks_and_rounds_and_the_gan_its_game(gan: str) -> None:
     (case,) = plan([gan], "ring8").cases
     recipe = case.recipe
-    assert (recipe.loop.rounds, recipe.loop.latent, recipe.loop.decay) == (10_000, 2, "linear")
+    assert (recipe.loop.iterations, recipe.loop.latent_dim, recipe.loop.lr_schedule) == (10_000, 2, "linear")
     for part in ("generator", "discriminator"):
         assert recipe.values[part]["widths"] == (128, 128)
-    assert recipe.loop.batch == (512 if gan == "pacgan" else 256), "D judges as many packs"
-    assert rounds_of(recipe) == (20_000 if gan.startswith("privileged") else 10_000)
+    assert recipe.loop.batch_size == (512 if gan == "pacgan" else 256), "D judges as many packs"
+    assert iterations_of(recipe) == (20_000 if gan.startswith("privileged") else 10_000)
 
 
 def test_the_paper_tier_has_the_papers_networks_and_cannot_be_changed() -> None:
     (case,) = plan(["pacgan"], "grid25", tier="paper", settings={"packing": "3"}).cases
-    assert (case.settings["loop.rounds"], case.settings["loop.batch"]) == (400_000, 300)
+    assert (case.settings["loop.iterations"], case.settings["loop.batch_size"]) == (400_000, 300)
     assert (case.settings["optimizer.lr"], case.settings["optimizer.beta1"]) == (1e-4, 0.8)
     (single,) = plan(["simple"], "ring8", tier="paper").cases
     nets = begun(single.recipe, load("ring8"), 0, lambda _: None).nets
     sizes = [sum(p.numel() for p in net.parameters()) for net in (nets.generator, nets.discriminator)]
     assert sizes == [484_802, 405_201], "those of the authors' code"
-    for wrong in ({"rounds": 10}, {"settings": {"lr": "1e-3"}}, {"grid": {"batch": ["50"]}}):
+    for wrong in ({"iterations": 10}, {"settings": {"lr": "1e-3"}}, {"grid": {"batch_size": ["50"]}}):
         with pytest.raises(GanzooError, match="a published protocol, in which"):
             plan(["simple"], "ring8", tier="paper", **wrong)  # type: ignore[arg-type]
 
@@ -87,7 +87,7 @@ def test_wrong_plans_are_refused() -> None:
     with pytest.raises(GanzooError, match="simple has no setting 'clip'"):
         tiny("simple", "lsgan", grid={"clip": ["1"]})
     with pytest.raises(GanzooError, match="stands in the grid and among the settings"):
-        tiny("simple", grid={"batch": ["1"]})
+        tiny("simple", grid={"batch_size": ["1"]})
     with pytest.raises(GanzooError, match="no tier named 'slow'"):
         tiny("simple", tier="slow")
     with pytest.raises(GanzooError, match="tiers are networks for points"):
@@ -108,7 +108,7 @@ def test_trials_are_played_once_and_others_never_mixed_in(tmp_path: Path) -> Non
     sweep(tiny("simple", seeds=3), tmp_path, jobs=1)
     assert len(list(tmp_path.iterdir())) == 3, "one seed more"
     assert all(path.stat().st_mtime_ns == time for path, time in files.items())
-    sweep(tiny("simple", seeds=1, rounds=3), tmp_path, jobs=1)
+    sweep(tiny("simple", seeds=1, iterations=3), tmp_path, jobs=1)
     assert len(list(tmp_path.iterdir())) == 4, "other settings are another trial"
 
 
@@ -163,14 +163,14 @@ def test_processes_find_what_one_finds(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_played_is_told_before_anything_is_trained(tmp_path: Path) -> None:
-    planned = plan(["simple", "skip-gan"], "ring8", rounds=2, settings={"prior": "parent"})
+    planned = plan(["simple", "skip-gan"], "ring8", iterations=2, settings={"prior": "parent"})
     with pytest.raises(GanzooError, match="needs a parent"):
         sweep(planned, tmp_path, jobs=1)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_training_whose_numbers_are_not_finite_has_failed() -> None:
-    planned = tiny("hinge", "simple", rounds=150, settings={"lr": "1e30"})
+    planned = tiny("hinge", "simple", iterations=150, settings={"lr": "1e30"})
     metric = metric_of(planned.data)
     for case in planned.cases:
         told: list[int] = []
@@ -179,14 +179,14 @@ def test_a_training_whose_numbers_are_not_finite_has_failed() -> None:
         assert sum(told) == 300
 
 
-@pytest.mark.parametrize("schedule", ["round", "sequential"])
-def test_a_child_and_its_parent_are_one_trial(schedule: str) -> None:
+@pytest.mark.parametrize("parent_training", ["joint", "first"])
+def test_a_child_and_its_parent_are_one_trial(parent_training: str) -> None:
     small = {f"parent.{key}": value for key, value in TINY.items()}
-    planned = tiny("privileged-v1", seeds=1, settings=small | {"schedule": schedule})
+    planned = tiny("privileged-v1", seeds=1, settings=small | {"parent_training": parent_training})
     told: list[int] = []
     (outcome,) = list(play(planned.cases[0], [0], planned.data, metric_of(planned.data), told.append))
     assert outcome.figures.keys() == {"modes", "high_quality", "reverse_kl", "diversity"}
-    assert sum(told) == rounds_of(planned.cases[0].recipe) == (2 if schedule == "round" else 4)
+    assert sum(told) == iterations_of(planned.cases[0].recipe) == (2 if parent_training == "joint" else 4)
 
 
 # Seeds abreast.
@@ -194,7 +194,7 @@ def test_a_child_and_its_parent_are_one_trial(schedule: str) -> None:
 
 @pytest.mark.parametrize("gan", ["simple", "lsgan", "wgan", "r1", "r3gan", "pacgan"])
 def test_seeds_abreast_are_what_they_are_alone(gan: str) -> None:
-    (case,) = tiny(gan, rounds=20).cases
+    (case,) = tiny(gan, iterations=20).cases
     alone = trainings(case, range(3))
     together = abreast(lambda: trainings(case, range(3)))
     assert together is not None
@@ -215,13 +215,13 @@ def test_games_that_mix_their_samples_are_played_alone(gan: str) -> None:
 
 
 def test_packs_of_two_seeds_are_never_made() -> None:
-    planned = tiny("pacgan", settings={"batch": "15"})
+    planned = tiny("pacgan", settings={"batch_size": "15"})
     assert abreast(lambda: trainings(planned.cases[0], range(2))) is None
 
 
 def test_which_seeds_are_abreast_changes_no_bit() -> None:
     """So a sweep that was stopped and resumed is the uninterrupted one."""
-    (case,) = tiny("r1", rounds=30).cases
+    (case,) = tiny("r1", iterations=30).cases
     z = torch.randn(64, 2)
     made = []
     for seeds in ([2, 2], [1, 2], [0, 1, 2, 3], [*range(8)]):
@@ -308,7 +308,7 @@ def test_a_summary_has_a_table_a_plot_and_json(tmp_path: Path) -> None:
     assert summary.rows[2].robust == (0, 2)
     head, real, *others = lines(summary)
     assert real[0] == "real data"
-    assert all(line[head.index("tier")] == "quick, 2 rounds" for line in others)
+    assert all(line[head.index("tier")] == "quick, 2 iterations" for line in others)
     assert not any("published" in word for word in head)
     json.loads(json.dumps(summary.entry(), allow_nan=False))
     for name in ("x.svg", "x.png"):

@@ -11,7 +11,9 @@ from ganzoo_plugins.stability.sweep import run
 
 from tests.support.commands import invoke
 
-TINY = "--rounds 2 --jobs 1 --set batch=16 --set generator.widths=8 --set discriminator.widths=8"
+pytestmark = pytest.mark.usefixtures("empty_folder")
+
+TINY = "--iterations 2 --jobs 1 --set batch_size=16 --set generator.widths=8 --set discriminator.widths=8"
 
 
 def test_a_table_a_plot_and_records_that_are_taken_as_they_are(
@@ -33,7 +35,7 @@ def test_a_table_a_plot_and_records_that_are_taken_as_they_are(
     assert Path("x.svg").exists()
     assert found["tier"] == "quick"
     assert "high_quality below 0.5" in found["definition"]
-    assert [row["rounds"] for row in found["rows"]] == [2] * 4
+    assert [row["iterations"] for row in found["rows"]] == [2] * 4
     assert found["real"]["figures"]["modes"][0] == 8
 
 
@@ -72,10 +74,10 @@ def test_a_stopped_sweep_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch) -> N
         ("simple --data ring8 --grid lr=1 --grid lr=2", "'lr' is in the grid twice"),
         ("simple lsgan --data ring8 --grid clip=1", "simple has no setting 'clip'"),
         ("simple --data ring8 --grid lr=fast", "lr='fast' is not a number"),
-        ("simple --data ring8 --tier paper --rounds 9", "in which 'rounds' cannot be set"),
+        ("simple --data ring8 --tier paper --iterations 9", "in which 'iterations' cannot be set"),
         ("simple --data mnist-10k --tier quick", "leave out --tier quick"),
         ("simple --data ring8 --plot x.pdf", "--plot takes x.png, x.svg"),
-        ("privileged-v1-cnn --data ring8 --rounds 1 --jobs 1", "cannot play a round on ring8"),
+        ("privileged-v1-cnn --data ring8 --iterations 1 --jobs 1", "cannot play an iteration on ring8"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(refused: Callable[[str], str], line: str, message: str) -> None:

@@ -1,4 +1,4 @@
-"""Recording a round, with a recorder that calls what it has recorded: what a CUDA graph does, on any machine."""
+"""Recording an iteration, with a recorder that calls what it has recorded: what a CUDA graph does, on any machine."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from ganzoo.data import Data
-from ganzoo.parts.losses import bce, fixed
-from ganzoo.registry.registry import zoo
-from ganzoo.training.device.cuda_graph import Outputs, recordable
-from ganzoo.training.device.rounds import REHEARSALS, Rounds
+from ganzoo.parts.losses import bce, without_grad
+from ganzoo.registry.registry import registry
+from ganzoo.training.device.capture import REHEARSALS, Iterations
+from ganzoo.training.device.cuda_graph import Outputs, make_capturable
 from ganzoo.training.loop import Training
 from tests.support import begin, differing, play, snapshot
 from tests.training.test_loop import VARIED
@@ -57,28 +57,31 @@ def play_from_the_start(play: Callable[[], Outputs]) -> Callable[[], Outputs]:
 
 
 def recorded(training: Training, record: Calls) -> Training:
-    training._rounds = Rounds(training._play, training.feed.fetch, record)
+    training._iterations = Iterations(training._play, training.feed.fetch, record)
     return training
 
 
 @pytest.mark.parametrize("case", VARIED)
 def test_recorded_rounds_are_the_same_bit_for_bit(tiny: Data, case: str) -> None:
     gan, settings = VARIED[case]
-    rounds = REHEARSALS + 4
-    plain, again = begin(gan, tiny, rounds=rounds, **settings), begin(gan, tiny, rounds=rounds, **settings)
+    iterations = REHEARSALS + 4
+    plain, again = (
+        begin(gan, tiny, iterations=iterations, **settings),
+        begin(gan, tiny, iterations=iterations, **settings),
+    )
     record = Calls()
-    kept = list(recorded(again, record))  # read after the last round, when a recording's own places are overwritten
+    kept = list(recorded(again, record))  # read after the last iteration, when a recording's own places are overwritten
     assert [{name: loss.item() for name, loss in one.losses.items()} for one in kept] == play(plain)
     assert differing(again.state(), plain.state()) == []
     assert record.recorded == 1
 
 
 def test_resuming_forgets_a_recording_and_changes_no_bit(tiny: Data) -> None:
-    plain = begin("simple", tiny, rounds=9)
+    plain = begin("simple", tiny, iterations=9)
     play(plain, 2)
     checkpoint = snapshot(plain)
     play(plain)
-    again = recorded(begin("simple", tiny, rounds=9), Calls())
+    again = recorded(begin("simple", tiny, iterations=9), Calls())
     play(again, 5)
     again.load(checkpoint, "the checkpoint")
     play(recorded(again, Calls()))
@@ -93,7 +96,7 @@ def test_resuming_forgets_a_recording_and_changes_no_bit(tiny: Data) -> None:
     ],
 )
 def test_what_cannot_be_recorded_is_played_with_one_warning(tiny: Data, record: Calls, message: str) -> None:
-    plain, again = begin("simple", tiny, rounds=6), recorded(begin("simple", tiny, rounds=6), record)
+    plain, again = begin("simple", tiny, iterations=6), recorded(begin("simple", tiny, iterations=6), record)
     with pytest.warns(UserWarning, match=message) as caught:
         assert play(again) == play(plain)
     assert len(caught) == 1
@@ -109,21 +112,21 @@ def test_a_round_that_draws_more_and_more_is_not_recorded(tiny: Data) -> None:
             real, z = draw()
             yield (
                 nets.discriminator,
-                bce(nets.discriminator(real), 1) + bce(nets.discriminator(fixed(nets.generator, z)), 0),
+                bce(nets.discriminator(real), 1) + bce(nets.discriminator(without_grad(nets.generator, z)), 0),
             )
 
     record = Calls()
-    gan = replace(zoo().gan("simple"), name="mine", trainer=eager)
+    gan = replace(registry().gan("simple"), name="mine", trainer=eager)
     with pytest.warns(UserWarning, match=r"another number of batches each time: \[1, 2, 3\]"):
-        play(recorded(begin(gan, tiny, rounds=6), record))
+        play(recorded(begin(gan, tiny, iterations=6), record))
     assert record.recorded == 0
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "sgd"])
 def test_a_rate_on_the_device_is_followed(tiny: Data, optimizer: str) -> None:
-    plain, again = (begin("simple", tiny, rounds=4, optimizer=optimizer) for _ in range(2))
+    plain, again = (begin("simple", tiny, iterations=4, optimizer=optimizer) for _ in range(2))
     for one in again.optimizers.values():
-        recordable(one, torch.device("cpu"))
+        make_capturable(one, torch.device("cpu"))
         if optimizer == "rmsprop":
             one.param_groups[0]["capturable"] = False  # it has no such form on a CPU
     places = [one.param_groups[0]["lr"] for one in again.optimizers.values()]

@@ -1,5 +1,5 @@
-"""Compiled rounds. Most tests trace a round and play its graphs without compiling them: that takes no compiler, and on
-the same device the bits are those of a round that is played."""
+"""Compiled iterations. Most tests trace an iteration and play its graphs without compiling them: that takes no compiler, and on
+the same device the bits are those of an iteration that is played."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from ganzoo.data import Data, load
 from ganzoo.parts.build import untrained_parent
 from ganzoo.parts.losses import bce
 from ganzoo.registry.recipe import resolve
-from ganzoo.registry.registry import zoo
+from ganzoo.registry.registry import registry
 from ganzoo.testing import small
-from ganzoo.training.device import choose
+from ganzoo.training.device import choose_device
 from ganzoo.training.device.compiling import CompiledRounds
 from ganzoo.training.device.tracing import Step, TracedRound
 from ganzoo.training.loop import Training
@@ -40,32 +40,34 @@ def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def compiled(training: Training) -> bool:
-    return isinstance(training._rounds.play, CompiledRounds) and isinstance(training._rounds.play._round, TracedRound)
+    return isinstance(training._iterations.play, CompiledRounds) and isinstance(
+        training._iterations.play._iteration, TracedRound
+    )
 
 
 @pytest.mark.usefixtures("uncompiled")
 @pytest.mark.parametrize("case", VARIED)
 def test_traced_rounds_are_those_that_are_played_bit_for_bit(tiny: Data, case: str) -> None:
     gan, settings = VARIED[case]
-    plain, traced = begin(gan, tiny, rounds=5, **settings), begin(gan, tiny, rounds=5, compile=True, **settings)
+    plain, traced = begin(gan, tiny, iterations=5, **settings), begin(gan, tiny, iterations=5, compile=True, **settings)
     assert play(traced) == play(plain)
     assert compiled(traced)
     assert differing(traced.state(), plain.state()) == []
 
 
-@pytest.mark.parametrize("gan", zoo().gans)
+@pytest.mark.parametrize("gan", registry().gans)
 def test_every_gan_of_the_zoo_can_be_traced(gan: str, uncompiled: None) -> None:
-    recipe = resolve(zoo().gan(gan), {"batch": 8, "loop.rounds": 3})
+    recipe = resolve(registry().gan(gan), {"batch_size": 8, "loop.iterations": 3})
     data = small(load(recipe.gan.data))
 
     def training() -> Training:
         torch.manual_seed(1)
-        parent = untrained_parent(recipe, data) if recipe.loop.schedule == "sequential" else None
-        device = choose("cpu", "fp32", compile=True)
-        return Training(recipe, data, device, parent=parent.alone().freeze() if parent else None)
+        parent = untrained_parent(recipe, data) if recipe.loop.parent_training == "first" else None
+        device = choose_device("cpu", "fp32", compile=True)
+        return Training(recipe, data, device, parent=parent.without_parent().freeze() if parent else None)
 
     traced, plain = training(), training()
-    plain._rounds.play = plain._play
+    plain._iterations.play = plain._play
     assert play(traced) == play(plain)
     assert compiled(traced)
     assert differing(traced.state(), plain.state()) == []
@@ -73,11 +75,11 @@ def test_every_gan_of_the_zoo_can_be_traced(gan: str, uncompiled: None) -> None:
 
 @pytest.mark.usefixtures("uncompiled")
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-@pytest.mark.parametrize("rounds", [1, 4])
-def test_resuming_compiled_rounds_changes_no_bit(tiny: Data, rounds: int, precision: str) -> None:
-    how = {"rounds": 7, "compile": True, "precision": precision, "discriminator.dropout": 0.3}
+@pytest.mark.parametrize("iterations", [1, 4])
+def test_resuming_compiled_rounds_changes_no_bit(tiny: Data, iterations: int, precision: str) -> None:
+    how = {"iterations": 7, "compile": True, "precision": precision, "discriminator.dropout": 0.3}
     whole, first, second = (begin("simple", tiny, **how) for _ in range(3))
-    play(first, rounds)
+    play(first, iterations)
     second.load(snapshot(first), "the checkpoint")
     play(second)
     play(whole)
@@ -89,18 +91,18 @@ def test_resuming_compiled_rounds_changes_no_bit(tiny: Data, rounds: int, precis
 def test_who_waits_is_told_why(tiny: Data) -> None:
     plain, slow = (headline(begin("simple", tiny, compile=compile), Path("x")) for compile in (False, True))
     assert plain == "Training simple on tiny (45 samples), cpu fp32, 1 thread, seed 0, in x"
-    assert slow == f"{plain}\nThe first round is compiled, which takes a while."
+    assert slow == f"{plain}\nThe first iteration is compiled, which takes a while."
 
 
 @pytest.mark.usefixtures("uncompiled")
 def test_tracing_reads_no_batch_twice_and_leaves_none_out(tiny: Data) -> None:
-    training = begin("wgan-gp", tiny, rounds=3, compile=True, critic_steps=2)
+    training = begin("wgan-gp", tiny, iterations=3, compile=True, critic_steps=2)
     play(training)
     assert training.feed.draws == 9
 
 
 def game(trainer: Any, data: Data, **settings: Any) -> Training:
-    return begin(replace(zoo().gan("simple"), name="mine", trainer=trainer), data, rounds=4, **settings)
+    return begin(replace(registry().gan("simple"), name="mine", trainer=trainer), data, iterations=4, **settings)
 
 
 @pytest.mark.usefixtures("uncompiled")
@@ -149,11 +151,11 @@ def test_an_error_of_the_trainer_is_its_own(tiny: Data) -> None:
     with pytest.warns(UserWarning, match="LookupError"), pytest.raises(LookupError, match="nothing here"):
         next(game(broken, tiny, compile=True))
     with (
-        pytest.warns(UserWarning, match="rounds cannot be compiled"),
+        pytest.warns(UserWarning, match="iterations cannot be compiled"),
         pytest.raises(RuntimeError, match="inplace operation"),
     ):
         next(game(stale, tiny, compile=True))
-    with pytest.raises(GanzooError, match="a round of mine has no moves"):
+    with pytest.raises(GanzooError, match="an iteration of mine has no moves"):
         next(game(lambda nets, draw: iter(()), tiny, compile=True))
 
 
@@ -187,11 +189,11 @@ def test_what_is_compiled_wrongly_is_played_with_a_warning(
     """Be it gradients of D, gradients of G, or the losses alone."""
 
     def compile(self: TracedRound) -> None:
-        name, part = [item for item in self._round.named_children() if not isinstance(item[1], Step)][which]
-        setattr(self._round, name, mistake(part))
+        name, part = [item for item in self._iteration.named_children() if not isinstance(item[1], Step)][which]
+        setattr(self._iteration, name, mistake(part))
 
     monkeypatch.setattr(TracedRound, "compile", compile)
-    training, plain = begin("simple", tiny, rounds=3, compile=True), begin("simple", tiny, rounds=3)
+    training, plain = begin("simple", tiny, iterations=3, compile=True), begin("simple", tiny, iterations=3)
     with pytest.warns(UserWarning, match=f"are played as they are: RuntimeError: .* {said} the largest"):
         assert play(training) == play(plain)
     assert differing(training.state(), plain.state()) == []
@@ -203,7 +205,7 @@ def test_what_a_compiler_takes_no_copy_of_is_played_with_a_warning(
     """A compiler knows that nothing changes if a weight is multiplied by one; but then the weight steps."""
 
     def compile(self: TracedRound) -> None:
-        for part in (part for part in self._round.children() if not isinstance(part, Step)):
+        for part in (part for part in self._iteration.children() if not isinstance(part, Step)):
             for node in part.graph.find_nodes(op="call_function", target=torch.ops.aten.mul.Tensor):
                 if node.args[1] == 1.0:
                     node.replace_all_uses_with(node.args[0])
@@ -244,8 +246,8 @@ def counting(tiny: Data, **how: Any) -> Training:
     def discriminator(task: Any) -> nn.Module:
         return Counting(nn.Flatten(), nn.Linear(64, 1), exchanged=exchanged)
 
-    settings = {"batch": 8, "latent": 8, "generator.widths": (16,), "rounds": 4}
-    record = replace(zoo().gan("simple"), name="mine", discriminator=discriminator)
+    settings = {"batch_size": 8, "latent_dim": 8, "generator.widths": (16,), "iterations": 4}
+    record = replace(registry().gan("simple"), name="mine", discriminator=discriminator)
     return ganzoo.train(record, tiny, device="cpu", precision="fp32", **settings, **how)
 
 
@@ -299,11 +301,11 @@ def test_what_cannot_be_repeated_is_played(tiny: Data, course: Any, said: str | 
 
 @pytest.mark.usefixtures("uncompiled")
 def test_looking_at_moves_between_rounds_disturbs_nothing(tiny: Data) -> None:
-    training, plain = begin("simple", tiny, rounds=6, compile=True), begin("simple", tiny, rounds=6)
+    training, plain = begin("simple", tiny, iterations=6, compile=True), begin("simple", tiny, iterations=6)
     for one in (training, plain):
         play(one, 2)
-        torch.manual_seed(0)  # outside of rounds, random numbers are those of the process
-        list(one.moves())
+        torch.manual_seed(0)  # outside of iterations, random numbers are those of the process
+        list(one.updates())
         play(one)
     assert training.feed.draws == plain.feed.draws == 14
     assert differing(training.state(), plain.state()) == []
@@ -313,7 +315,13 @@ def test_looking_at_moves_between_rounds_disturbs_nothing(tiny: Data) -> None:
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_compiled_rounds_are_nearly_those_that_are_played(tiny: Data, precision: str) -> None:
     """With all that could go wrong: normalisation, an exact penalty, noise of three kinds, several moves."""
-    how = {"rounds": 4, "precision": precision, "smoothing": 0.1, "discriminator.dropout": 0.2, "generator_steps": 2}
+    how = {
+        "iterations": 4,
+        "precision": precision,
+        "smoothing": 0.1,
+        "discriminator.dropout": 0.2,
+        "generator_steps": 2,
+    }
     plain, first, second = begin("simple", tiny, **how), *(begin("simple", tiny, **how, compile=True) for _ in range(2))
     for mine, theirs in zip(played := play(first), play(plain), strict=True):
         assert mine == pytest.approx(theirs, rel=1e-3 if precision == "fp32" else 2e-2)
@@ -328,7 +336,14 @@ def test_compiled_rounds_are_nearly_those_that_are_played(tiny: Data, precision:
 
 @pytest.mark.skipif(not shutil.which("g++"), reason="there is no C++ compiler")
 def test_compiled_convolutions_are_nearly_those_that_are_played(tiny: Data) -> None:
-    how = {"rounds": 3, "batch": 8, "latent": 8, "generator.width": 4, "discriminator.width": 4, "precision": "fp32"}
+    how = {
+        "iterations": 3,
+        "batch_size": 8,
+        "latent_dim": 8,
+        "generator.width": 4,
+        "discriminator.width": 4,
+        "precision": "fp32",
+    }
     plain, training = (ganzoo.train("dcgan", tiny, device="cpu", **how, compile=compile) for compile in (False, True))
     for mine, theirs in zip(play(training), play(plain), strict=True):
         assert mine == pytest.approx(theirs, rel=1e-2)

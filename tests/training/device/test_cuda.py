@@ -15,11 +15,11 @@ from ganzoo.export import export
 from ganzoo.generators.onnx_session import Sampler
 from ganzoo.parts.losses import bce
 from ganzoo.registry.recipe import resolve
-from ganzoo.registry.registry import zoo
+from ganzoo.registry.registry import registry
 from ganzoo.testing import small, training
 from ganzoo.training.device import Device
 from ganzoo.training.device.compiling import CompiledRounds
-from ganzoo.training.device.cuda_graph import cuda_graph
+from ganzoo.training.device.cuda_graph import CUDAGraphCapture
 from ganzoo.training.device.tracing import TracedRound
 from ganzoo.util.errors import GanzooError
 from tests.support import begin, differing, play, snapshot
@@ -33,7 +33,7 @@ pytestmark = [
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("gan", ["simple", "wgan-gp"])
 def test_resuming_on_cuda_changes_no_bit(tiny: Data, gan: str, precision: str) -> None:
-    on_gpu = {"device": "cuda", "precision": precision, "rounds": 4}
+    on_gpu = {"device": "cuda", "precision": precision, "iterations": 4}
     whole, first, second = (begin(gan, tiny, **on_gpu) for _ in range(3))
     play(first, 2)
     second.load({name: tensor.cpu() for name, tensor in snapshot(first).items()}, "the checkpoint")
@@ -47,11 +47,11 @@ def test_resuming_on_cuda_changes_no_bit(tiny: Data, gan: str, precision: str) -
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("gan", ["simple", "wgan-gp", "wgan"])
 def test_recorded_rounds_on_cuda_are_the_same_bit_for_bit(tiny: Data, gan: str, precision: str, optimizer: str) -> None:
-    on_gpu = {"device": "cuda", "precision": precision, "rounds": 9, "optimizer": optimizer, "graph": True}
+    on_gpu = {"device": "cuda", "precision": precision, "iterations": 9, "optimizer": optimizer, "graph": True}
     replayed, played = begin(gan, tiny, **on_gpu), begin(gan, tiny, **on_gpu)
-    played._rounds.record = None
+    played._iterations.record = None
     assert play(replayed) == play(played)
-    assert replayed._rounds._replay is not None
+    assert replayed._iterations._replay is not None
     assert differing(replayed.state(), played.state()) == []
 
 
@@ -62,17 +62,17 @@ def test_compiled_rounds_on_cuda_are_nearly_those_that_are_played(
     tiny: Data, gan: str, precision: str, graph: bool
 ) -> None:
     pytest.importorskip("triton")
-    on_gpu = {"device": "cuda", "precision": precision, "rounds": 6}
+    on_gpu = {"device": "cuda", "precision": precision, "iterations": 6}
     compiled, played = begin(gan, tiny, **on_gpu, compile=True, graph=graph), begin(gan, tiny, **on_gpu)
     for mine, theirs in zip(play(compiled), play(played), strict=True):
         assert mine == pytest.approx(theirs, rel=1e-2 if precision == "fp32" else 1e-1)
-    assert isinstance(compiled._rounds.play, CompiledRounds)
-    assert isinstance(compiled._rounds.play._round, TracedRound)
-    assert (compiled._rounds._replay is not None) is graph
+    assert isinstance(compiled._iterations.play, CompiledRounds)
+    assert isinstance(compiled._iterations.play._iteration, TracedRound)
+    assert (compiled._iterations._replay is not None) is graph
 
 
 def test_resuming_recorded_rounds_on_cuda_changes_no_bit(tiny: Data) -> None:
-    on_gpu = {"device": "cuda", "rounds": 12, "graph": True}
+    on_gpu = {"device": "cuda", "iterations": 12, "graph": True}
     whole, first, second = (begin("simple", tiny, **on_gpu) for _ in range(3))
     play(first, 6)
     second.load({name: tensor.cpu() for name, tensor in snapshot(first).items()}, "the checkpoint")
@@ -90,31 +90,31 @@ def test_a_trainer_that_waits_for_cuda_is_played_round_by_round(tiny: Data, wait
         yield nets.discriminator, bce(nets.discriminator(real), 1)
         yield nets.generator, bce(nets.discriminator(nets.generator(z)), 1)
 
-    gan = replace(zoo().gan("simple"), name="mine", trainer=trainer)
-    training = begin(gan, tiny, device="cuda", rounds=6, graph=True)
+    gan = replace(registry().gan("simple"), name="mine", trainer=trainer)
+    training = begin(gan, tiny, device="cuda", iterations=6, graph=True)
     with pytest.warns(UserWarning, match="waits for the device at .*test_cuda") if waiting else nullcontext():
         play(training)
-    assert (training._rounds._replay is None) is waiting
+    assert (training._iterations._replay is None) is waiting
 
 
 def test_a_recording_that_breaks_off_leaves_random_numbers_usable(tiny: Data) -> None:
-    training = begin("simple", tiny, device="cuda", rounds=6, graph=True)
+    training = begin("simple", tiny, device="cuda", iterations=6, graph=True)
     with pytest.raises(RuntimeError):
-        cuda_graph(torch.device("cuda", 0))(lambda: torch.rand(3, device="cuda").sum().item())  # type: ignore[arg-type,return-value]
+        CUDAGraphCapture(torch.device("cuda", 0))(lambda: torch.rand(3, device="cuda").sum().item())  # type: ignore[arg-type,return-value]
     torch.rand(3, device="cuda")
     play(training)
 
 
 def test_data_that_do_not_rest_on_cuda_are_the_same(tiny: Data, monkeypatch: pytest.MonkeyPatch) -> None:
-    resting = begin("cgan", tiny, device="cuda", rounds=5)
+    resting = begin("cgan", tiny, device="cuda", iterations=5)
     monkeypatch.setattr(Device, "fits", lambda *_: False)
-    sent = begin("cgan", tiny, device="cuda", rounds=5)
+    sent = begin("cgan", tiny, device="cuda", iterations=5)
     assert play(sent) == play(resting)
     assert differing(sent.state(), resting.state()) == []
 
 
 def test_what_happens_between_two_rounds_on_cuda_changes_nothing(tiny: Data) -> None:
-    alone, disturbed = (begin("simple", tiny, device="cuda", rounds=3, smoothing=0.1) for _ in range(2))
+    alone, disturbed = (begin("simple", tiny, device="cuda", iterations=3, smoothing=0.1) for _ in range(2))
     expected = play(alone)
     losses = []
     for _ in range(3):
@@ -125,13 +125,13 @@ def test_what_happens_between_two_rounds_on_cuda_changes_nothing(tiny: Data) -> 
 
 def test_a_checkpoint_of_the_cpu_is_refused_on_cuda(tiny: Data) -> None:
 
-    on_cpu, on_gpu = begin("simple", tiny, rounds=1), begin("simple", tiny, rounds=1, device="cuda")
+    on_cpu, on_gpu = begin("simple", tiny, iterations=1), begin("simple", tiny, iterations=1, device="cuda")
     with pytest.raises(GanzooError, match="made on another kind of device than 'cuda'"):
         on_gpu.load(snapshot(on_cpu), "the checkpoint")
 
 
 def test_images_of_cuda_are_those_of_the_cpu(tiny: Data) -> None:
-    model = begin("simple", tiny, device="cuda", rounds=1).model()
+    model = begin("simple", tiny, device="cuda", iterations=1).model()
     images = model.sample(range(5))
     model.networks.cpu()
     assert abs(images - model.sample(range(5))).max() < 1e-4
@@ -142,9 +142,9 @@ def test_cuda_graphs_make_what_the_cpu_makes(gan: str, tmp_path: Path) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
         pytest.skip("this onnxruntime was built without CUDA")
-    data = small(load(zoo().gan(gan).data))
+    data = small(load(registry().gan(gan).data))
     path = tmp_path / "made.onnx"
-    export(training(resolve(zoo().gan(gan)), data).model(), path)
+    export(training(resolve(registry().gan(gan)), data).model(), path)
     expected = Sampler(path, providers="cpu").draw(300)
     for graphs in (False, True):
         sampler = Sampler(path, providers="cuda", graphs=graphs)

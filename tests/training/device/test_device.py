@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import ganzoo
-from ganzoo.training.device import Randomness, choose, prepare
+from ganzoo.training.device import RandomState, choose_device, configure_process
 from ganzoo.training.loop import Training
 from ganzoo.util.errors import GanzooError
 from tests.support import differing, images, play
@@ -17,19 +17,19 @@ CPU = torch.device("cpu")
 
 def test_an_unknown_device_names_those_that_are_there() -> None:
     with pytest.raises(GanzooError, match=r"device 'tpu' is not available here; available: auto, .*cpu"):
-        choose("tpu")
+        choose_device("tpu")
 
 
 @pytest.mark.parametrize(("precision", "bf16"), [("fp32", False), ("bf16", True)])
 def test_precision_is_what_matrix_products_are_done_in(precision: str, bf16: bool) -> None:
-    device = choose("cpu", precision)
+    device = choose_device("cpu", precision)
     assert device.precision == precision
     with device.forward():
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == (torch.bfloat16 if bf16 else torch.float32)
 
 
 def test_a_stream_is_apart_from_the_random_numbers_of_the_process() -> None:
-    one, other = Randomness(5, CPU), Randomness(5, CPU)
+    one, other = RandomState(5, CPU), RandomState(5, CPU)
     torch.manual_seed(0)
     expected = [torch.rand(3) for _ in range(2)]
     torch.manual_seed(0)
@@ -44,14 +44,14 @@ def test_a_stream_is_apart_from_the_random_numbers_of_the_process() -> None:
 def test_a_failure_within_a_stream_gives_the_process_its_random_numbers_back() -> None:
     torch.manual_seed(0)
     before = torch.get_rng_state()
-    with pytest.raises(ValueError, match="inside"), Randomness(5, CPU).stream():
+    with pytest.raises(ValueError, match="inside"), RandomState(5, CPU).stream():
         torch.rand(1)
         raise ValueError("inside")
     assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_a_stream_goes_on_from_its_state() -> None:
-    one, other = Randomness(5, CPU), Randomness(6, CPU)
+    one, other = RandomState(5, CPU), RandomState(6, CPU)
     with one.stream():
         torch.rand(7)
     other.load(one.state(), "x")
@@ -63,25 +63,25 @@ def test_a_stream_goes_on_from_its_state() -> None:
 
 def test_the_state_of_another_kind_of_device_is_refused() -> None:
     with pytest.raises(GanzooError, match="x holds no random state for the device 'cpu'"):
-        Randomness(5, CPU).load({"0": torch.get_rng_state(), "1": torch.get_rng_state()}, "x")
+        RandomState(5, CPU).load({"0": torch.get_rng_state(), "1": torch.get_rng_state()}, "x")
 
 
 def test_the_threads_are_as_many_as_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
     monkeypatch.setattr(torch, "set_num_threads", asked.append)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    prepare()
+    configure_process()
     assert asked == [], "OMP_NUM_THREADS has the last word"
-    prepare(threads=3)
+    configure_process(threads=3)
     monkeypatch.delenv("OMP_NUM_THREADS")
-    prepare()
+    configure_process()
     assert asked[0] == 3
     assert asked[1] >= 1
 
 
-def convolutional(precision: str, norm: str = "batch", rounds: int = 3) -> Training:
-    settings: dict[str, object] = {"generator": "dcgan", "discriminator": "dcgan", "batch": 4, "latent": 4}
-    settings |= {"generator.width": 4, "discriminator.width": 4, "discriminator.norm": norm, "rounds": rounds}
+def convolutional(precision: str, norm: str = "batch", iterations: int = 3) -> Training:
+    settings: dict[str, object] = {"generator": "dcgan", "discriminator": "dcgan", "batch_size": 4, "latent_dim": 4}
+    settings |= {"generator.width": 4, "discriminator.width": 4, "discriminator.norm": norm, "iterations": iterations}
     return ganzoo.train("dcgan", images(3, 16, 16), device="cpu", precision=precision, **settings)
 
 
@@ -101,7 +101,7 @@ def test_bf16_convolutions_lie_channels_last_unless_a_normalisation_would_suffer
 
 
 def test_resuming_keeps_the_layout_of_weights_and_of_their_moments() -> None:
-    whole, resumed = convolutional("bf16", rounds=4), convolutional("bf16", rounds=4)
+    whole, resumed = convolutional("bf16", iterations=4), convolutional("bf16", iterations=4)
     play(whole, 2)
     resumed.load(
         {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in whole.state().items()}, "x"
@@ -123,12 +123,14 @@ def test_what_is_sampled_while_training_in_bf16_is_what_the_saved_weights_give(t
 
 
 def test_graphs_are_refused_where_there_are_none() -> None:
-    with pytest.raises(GanzooError, match="--graph records rounds on CUDA alone, and the device is 'cpu'; leave it"):
-        choose("cpu", graph=True)
+    with pytest.raises(
+        GanzooError, match="--graph records iterations on CUDA alone, and the device is 'cpu'; leave it"
+    ):
+        choose_device("cpu", graph=True)
 
 
 def test_compiling_without_a_compiler_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CXX", raising=False)
     with pytest.raises(GanzooError, match=r"needs a C\+\+ compiler, and none of g\+\+, clang\+\+, cl is on the PATH"):
-        choose("cpu", compile=True)
+        choose_device("cpu", compile=True)

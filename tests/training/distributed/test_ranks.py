@@ -23,10 +23,17 @@ from torch.distributed.run import get_args_parser
 from ganzoo.cli import main
 from ganzoo.data import Data
 from ganzoo.generators.weights import read
-from ganzoo.registry.registry import zoo
+from ganzoo.registry.registry import registry
 from ganzoo.runs.folders import left_by, read_metrics, read_record
 from ganzoo.training.distributed import ranks
-from ganzoo.training.distributed.ranks import Place, Ranks, here, place, restartable, together
+from ganzoo.training.distributed.ranks import (
+    RankEnvironment,
+    Ranks,
+    current_ranks,
+    process_group,
+    rank_environment,
+    torchrun_restarts,
+)
 from ganzoo.util.errors import GanzooError
 from tests.support import ROOT, begin, images, play, tensors_of
 from tests.support.commands import invoke
@@ -43,10 +50,10 @@ CASES = {
     "labels, bf16": ("cgan", {"precision": "bf16"}),
     "packs": ("pacgan", {}),
 }
-BATCH = "--set batch=8 --set latent=8 --set generator.widths=16 --set discriminator.widths=16"
+BATCH = "--set batch_size=8 --set latent_dim=8 --set generator.widths=16 --set discriminator.widths=16"
 LINE = f"train simple --seed 1 --device cpu --precision fp32 {BATCH}"
 
-SLOW = "--rounds 30 --save-every 1 --sample-every 1"  # slow enough to be killed on any machine
+SLOW = "--iterations 30 --save-every 1 --sample-every 1"  # slow enough to be killed on any machine
 PATIENCE = 300  # seconds; on a busy machine each of three processes takes long to import torch
 
 gloo = pytest.mark.skipif(
@@ -93,11 +100,13 @@ def played() -> dict[str, list[dict[str, float]]]:
     data = replace(images(1, 8, 8, 45), labels=np.arange(45) % 3, classes=("a", "b", "c"))
     found = {}
     for case, (gan, settings) in CASES.items():
-        training = begin(gan, data, rounds=8, **settings)
+        training = begin(gan, data, iterations=8, **settings)
         losses = play(training)
-        found[case] = [dict(zip(each, here().means(list(each.values())), strict=True)) for each in losses]
+        found[case] = [
+            dict(zip(each, current_ranks().mean_over_ranks(list(each.values())), strict=True)) for each in losses
+        ]
         sums = [float(tensor.double().sum()) for tensor in training.state().values()]
-        assert here().means(sums) == sums, "what is saved is the same on all ranks, bit for bit"
+        assert current_ranks().mean_over_ranks(sums) == sums, "what is saved is the same on all ranks, bit for bit"
     return found
 
 
@@ -138,7 +147,9 @@ def test_after_a_kill_the_run_goes_on_alone_and_is_the_same() -> None:
     assert read_record(Path("x"))["ranks"] == 2
     assert invoke("train --resume x").exit_code == 0
     assert read_record(Path("x"))["ranks"] == 1
-    metrics = [{entry["round"]: entry["loss.generator"] for entry in read_metrics(Path(run))} for run in ("x", "whole")]
+    metrics = [
+        {entry["iteration"]: entry["loss.generator"] for entry in read_metrics(Path(run))} for run in ("x", "whole")
+    ]
     assert metrics[0] == pytest.approx(metrics[1], abs=1e-4)
 
 
@@ -156,55 +167,55 @@ def test_torchrun_starts_again_and_the_same_command_goes_on() -> None:
         == 2
     )
     assert output.count("Done.") == 1
-    assert [entry["round"] for entry in read_metrics(Path("x"))] == [*range(1, 31)]
+    assert [entry["iteration"] for entry in read_metrics(Path("x"))] == [*range(1, 31)]
 
 
 @gloo
 def test_a_stop_saves_and_more_processes_go_on_where_one_has_ended() -> None:
-    assert invoke(f"{LINE} --rounds 4 --out x").exit_code == 0
-    with torchrun("-m", "ganzoo", "train", "--resume", "x", "--rounds", "1000000") as started:
+    assert invoke(f"{LINE} --iterations 4 --out x").exit_code == 0
+    with torchrun("-m", "ganzoo", "train", "--resume", "x", "--iterations", "1000000") as started:
         until(lambda: len(read_metrics(Path("x"))) > 4, started)
         started.terminate()
         output, errors = started.communicate(timeout=PATIENCE)
     assert "Error" not in errors.replace("ChildFailedError", "")
-    (stopped,) = re.findall(r"Stopped after round (\d+); everything is saved.", output)
-    assert read(Path("x/checkpoint.safetensors"))[1]["rounds"] == int(stopped) > 4
-    assert read_metrics(Path("x"))[-1]["round"] == int(stopped)
+    (stopped,) = re.findall(r"Stopped after iteration (\d+); everything is saved.", output)
+    assert read(Path("x/checkpoint.safetensors"))[1]["iterations"] == int(stopped) > 4
+    assert read_metrics(Path("x"))[-1]["iteration"] == int(stopped)
     assert read_record(Path("x"))["ranks"] == 2
     assert Path("x/report.html").is_file()
 
 
 @gloo
 def test_a_batch_that_does_not_divide_is_told_once() -> None:
-    line = LINE.replace("batch=8", "batch=9")
+    line = LINE.replace("batch_size=8", "batch_size=9")
     with torchrun("-m", "ganzoo", *line.split(), "--out", "x") as started:
         _, errors = started.communicate(timeout=PATIENCE)
     assert re.findall("(?m)^Error: .*$", errors) == [
-        "Error: batch=9 is that of all processes together, and does not divide by 2; take a multiple (--set batch=8)"
+        "Error: batch_size=9 is that of all processes together, and does not divide by 2; take a multiple (--set batch_size=8)"
     ]
     assert set(re.findall(r"exitcode +: (\d+)", errors)) == {"2"}
     assert not Path("x").exists()
 
 
 def test_one_process_has_nothing_to_agree_on(tiny: Data) -> None:
-    with together():
-        assert type(here()) is Ranks
+    with process_group():
+        assert type(current_ranks()) is Ranks
     weight = torch.ones(2, requires_grad=True)
     weight.grad = torch.ones(2)
-    here().average([weight])
+    current_ranks().average_gradients([weight])
     assert weight.grad.tolist() == [1, 1]
-    assert here().agree(True, 2.5, now=False) == (True, 2.5)
-    assert here().means([1.5]) == [1.5]
-    assert here().one(lambda: 3) == here().after_first(lambda: 3) == 3
+    assert current_ranks().any_rank_stops(True, 2.5, now=False) == (True, 2.5)
+    assert current_ranks().mean_over_ranks([1.5]) == [1.5]
+    assert current_ranks().on_rank_zero(lambda: 3) == current_ranks().rank_zero_first(lambda: 3) == 3
 
 
 WHERE = {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "MASTER_PORT": "29500"}
 
 
 def test_the_place_of_a_process_is_what_torchrun_says() -> None:
-    assert place({}) is None
-    assert place({"RANK": "0", "WORLD_SIZE": "1"}) is None
-    assert place(WHERE) == Place(rank=1, size=2, local=1)
+    assert rank_environment({}) is None
+    assert rank_environment({"RANK": "0", "WORLD_SIZE": "1"}) is None
+    assert rank_environment(WHERE) == RankEnvironment(rank=1, size=2, local=1)
 
 
 @pytest.mark.parametrize(
@@ -222,32 +233,34 @@ def test_the_place_of_a_process_is_what_torchrun_says() -> None:
 def test_variables_that_make_no_sense_are_refused(wrong: dict[str, str | None], message: str) -> None:
     environment = {name: value for name, value in (WHERE | wrong).items() if value is not None}
     with pytest.raises(GanzooError, match=message):
-        place(environment)
+        rank_environment(environment)
 
 
 def test_the_parts_of_all_ranks_are_the_batch(tiny: Data, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = begin("simple", tiny, batch=8).feed.next()[0]
+    whole = begin("simple", tiny, batch_size=8).feed.next()[0]
     parts = []
     for rank in range(4):
         other = object.__new__(ranks.Group)  # not joined to anybody
         other.rank, other.size = rank, 4
         monkeypatch.setattr(ranks, "_here", other)
-        parts.append(begin("simple", tiny, batch=8).feed.next()[0])
-        with pytest.raises(GanzooError, match="batch=10 is that of all processes together, and does not divide by 4"):
-            begin("simple", tiny, batch=10)
+        parts.append(begin("simple", tiny, batch_size=8).feed.next()[0])
+        with pytest.raises(
+            GanzooError, match="batch_size=10 is that of all processes together, and does not divide by 4"
+        ):
+            begin("simple", tiny, batch_size=10)
     assert torch.cat(parts).equal(whole)
 
 
 def test_what_the_same_command_has_left_is_known_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     assert left_by("ganzoo train simple", Path("x")) == "nothing"
-    assert invoke(f"{LINE} --rounds 3 --out x").exit_code == 0
+    assert invoke(f"{LINE} --iterations 3 --out x").exit_code == 0
     command = read_record(Path("x"))["command"]
     assert left_by(command, Path("x")) == "whole run"
     assert left_by(f"{command} --seed 2", Path("x")) == "nothing"
-    assert not restartable()
+    assert not torchrun_restarts()
     monkeypatch.setenv("TORCHELASTIC_MAX_RESTARTS", "3")
-    assert "is whole; nothing is left to do" in invoke(f"{LINE} --rounds 3 --out x").output
-    assert "--force would replace at a restart" in invoke(f"{LINE} --rounds 3 --out x --force").output
+    assert "is whole; nothing is left to do" in invoke(f"{LINE} --iterations 3 --out x").output
+    assert "--force would replace at a restart" in invoke(f"{LINE} --iterations 3 --out x --force").output
     Path("x/metrics.jsonl").unlink()
     assert left_by(command, Path("x")) == "checkpoint"
     Path("x/checkpoint.safetensors").unlink()
@@ -267,7 +280,7 @@ def test_the_documented_ways_to_start_would_work() -> None:
         command, *words = launcher.training_script_args
         context = main.commands[command].make_context(command, words)
         if context.params["name"]:
-            zoo().gan(context.params["name"])
+            registry().gan(context.params["name"])
 
 
 cuda = pytest.mark.skipif(torch.cuda.device_count() < 2, reason="there are no two CUDA devices")
@@ -276,7 +289,7 @@ cuda = pytest.mark.skipif(torch.cuda.device_count() < 2, reason="there are no tw
 @cuda
 @pytest.mark.cuda
 def test_two_gpus_play_what_one_process_plays() -> None:
-    line = LINE.replace("--device cpu", "--device cuda") + " --rounds 20"
+    line = LINE.replace("--device cpu", "--device cuda") + " --iterations 20"
     assert invoke(f"{line} --out one").exit_code == 0
     with torchrun("-m", "ganzoo", *line.split(), "--out", "two") as started:
         _, errors = started.communicate(timeout=PATIENCE)

@@ -1,4 +1,4 @@
-"""Rounds, one after the other: each played anew, or, once their course is known, replayed from a recording."""
+"""Iterations, one after the other: each played anew, or, once their course is known, replayed from a recording."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from itertools import chain
 
 from torch import Tensor
 
-from ganzoo.training.device.cuda_graph import Outputs, Record
+from ganzoo.training.device.cuda_graph import Capture, Outputs
 
 Batch = tuple[Tensor, ...]
 Fetch = Callable[[], Batch]
 Play = Callable[[Fetch], Outputs]
 
 REHEARSALS = 3
-"""Rounds that are played before one is recorded. They count: they are rounds like all others."""
+"""Iterations that are played before one is recorded. They count: they are iterations like all others."""
 
 
-class Rounds:
-    """Plays a round at each call.
+class Iterations:
+    """Plays an iteration at each call.
 
-    Without ``record``, ``play(fetch)`` is all that happens. With it, the first rounds are played like that and show
-    how many batches a round takes. The next is recorded with those batches in fixed places; from then on a round is:
-    fetch as many batches, copy them there, replay. Rounds give the same either way.
+    Without ``record``, ``play(fetch)`` is all that happens. With it, the first iterations are played like that and show
+    how many batches an iteration takes. The next is recorded with those batches in fixed places; from then on an iteration is:
+    fetch as many batches, copy them there, replay. Iterations give the same either way.
 
-    A round that waits for the device, or takes another number of batches each time, cannot be recorded. Then all are
+    An iteration that waits for the device, or takes another number of batches each time, cannot be recorded. Then all are
     played, and one warning says why.
 
     Args:
-        play: one round, which calls what it is given for each batch; returns losses and figures.
+        play: one iteration, which calls what it is given for each batch; returns losses and figures.
         fetch: the next batch.
         record: the device's recorder.
     """
 
-    def __init__(self, play: Play, fetch: Fetch, record: Record | None) -> None:
+    def __init__(self, play: Play, fetch: Fetch, record: Capture | None) -> None:
         self.play, self.fetch, self.record = play, fetch, record
         self._draws: list[int] = []  # of each rehearsal
         self._places: list[Batch] = []
@@ -52,7 +52,7 @@ class Rounds:
             return self._rehearse(self.record)
         return self._begin(self.record)
 
-    def _rehearse(self, record: Record) -> Outputs:
+    def _rehearse(self, record: Capture) -> Outputs:
         fetched = 0
 
         def fetch() -> Batch:
@@ -71,18 +71,18 @@ class Rounds:
                 self._give_up(f"it takes another number of batches each time: {self._draws}")
         return outputs
 
-    def _begin(self, record: Record) -> Outputs:
+    def _begin(self, record: Capture) -> Outputs:
         self._places = [self.fetch() for _ in range(self._draws[-1])]
         try:
             self._replay = record(lambda: self.play(iter(self._places).__next__))
-        except RuntimeError as error:  # nothing of the round has happened yet
+        except RuntimeError as error:  # nothing of the iteration has happened yet
             self._give_up(str(error).partition("\n")[0])
             return self.play(chain(self._places, iter(self.fetch, None)).__next__)
         return copied(self._replay())
 
     def _give_up(self, why: str) -> None:
         self.record = None
-        warnings.warn(f"rounds are not recorded, but played one by one: {why}", stacklevel=4)
+        warnings.warn(f"iterations are not recorded, but played one by one: {why}", stacklevel=4)
 
 
 def copied(outputs: Outputs) -> Outputs:

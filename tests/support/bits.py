@@ -1,0 +1,62 @@
+"""Hashes of the losses and the complete state of every registered GAN after five iterations.
+
+``python -m tests.support.bits`` prints one line for each GAN and precision. A refactor must not change them: run it
+before and after, on the same machine, and compare. The hash of a state does not depend on the names of its tensors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
+
+import torch
+from torch import Tensor
+
+import ganzoo
+from ganzoo.registry.registry import registry
+
+ITERATIONS = 5
+
+
+def digest(tensors: Iterable[Tensor]) -> tuple[str, int]:
+    """One hash of many tensors in any order, and how many they are."""
+    each = sorted(hashlib.sha256(content(tensor)).hexdigest() for tensor in tensors)
+    return hashlib.sha256("".join(each).encode()).hexdigest()[:16], len(each)
+
+
+def content(tensor: Tensor) -> bytes:
+    """The bytes of a tensor after its data type and shape."""
+    if not tensor.dim():
+        return str(tensor.item()).encode()
+    head = f"{tensor.dtype}{tuple(tensor.shape)}".encode()
+    return head + tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes()
+
+
+def fingerprint(name: str, precision: str) -> tuple[str, str, int]:
+    """Hash of all losses and metrics, hash of the state, and how many tensors the state has."""
+    settings = {"batch_size": 8, "latent_dim": 8}
+    joint = {"parent_training": "joint"} if registry().gan(name).parent else {}
+    training = ganzoo.train(
+        name, seed=3, iterations=ITERATIONS, device="cpu", precision=precision, threads=1, **settings, **joint
+    )
+    logged = [
+        sorted(
+            (key, float(value).hex())
+            for key, value in {**one.losses, **{f"f.{key}": value for key, value in one.figures.items()}}.items()
+        )
+        for one in training
+    ]
+    return (hashlib.sha256(repr(logged).encode()).hexdigest()[:16], *digest(training.state().values()))
+
+
+def main() -> None:
+    for name in registry().gans:
+        for precision in ("fp32", "bf16"):
+            print(name, precision, *fingerprint(name, precision), flush=True)
+
+
+if __name__ == "__main__":
+    main()
