@@ -1,16 +1,16 @@
 """Hashes of the losses and the complete state of every registered GAN after five iterations.
 
-``python -m tests.support.bits`` prints one line for each GAN and precision. A refactor must not change them: run it
-before and after, on the same machine, and compare. The hash of a state does not depend on the names of its tensors.
+``OMP_NUM_THREADS=1 python -m tests.support.bits`` prints one line for each GAN and precision. A refactor must not change
+them: run it before and after, on the same machine, and compare. The hash of a state does not depend on the names of its
+tensors.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections.abc import Iterable
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
 
 import torch
 from torch import Tensor
@@ -53,6 +53,8 @@ def fingerprint(name: str, precision: str) -> tuple[str, str, int]:
 
 
 def main() -> None:
+    if os.environ.get("OMP_NUM_THREADS") != "1":  # several threads add in another order
+        sys.exit("set OMP_NUM_THREADS=1 before Python starts, so that the bits do not depend on the machine's cores")
     for name in registry().gans:
         for precision in ("fp32", "bf16"):
             print(name, precision, *fingerprint(name, precision), flush=True)
