@@ -10,3 +10,21 @@ class GanzooError(Exception):
 def first_line(error: BaseException) -> str:
     """Kind and first line of somebody else's error, for a message of one line."""
     return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+FOREIGN_ERRORS = (
+    RuntimeError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    AssertionError,
+    MemoryError,
+    ArithmeticError,
+    NotImplementedError,
+)
+"""What third-party parts and libraries raise when they are given something that they cannot handle.
+
+The one list: whoever calls a maker, a trainer or a loader of a plugin catches these and raises a
+:class:`GanzooError` with :func:`first_line` of the error. ``GANZOO_DEBUG=1`` shows the whole traceback.
+"""
