@@ -117,8 +117,8 @@ def parts(_: Path, kind: str) -> str:
     )
 
 
-def numbers(_: Path, name: str) -> str:
-    """All that can be set of a GAN, with its defaults and what its presets make of them."""
+def settings(_: Path, name: str) -> str:
+    """Every setting of a GAN, with its default and its value in each preset."""
     gan = registry().gan(name)
     default, presets = flat(resolve(gan)), {preset: flat(resolve(gan, preset=preset)) for preset in gan.presets}
     keys = dict.fromkeys(key for flat in (default, *presets.values()) for key in flat)
@@ -205,6 +205,29 @@ def weights(where: Path) -> str:
     )
 
 
+def scores(_: Path, *which: str) -> str:
+    """The scores of trained weights of some GANs or data sets, the lowest Fréchet distance first."""
+    entries = [entry for entry in index().values() if entry.gan in which or entry.data in which]
+    entries.sort(
+        key=lambda entry: min((value for name, value in entry.scores.items() if name.endswith("-fd")), default=0)
+    )
+    known = {name for entry in entries for name in entry.scores}
+    names = [name for name in (*SHOWN[:3], "precision", "recall", *SHOWN[3:], "mse") if name in known]
+    return table(
+        ("weights", "data", "iterations", "CPU s", *(f"`{name}`" for name in names)),
+        (
+            (
+                f"`{entry.name}`",
+                entry.data,
+                f"{entry.iterations:,}",
+                f"{entry.cpu_seconds:,.0f}",
+                *(f"{entry.scores[name]:.3g}" if name in entry.scores else "" for name in names),
+            )
+            for entry in entries
+        ),
+    )
+
+
 def speeds(_: Path, *game: str) -> str:
     """How fast a game trains, by loop."""
     return printed(measured.speeds(" ".join(game)))
@@ -231,7 +254,7 @@ def plot(where: Path, name: str, *says: str) -> str:
 
 
 KINDS = {
-    "gans": gans, "parts": parts, "numbers": numbers, "hooks": hooks, "file": file,
+    "gans": gans, "parts": parts, "settings": settings, "scores": scores, "hooks": hooks, "file": file,
     "claim": claim, "track": track, "stability": stability, "weights": weights,
     "speeds": speeds, "figures": figures, "conditions": conditions, "plot": plot,
 }  # fmt: skip
