@@ -9,12 +9,13 @@
     1 ['discriminator', 'generator']
     2 ['discriminator', 'generator']
 
-What needs torch is imported when it is first used.
+torch is imported when something that needs it is first used.
 """
 
 from __future__ import annotations
 
 import copy
+from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -36,24 +37,24 @@ if TYPE_CHECKING:
 __all__ = ["GAN", "GanzooError", "Sampler", "Task", "evaluate", "get", "hookimpl", "load", "train"]
 __version__ = version("ganzoo-kit")
 
+_LAZY = {"Sampler": "ganzoo.generators.onnx_session", "evaluate": "ganzoo.evaluation"}
+
 
 def __getattr__(name: str) -> Any:
-    if name == "Sampler":
-        from ganzoo.generators.onnx_session import Sampler
-
-        return Sampler
-    if name == "evaluate":
-        from ganzoo.evaluation import evaluate
-
-        return evaluate
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'ganzoo' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 def get(name: str) -> GAN:
     """The registered GAN of that name.
 
     Raises:
-        GanzooError: there is none, with the nearest name.
+        GanzooError: there is none; the message suggests the nearest name.
     """
     return registry().gan(name)
 
@@ -72,28 +73,28 @@ def train(
     parent: Model | None = None,
     **settings: Any,
 ) -> Training:
-    """A training, as an iterator of iterations; ``settings`` are what ``--set`` takes, such as ``batch_size=32``.
+    """A training, as an iterator of iterations. Nothing is written to disk.
 
-    Nothing is written to disk. What comes of it: ``training.model().sample(range(64))`` and
-    ``training.model().save(path)``.
+    Sample the result with ``training.model().sample(64)``, save it with ``training.model().save(path)``.
 
     Args:
         gan: a record, or the name of a registered one.
         data: a data set or its name; the GAN's own choice by default.
-        seed: of all that is random.
-        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        seed: of all random numbers.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
         precision: ``auto``, ``fp32`` or ``bf16``.
-        threads: of the CPU; all that the process may use by default, or what ``OMP_NUM_THREADS`` says.
-        compile: whether iterations are compiled, which takes a while and a C++ compiler.
-        graph: whether an iteration is recorded as a CUDA graph and replayed.
+        threads: CPU threads of the whole process. By default their number stays as it is.
+        compile: compile iterations, which takes a while and a C++ compiler. Experimental.
+        graph: capture an iteration as a CUDA graph and replay it. Experimental.
         preset: one of the GAN's named sets of settings.
         parent: the trained parent, ``ganzoo.load(path)``, for a GAN that has one.
+        settings: what ``--set`` takes, such as ``batch_size=32``.
 
     Raises:
-        GanzooError: for an unknown name or setting, a value that does not fit, or a parent that is missing.
+        GanzooError: an unknown name or setting, a value that does not fit, or a missing parent.
     """
     from ganzoo import data as datasets
-    from ganzoo.generators.weights import over
+    from ganzoo.generators.weights import with_parent
     from ganzoo.registry.recipe import resolve
     from ganzoo.training.device import choose_device, configure_process
     from ganzoo.training.loop import Training
@@ -103,19 +104,20 @@ def train(
     if recipe.parent and parent is None and recipe.loop.parent_training == "first":
         raise GanzooError(
             f"{record.name} has the parent {recipe.parent.gan.name}: train that first and pass "
-            "parent=ganzoo.load(path), or train both side by side with parent_training='joint'"
+            "parent=ganzoo.load(path), or train both in every iteration with parent_training='joint'"
         )
     if data is None or isinstance(data, str):
         data = datasets.load(data or record.data)
-    configure_process(threads)
-    recipe = over(recipe, parent, data.shape)
-    frozen = copy.deepcopy(parent.networks).freeze() if parent else None  # the caller may go on with the parent
-    place = choose_device(device, precision, images=data.is_images, compile=compile, graph=graph)
-    return Training(recipe, data, place, seed=seed, parent=frozen)
+    if threads is not None:
+        configure_process(threads)
+    recipe = with_parent(recipe, parent, data.shape)
+    frozen = copy.deepcopy(parent.networks).freeze() if parent else None  # the caller may use the parent elsewhere
+    chosen = choose_device(device, precision, images=data.is_images, compile=compile, graph=graph)
+    return Training(recipe, data, chosen, seed=seed, parent=frozen)
 
 
 def load(source: str | Path) -> Model:
-    """Trained weights, ready to be sampled: of a run's folder, a safetensors file, or the name of a GAN.
+    """Trained weights, ready to be sampled: of a run folder, a safetensors file, or the name of a GAN.
 
     Raises:
         GanzooError: there are none, or they do not fit.

@@ -33,3 +33,14 @@ def untrained_parent(recipe: Recipe, data: Data) -> Networks | None:
     if recipe.parent is None:
         return None
     return build(recipe.parent, task_of(recipe.parent, data, untrained_parent(recipe.parent, data)))
+
+
+def frozen_parent(recipe: Recipe, data: Data) -> Networks | None:
+    """Networks into which a parent that was trained first can be loaded: frozen, without a parent of their own.
+
+    Returns:
+        ``None`` where there is no parent, or it is trained jointly.
+    """
+    if recipe.loop.parent_training == "joint" or (parent := untrained_parent(recipe, data)) is None:
+        return None
+    return parent.without_parent().freeze()

@@ -1,9 +1,10 @@
-"""The loop: the only place where networks take steps."""
+"""The training loop: the only place where networks are updated."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -11,233 +12,212 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.data import Data
-from ganzoo.generators.header import FORMAT
+from ganzoo.generators.metadata import DataMetadata, Metadata
 from ganzoo.generators.weights import Model
 from ganzoo.parts.build import build, task_of, untrained_parent
 from ganzoo.parts.networks import Networks, load_state, state_tensors
 from ganzoo.registry.recipe import Recipe
-from ganzoo.training.batches import Batches
-from ganzoo.training.device import Device, RandomState
-from ganzoo.training.device.capture import Fetch, Iterations
-from ganzoo.training.device.cuda_graph import Outputs
-from ganzoo.training.device.tracing import take_step
+from ganzoo.training.batches import Batches, draw_latents
+from ganzoo.training.device import Device, RandomState, flush_denormals
+from ganzoo.training.device.types import NextBatch, Results, Step, optimizer_step
 from ganzoo.training.distributed.ranks import current_ranks
 from ganzoo.training.ema import EMA
+from ganzoo.training.optimizer_state import load_optimizer_state, optimizer_state
 from ganzoo.util.errors import GanzooError
 
 
 @dataclass(frozen=True)
 class Iteration:
-    """One iteration that was played.
+    """One training iteration that is done.
 
     Attributes:
         number: counted from 1.
-        losses: of each network's last move, scalars on the device; reading one waits for the device.
-        figures: what the trainer logs besides, likewise.
+        losses: loss of each network's last update, by name; scalars on the device. Reading one waits for the device.
+        metrics: what the trainer logs besides; scalars on the device.
     """
 
     number: int
     losses: dict[str, Tensor]
-    figures: dict[str, Tensor]
+    metrics: dict[str, Tensor]
 
 
 class Training(Iterator[Iteration]):
-    """An iterator that plays one iteration at each step, until the recipe's number of iterations.
+    """An iterator that runs one training iteration at each step, until the recipe's number of iterations.
 
     The caller's ``for`` decides when to log, save and stop. Nothing in an iteration waits for the device.
+
+    Args:
+        recipe: all parts and settings.
+        data: the training data.
+        device: where to train, in which precision; see :func:`ganzoo.training.device.choose_device`.
+        seed: of all random numbers.
+        parent: the trained, frozen networks of a parent; without them, a parent is trained jointly.
+
+    Attributes:
+        iteration: how many iterations are done.
+        weights: the parameters that an update of each network changes, by name.
     """
 
     def __init__(self, recipe: Recipe, data: Data, device: Device, *, seed: int = 0, parent: Networks | None = None):
         self.recipe, self.data, self.seed = recipe, data, seed
-        self.number, self.ranks = 0, current_ranks()
-        self.randomness = RandomState(seed, device.torch)
-        with self.randomness.stream():
-            if parent is None:  # one that is trained side by side begins here
+        self.iteration, self.ranks = 0, current_ranks()
+        self.random_state = RandomState(seed, device.torch)
+        with self.random_state.stream(), flush_denormals():
+            if parent is None:
                 parent = untrained_parent(recipe, data)
             self.task = task_of(recipe, data, parent)
             nets = build(recipe, self.task)
-        self.device = device = device.suited(nets)
-        self.feed = Batches(
-            data, recipe.loop.batch_size, seed, device, recipe.loop.pixel_range, told=recipe.gan.conditional
-        )
-        self._seat(device.place(nets).train())
-
-    def _seat(self, nets: Networks) -> None:
-        """Give each player its optimizer, and the generator its average."""
-        self.nets = nets
-        self.average = EMA(nets.generator, self.recipe.loop.ema)
-        self.players = {player: nets.parameters_of(player) for player in nets.trainable()}
-        self.optimizers = {player: self.recipe.call("optimizer", weights) for player, weights in self.players.items()}
-        self._names = {id(network): player for player, network in nets.trainable().items()}
-        self._rates = {player: rate(optimizer) for player, optimizer in self.optimizers.items()}
+        self.device = device.suited_to(nets)
+        self.batches = Batches(data, recipe.loop, seed, self.device, conditional=recipe.gan.conditional)
+        self.nets = self.device.prepare_networks(nets).train()
+        self.ema = EMA(nets.generator, recipe.loop.ema)
+        self.weights = {name: nets.parameters_of(name) for name in nets.trainable()}
+        self.optimizers = {name: recipe.call("optimizer", weights) for name, weights in self.weights.items()}
+        self._names = {id(network): name for name, network in nets.trainable().items()}
+        self._base_rates = {name: [group["lr"] for group in one.param_groups] for name, one in self.optimizers.items()}
         for optimizer in self.optimizers.values():
-            self.device.prepare(optimizer)
-        self._begin()
+            self.device.prepare_optimizer(optimizer)
+        self._choose_runner()
 
-    def _begin(self) -> None:
-        """Forget what was recorded: the next iterations are rehearsed anew."""
-        self._fetch = self.feed.fetch
-        play = self.device.iterations(self._play, self.nets, self.randomness)
-        self._iterations = Iterations(play, self.feed.fetch, self.device.recorder())
+    def _choose_runner(self) -> None:
+        """Choose once how iterations run: eagerly, by ``self.iterate(self.batches.fetch)``, or compiled, or captured."""
+        self._run = self.device.runner(self.iterate, self.batches.fetch, self.nets, self.random_state)
 
     def __next__(self) -> Iteration:
-        if self.number >= self.recipe.loop.iterations:
+        if self.iteration >= self.recipe.loop.iterations:
             raise StopIteration
-        self.schedule()
-        with self.randomness.stream(), self.ranks.global_batch():
-            losses, figures = self._iterations()
-        self.number += 1
-        self.average.update(self.number)
-        return Iteration(self.number, losses, figures)
+        self.set_learning_rates()
+        with self.random_state.stream(), self.ranks.global_batch(), flush_denormals():
+            losses, metrics = self._run()
+            self.iteration += 1
+            self.ema.update(self.iteration)
+        return Iteration(self.iteration, losses, metrics)
 
-    def _play(self, fetch: Fetch) -> Outputs:
-        """One iteration of the game: each move's loss, and a step of its player."""
+    def iterate(self, next_batch: NextBatch, step: Step = optimizer_step) -> Results:
+        """One iteration: the trainer yields a network and its loss, and that network is updated, until it ends.
+
+        Args:
+            next_batch: gives the next batch of the data set, as :meth:`Batches.fetch` does.
+            step: takes the optimizer's step; a trace records it instead.
+        """
         losses: dict[str, Tensor] = {}
-        figures: dict[str, Tensor] = {}
-        self._fetch = fetch
-        try:
-            for network, loss, *more in self.updates():
-                player = self._player(network)
-                self.step(player, loss)
-                losses[player] = loss.detach()
-                figures |= more[0] if more else {}
-        finally:
-            self._fetch = self.feed.fetch
+        metrics: dict[str, Tensor] = {}
+        for network, loss, *logged in self.updates(next_batch):
+            name = self.name_of(network)
+            self.update(name, loss, step)
+            losses[name] = loss.detach()
+            metrics |= logged[0] if logged else {}
         if not losses:
-            raise GanzooError(f"an iteration of {self.recipe.gan.name} has no moves; give it at least one step")
-        return losses, figures
+            raise GanzooError(f"an iteration of {self.recipe.gan.name} updates no network; yield at least one loss")
+        return losses, metrics
 
-    def step(self, player: str, loss: Tensor) -> None:
-        """One player's move: gradients of its loss reach its own weights alone."""
-        weights = self.players[player]
+    def updates(self, next_batch: NextBatch) -> Iterator[Any]:
+        """What the trainer yields in one iteration: ``(network, loss)`` or ``(network, loss, metrics)``."""
+
+        def draw() -> tuple[Tensor, ...]:
+            real, *condition = self.batches.normalize(next_batch())
+            z = draw_latents(len(real), self.nets.latent_dim, self.recipe.loop.distribution, self.device.torch)
+            return (real, z, *condition)
+
+        trainer = self.recipe.functions["trainer"](self.nets, draw, **self.recipe.values["trainer"])
+        while True:
+            with self.device.forward():  # the loss is computed while the trainer is resumed
+                update = next(trainer, None)
+            if update is None:
+                return
+            yield update
+
+    def update(self, name: str, loss: Tensor, step: Step = optimizer_step) -> None:
+        """Update one network: the gradient of its loss in its own weights alone, and one step of its optimizer."""
+        weights = self.weights[name]
         for weight in weights:
             weight.grad = None
         with self.device.backward():
             loss.backward(inputs=weights)  # type: ignore[no-untyped-call]
         self.ranks.average_gradients(weights)
-        take_step(self.optimizers[player], weights)
+        step(self.optimizers[name], weights)
 
-    def updates(self) -> Iterator[Any]:
-        """The trainer's moves in one iteration. Losses are computed while it is resumed, so precision is set there."""
-        moves = self.recipe.functions["trainer"](self.nets, self._draw, **self.recipe.values["trainer"])
-        while True:
-            with self.device.forward():
-                move = next(moves, None)
-            if move is None:
-                return
-            yield move
-
-    def _draw(self) -> tuple[Tensor, ...]:
-        real, *condition = self.feed.made(self._fetch())
-        z = noise(len(real), self.nets.latent_dim, self.recipe.loop.distribution, self.device.torch)
-        return (real, z, *condition)
-
-    def _player(self, network: nn.Module) -> str:
+    def name_of(self, network: nn.Module) -> str:
+        """The name of a network that is trained here, such as ``discriminator``; GanzooError for any other."""
         try:
             return self._names[id(network)]
         except KeyError:
             raise GanzooError(
-                f"the trainer of {self.recipe.gan.name} moved a network that is not one of the players: "
-                f"{', '.join(self.players)}"
+                f"the trainer of {self.recipe.gan.name} yields a {type(network).__name__} that is not trained here; "
+                f"the networks are: {', '.join(self.weights)}"
             ) from None
 
-    def schedule(self) -> None:
-        """Set the learning rates of the next iteration."""
+    def set_learning_rates(self) -> None:
+        """Set the next iteration's learning rates: linear decay or constant, the discriminator's times ``ttur``."""
         loop = self.recipe.loop
-        factor = 1 - self.number / loop.iterations if loop.lr_schedule == "linear" else 1.0
-        for player, optimizer in self.optimizers.items():
-            scale = factor * (loop.ttur if player.endswith("discriminator") else 1.0)
-            for group, base in zip(optimizer.param_groups, self._rates[player], strict=True):
-                if isinstance(group["lr"], Tensor):  # a recording reads it there
+        decay = 1 - self.iteration / loop.iterations if loop.lr_schedule == "linear" else 1.0
+        for name, optimizer in self.optimizers.items():
+            scale = decay * (loop.ttur if name.endswith("discriminator") else 1.0)
+            for group, base in zip(optimizer.param_groups, self._base_rates[name], strict=True):
+                if isinstance(group["lr"], Tensor):  # a captured iteration reads it on the device
                     group["lr"].fill_(base * scale)
                 else:
                     group["lr"] = base * scale
 
     @property
     def generator(self) -> nn.Module:
-        """What is sampled and saved: the averaged generator; with ``ema=0`` it is a copy, in evaluation mode."""
-        return self.average.network
+        """The generator that is sampled and saved: the moving average, in evaluation mode; a copy with ``ema=0``."""
+        return self.ema.network
 
     def model(self) -> Model:
-        """The generator as it stands, ready to be sampled; it goes on changing with this training."""
+        """The averaged generator, ready to be sampled. It shares its weights with this training."""
         networks = Networks(self.generator, self.nets.discriminator, latent_dim=self.nets.latent_dim)
-        return Model(networks, self.header(), self.recipe)
+        return Model(networks, self.metadata(), self.recipe)
 
-    def header(self) -> dict[str, Any]:
-        """What a file with this training's networks says of them."""
+    def metadata(self) -> Metadata:
+        """What a file with this training's networks holds besides them."""
         data, task = self.data, self.task
-        return {
-            "format": FORMAT,
-            "gan": self.recipe.gan.name,
-            "settings": self.recipe.flat(),
-            "data": {"name": data.name, "sha256": data.sha256, "licence": data.licence, "classes": list(data.classes)},
-            "shape": list(task.shape),
-            "range": list(task.range) if task.range else None,
-            "num_classes": task.num_classes,
-            "condition_dim": task.condition_dim,
-            "latent_dim": self.nets.latent_dim,
-            "distribution": self.recipe.loop.distribution,
-            "iterations": self.number,
-            "seed": self.seed,
-            "ganzoo": version("ganzoo-kit"),
-            "torch": torch.__version__,
-        }
+        return Metadata(
+            gan=self.recipe.gan.name,
+            settings=self.recipe.flat(),
+            data=DataMetadata(name=data.name, sha256=data.sha256, licence=data.licence, classes=data.classes),
+            shape=task.shape,
+            range=task.range,
+            num_classes=task.num_classes,
+            condition_dim=task.condition_dim,
+            latent_dim=self.nets.latent_dim,
+            distribution=self.recipe.loop.distribution,
+            iterations=self.iteration,
+            seed=self.seed,
+            ganzoo=version("ganzoo-kit"),
+            torch=torch.__version__,
+        )
 
     def state(self) -> dict[str, Tensor]:
         """All that the next iteration depends on, as tensors by name."""
-        tensors = {f"networks.{name}": tensor for name, tensor in state_tensors(self.nets).items()}
-        tensors |= {f"average.{name}": tensor for name, tensor in state_tensors(self.average.network).items()}
-        for player, optimizer in self.optimizers.items():
-            for index, weight in enumerate(self.players[player]):
-                for name, value in optimizer.state[weight].items():
-                    tensors[f"optimizer.{player}.{index}.{name}"] = torch.as_tensor(value)
-        tensors |= {f"random.{name}": tensor for name, tensor in self.randomness.state().items()}
-        return tensors | {"position": torch.tensor([self.number, self.feed.draws])}
+        parts = {
+            "networks": state_tensors(self.nets),
+            "average": state_tensors(self.ema.network),
+            "optimizer": optimizer_state(self.optimizers, self.weights),
+            "random": self.random_state.state(),
+        }
+        tensors = {f"{part}.{name}": tensor for part, named in parts.items() for name, tensor in named.items()}
+        return tensors | {"position": torch.tensor([self.iteration, self.batches.drawn])}
 
-    def load(self, tensors: dict[str, Tensor], source: str) -> None:
-        """Go on from what :meth:`state_tensors` gave; :class:`GanzooError` if it is of another training."""
+    def load(self, tensors: Mapping[str, Tensor], source: str) -> None:
+        """Continue from what :meth:`state` gave.
+
+        Raises:
+            GanzooError: it is the state of another training, or damaged; the message names ``source``.
+        """
         parts: dict[str, dict[str, Tensor]] = {}
         for name, tensor in tensors.items():
             part, _, rest = name.partition(".")
             parts.setdefault(part, {})[rest] = tensor
         if missing := {"networks", "average", "random", "position"} - parts.keys():
-            raise GanzooError(f"{source} is no checkpoint: it lacks '{min(missing)}'")
+            raise GanzooError(f"{source} is not a checkpoint: it lacks '{min(missing)}'")
         load_state(self.nets, parts["networks"], source)
-        load_state(self.average.network, parts["average"], source)
-        self._load_optimizers(parts.get("optimizer", {}), source)
-        self.randomness.load(parts["random"], source)
+        load_state(self.ema.network, parts["average"], source)
+        create = partial(self.recipe.call, "optimizer")
+        load_optimizer_state(self.optimizers, self.weights, parts.get("optimizer", {}), create, source)
+        self.random_state.load(parts["random"], source)
         position = parts["position"].get("")
         if position is None or position.dtype != torch.int64 or position.shape != (2,) or position.min() < 0:
             raise GanzooError(f"{source} does not fit: 'position' is not two whole numbers")
-        self.number, self.feed.draws = position.tolist()
-        self._begin()
-
-    def _load_optimizers(self, tensors: dict[str, Tensor], source: str) -> None:
-        """All weights of a player have the same kinds of state: a step counter, and tensors of the weight's shape."""
-        left = dict(tensors)
-        for player, optimizer in self.optimizers.items():
-            kinds = {name.rpartition(".")[2] for name in tensors if name.startswith(f"{player}.0.")}
-            for index, weight in enumerate(self.players[player]):
-                for kind in sorted(kinds):
-                    tensor = left.pop(name := f"{player}.{index}.{kind}", None)
-                    shape = () if kind == "step" else weight.shape
-                    if tensor is None or tensor.shape != shape or tensor.dtype != torch.float32:
-                        raise GanzooError(f"{source} does not fit: 'optimizer.{name}' is missing or of another shape")
-                    # beside the weight, where fused optimizers keep their step counter too, and in its layout
-                    place = torch.empty_like(weight if shape else tensor, device=weight.device, requires_grad=False)
-                    optimizer.state[weight][kind] = place.copy_(tensor)
-        if left:
-            raise GanzooError(f"{source} does not fit: there is no weight for 'optimizer.{min(left)}'")
-
-
-def rate(optimizer: torch.optim.Optimizer) -> list[float]:
-    """The learning rates that an optimizer was made with, by group."""
-    return [group["lr"] for group in optimizer.param_groups]
-
-
-def noise(count: int, length: int, distribution: str, device: torch.device) -> Tensor:
-    """Latents ``(count, length)``: normal N(0, 1), uniform U(-1, 1), or on the sphere of radius sqrt(length)."""
-    if distribution == "uniform":
-        return torch.rand(count, length, device=device) * 2 - 1
-    z = torch.randn(count, length, device=device)
-    return z * (length**0.5 / z.norm(dim=1, keepdim=True)) if distribution == "sphere" else z
+        self.iteration, self.batches.drawn = position.tolist()
+        self._choose_runner()  # what was compiled or captured belongs to the old state

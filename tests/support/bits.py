@@ -45,7 +45,7 @@ def fingerprint(name: str, precision: str) -> tuple[str, str, int]:
     logged = [
         sorted(
             (key, float(value).hex())
-            for key, value in {**one.losses, **{f"f.{key}": value for key, value in one.figures.items()}}.items()
+            for key, value in {**one.losses, **{f"f.{key}": value for key, value in one.metrics.items()}}.items()
         )
         for one in training
     ]

@@ -1,9 +1,10 @@
-"""Devices: which one, and how the work is done there. All that differs between them is in this package."""
+"""Devices: where to train, in which precision, and how iterations run there. What differs between devices is here."""
 
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,31 +13,40 @@ from torch.optim import Optimizer
 
 from ganzoo.parts.networks import Networks
 from ganzoo.parts.precision import bf16_matmul, bf16_matmul_supported
-from ganzoo.training.device.capture import Play
-from ganzoo.training.device.compiling import NEAR, CompiledRounds, needs_compiler
-from ganzoo.training.device.cuda_graph import Capture, CUDAGraphCapture, make_capturable
+from ganzoo.training.device.capture import CapturedIterations
+from ganzoo.training.device.compiling import TOLERANCE, CompiledIteration, require_compiler
+from ganzoo.training.device.cuda_graph import CUDAGraphCapture, make_capturable
 from ganzoo.training.device.layout import channels_last, is_dense
 from ganzoo.training.device.rng import RandomState
+from ganzoo.training.device.types import NextBatch, Results, Step
 from ganzoo.util.errors import GanzooError
 
-__all__ = ["Device", "RandomState", "choose_device", "configure_process", "cores", "has_bf16_units"]
+__all__ = [
+    "Device",
+    "RandomState",
+    "choose_device",
+    "configure_process",
+    "cores",
+    "flush_denormals",
+    "has_bf16_units",
+]
 
 
 @dataclass(frozen=True)
 class Device:
-    """A place to train, and how the work is done there.
+    """A device to train on, and how the work is done there.
 
     Attributes:
-        torch: the place.
-        bf16: factors of matrix products and convolutions are bf16.
-        within: they are rounded to it within products of float32, and not before, under autocast.
+        torch: the device.
+        bf16: matrix products and convolutions take bf16 factors.
+        in_matmul: float32 factors are rounded to bf16 inside each product; otherwise autocast converts tensors.
         compile: iterations are compiled.
-        graph: an iteration is recorded once as a CUDA graph, and replayed.
+        graph: an iteration is captured once as a CUDA graph, and replayed.
     """
 
     torch: torch.device
     bf16: bool
-    within: bool = False
+    in_matmul: bool = False
     compile: bool = False
     graph: bool = False
 
@@ -44,42 +54,56 @@ class Device:
     def precision(self) -> str:
         return "bf16" if self.bf16 else "fp32"
 
-    def suited(self, nets: Networks) -> Device:
-        """The same device with the form of bf16 that is faster for these networks."""
+    def suited_to(self, nets: Networks) -> Device:
+        """The same device with the way to bf16 that is faster for these networks: on a CPU, in products if dense."""
         on_cpu = self.bf16 and self.torch.type == "cpu" and has_bf16_units(self.torch)
-        return replace(self, within=on_cpu and not self.compile and is_dense(nets) and bf16_matmul_supported())
+        return replace(self, in_matmul=on_cpu and not self.compile and is_dense(nets) and bf16_matmul_supported())
 
     def forward(self) -> AbstractContextManager[Any]:
-        """Within it, losses are computed in this precision."""
-        return bf16_matmul() if self.within else torch.autocast(self.torch.type, torch.bfloat16, enabled=self.bf16)
+        """The precision in which losses are computed."""
+        return bf16_matmul() if self.in_matmul else torch.autocast(self.torch.type, torch.bfloat16, enabled=self.bf16)
 
     def backward(self) -> AbstractContextManager[Any]:
-        """Within it, gradients are; a backward pass has the types of its forward pass, but iterations as it is told."""
-        return bf16_matmul() if self.within else nullcontext()
+        """The precision in which gradients are computed. After autocast they have the types of the forward pass."""
+        return bf16_matmul() if self.in_matmul else nullcontext()
 
-    def place(self, nets: Networks) -> Networks:
-        """Move networks here, in the layout and the form in which they are trained fastest."""
+    def prepare_networks(self, nets: Networks) -> Networks:
+        """Move networks to the device, in the memory layout that trains fastest there."""
         nets.to(self.torch)
         if self.bf16 or self.compile:
-            for player in nets.trainable().values():
-                channels_last(player)
+            for network in nets.trainable().values():
+                channels_last(network)
         return nets
 
-    def iterations(self, play: Play, nets: Networks, randomness: RandomState) -> Play:
-        """How iterations are played here: as they are, or compiled."""
-        return CompiledRounds(play, nets, randomness, NEAR[self.precision]) if self.compile else play
-
-    def prepare(self, optimizer: Optimizer) -> None:
-        """Make an optimizer fit for what :meth:`recorder` gives."""
+    def prepare_optimizer(self, optimizer: Optimizer) -> None:
+        """Make an optimizer fit for a CUDA graph, where there will be one."""
         if self.graph:
             make_capturable(optimizer, self.torch)
 
-    def recorder(self) -> Capture | None:
-        """What records an iteration here, or None where each is played anew."""
-        return CUDAGraphCapture(self.torch) if self.graph else None
+    def runner(
+        self,
+        iterate: Callable[[NextBatch, Step], Results],
+        fetch: NextBatch,
+        nets: Networks,
+        random_state: RandomState,
+    ) -> Callable[[], Results]:
+        """How iterations run here: each as it is written, compiled, or replayed from a capture.
+
+        Args:
+            iterate: one iteration, on the batches and with the optimizer steps that it is given.
+            fetch: the next batch.
+            nets: all that an iteration changes besides its optimizers.
+            random_state: the random numbers that it draws.
+        """
+        run: Any = iterate
+        if self.compile:
+            run = CompiledIteration(iterate, nets, random_state, TOLERANCE[self.precision])
+        if self.graph:
+            return CapturedIterations(run, fetch, CUDAGraphCapture(self.torch))
+        return lambda: run(fetch)
 
     def fits(self, size: int) -> bool:
-        """Whether data of that many bytes may rest on the device for the whole training."""
+        """Whether data of that many bytes may stay on the device for the whole training."""
         if self.torch.type != "cuda":
             return True  # an array is in this memory already
         free, _ = torch.cuda.mem_get_info(self.torch)
@@ -89,12 +113,18 @@ class Device:
 def choose_device(
     name: str = "auto", precision: str = "auto", *, images: bool = True, compile: bool = False, graph: bool = False
 ) -> Device:
-    """The device of that name; ``auto`` takes CUDA, MPS or the CPU, and for images bf16 where it is made for that.
+    """The device of that name.
 
-    Vectors are trained in fp32 unless bf16 is named: its eight bits of mantissa are coarser than their clusters.
+    Args:
+        name: ``auto`` (CUDA, MPS or the CPU, the first that is there), ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
+        precision: ``fp32``, ``bf16``, or ``auto``: bf16 for images where the device has units for it, else fp32. The
+            eight bits of bf16's mantissa are coarser than clusters of points, so vectors are trained in fp32.
+        images: whether the data are images.
+        compile: compile iterations.
+        graph: capture iterations as a CUDA graph.
 
     Raises:
-        GanzooError: the device is not there, naming those that are; or it cannot compile, or record.
+        GanzooError: the device is not there, naming those that are; or it cannot compile or capture.
     """
     cuda = [f"cuda:{index}" for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
     there = [*(["cuda"] if cuda else []), *(["mps"] if torch.backends.mps.is_available() else []), "cpu"]
@@ -104,19 +134,30 @@ def choose_device(
         raise GanzooError(f"device '{name}' is not available here; available: auto, {', '.join([*there, *cuda])}")
     device = torch.device(name)
     if graph and device.type != "cuda":
-        raise GanzooError(f"--graph records iterations on CUDA alone, and the device is '{device}'; leave it out")
+        raise GanzooError(f"--graph captures iterations on CUDA alone, and the device is '{device}'; leave it out")
     if compile:
-        needs_compiler(device)
+        require_compiler(device)
     bf16 = images and has_bf16_units(device) if precision == "auto" else precision == "bf16"
     return Device(device, bf16, compile=compile, graph=graph)
 
 
 def has_bf16_units(device: torch.device) -> bool:
-    """Whether the device has units for bf16 products: tensor cores, or a CPU's matrix tiles."""
+    """Whether the device has units for bf16 products: tensor cores, or a CPU's matrix tiles (AMX)."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    tiles = getattr(torch.cpu, "_is_amx_tile_supported", None)  # torch has no public question for it
-    return device.type == "cpu" and tiles is not None and bool(tiles())
+    amx = getattr(torch.cpu, "_is_amx_tile_supported", None)  # torch has no public function for it
+    return device.type == "cpu" and amx is not None and bool(amx())
+
+
+@contextmanager
+def flush_denormals() -> Iterator[None]:
+    """Denormal floats count as zero on the CPU: Adam's second moments decay into them, and they are slow."""
+    before = bool((torch.tensor(1e-40) * 1.0) == 0)  # torch has no getter
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(before)
 
 
 def cores() -> int:
@@ -125,13 +166,12 @@ def cores() -> int:
 
 
 def configure_process(threads: int | None = None) -> int:
-    """Set what the whole process shares, and return the number of CPU threads.
+    """Set the number of CPU threads of the whole process, and return it.
 
-    That is all that this process may use, unless ``OMP_NUM_THREADS`` or the caller says otherwise. Another number may
+    The default is ``OMP_NUM_THREADS``, or else all cores that this process may use. Another number of threads may
     change the last bits of a result, so it is not chosen by timing. Where other work keeps the cores busy, one thread
     is faster than two that wait for each other.
     """
-    torch.set_flush_denormal(True)  # Adam's second moments decay into denormals, which a CPU handles slowly
     if threads is None and "OMP_NUM_THREADS" not in os.environ:
         threads = cores()
     if threads is not None:

@@ -1,4 +1,4 @@
-"""Iterations, one after the other: each played anew, or, once their course is known, replayed from a recording."""
+"""Iterations that are captured once and replayed."""
 
 from __future__ import annotations
 
@@ -6,86 +6,81 @@ import warnings
 from collections.abc import Callable
 from itertools import chain
 
-from torch import Tensor
+from ganzoo.training.device.cuda_graph import Capture
+from ganzoo.training.device.types import Batch, Iterate, NextBatch, Results
 
-from ganzoo.training.device.cuda_graph import Capture, Outputs
-
-Batch = tuple[Tensor, ...]
-Fetch = Callable[[], Batch]
-Play = Callable[[Fetch], Outputs]
-
-REHEARSALS = 3
-"""Iterations that are played before one is recorded. They count: they are iterations like all others."""
+WARM_UP = 3
+"""Iterations that run as they are written before one is captured. They count: they train like all others."""
 
 
-class Iterations:
-    """Plays an iteration at each call.
+class CapturedIterations:
+    """Runs an iteration at each call: the first ones as they are written, then by replaying one that was captured.
 
-    Without ``record``, ``play(fetch)`` is all that happens. With it, the first iterations are played like that and show
-    how many batches an iteration takes. The next is recorded with those batches in fixed places; from then on an iteration is:
-    fetch as many batches, copy them there, replay. Iterations give the same either way.
+    The warm-up shows how many batches an iteration takes. The next iteration is captured with those batches in fixed
+    memory. From then on, an iteration fetches as many batches, copies them there, and replays. The results are the
+    same either way.
 
-    An iteration that waits for the device, or takes another number of batches each time, cannot be recorded. Then all are
-    played, and one warning says why.
+    An iteration that waits for the device, or takes a varying number of batches, cannot be captured. Then all run as
+    they are written, and one warning says why.
 
     Args:
-        play: one iteration, which calls what it is given for each batch; returns losses and figures.
+        iterate: one iteration, which calls what it is given for each batch.
         fetch: the next batch.
-        record: the device's recorder.
+        capture: the device's capture; ``None`` once it was given up.
     """
 
-    def __init__(self, play: Play, fetch: Fetch, record: Capture | None) -> None:
-        self.play, self.fetch, self.record = play, fetch, record
-        self._draws: list[int] = []  # of each rehearsal
-        self._places: list[Batch] = []
-        self._replay: Callable[[], Outputs] | None = None
+    def __init__(self, iterate: Iterate, fetch: NextBatch, capture: Capture | None) -> None:
+        self.iterate, self.fetch, self.capture = iterate, fetch, capture
+        self._taken: list[int] = []  # batches of each iteration of the warm-up
+        self._fixed: list[Batch] = []
+        self._replay: Callable[[], Results] | None = None
 
-    def __call__(self) -> Outputs:
+    def __call__(self) -> Results:
         if self._replay:
-            for place in self._places:
-                for fixed, fresh in zip(place, self.fetch(), strict=True):
-                    fixed.copy_(fresh)
+            for fixed in self._fixed:
+                for target, source in zip(fixed, self.fetch(), strict=True):
+                    target.copy_(source)
             return copied(self._replay())
-        if self.record is None:
-            return self.play(self.fetch)
-        if len(self._draws) < REHEARSALS:
-            return self._rehearse(self.record)
-        return self._begin(self.record)
+        if self.capture is None:
+            return self.iterate(self.fetch)
+        if len(self._taken) < WARM_UP:
+            return self._warm_up(self.capture)
+        return self._capture(self.capture)
 
-    def _rehearse(self, record: Capture) -> Outputs:
-        fetched = 0
+    def _warm_up(self, capture: Capture) -> Results:
+        taken = 0
 
         def fetch() -> Batch:
-            nonlocal fetched
-            fetched += 1
-            with record.aside():
+            nonlocal taken
+            taken += 1
+            with capture.uncaptured():
                 return self.fetch()
 
-        with record.rehearse() as waits:
-            outputs = self.play(fetch)
-        self._draws.append(fetched)
-        if len(self._draws) == REHEARSALS:  # the first may wait for what is set up once
+        with capture.warm_up() as waits:
+            results = self.iterate(fetch)
+        self._taken.append(taken)
+        if len(self._taken) == WARM_UP:  # the first ones may wait for what is set up once
             if waits:
-                self._give_up(f"it waits for the device at {waits[0]}")
-            elif len(set(self._draws)) > 1:
-                self._give_up(f"it takes another number of batches each time: {self._draws}")
-        return outputs
+                self._give_up(f"they wait for the device at {waits[0]}")
+            elif len(set(self._taken)) > 1:
+                self._give_up(f"they take a varying number of batches: {self._taken}")
+        return results
 
-    def _begin(self, record: Capture) -> Outputs:
-        self._places = [self.fetch() for _ in range(self._draws[-1])]
+    def _capture(self, capture: Capture) -> Results:
+        self._fixed = [self.fetch() for _ in range(self._taken[-1])]
         try:
-            self._replay = record(lambda: self.play(iter(self._places).__next__))
-        except RuntimeError as error:  # nothing of the iteration has happened yet
+            self._replay = capture(lambda: self.iterate(iter(self._fixed).__next__))
+        except RuntimeError as error:  # a capture computes nothing, so nothing of the iteration has happened
             self._give_up(str(error).partition("\n")[0])
-            return self.play(chain(self._places, iter(self.fetch, None)).__next__)
+            return self.iterate(chain(self._fixed, iter(self.fetch, None)).__next__)
         return copied(self._replay())
 
     def _give_up(self, why: str) -> None:
-        self.record = None
-        warnings.warn(f"iterations are not recorded, but played one by one: {why}", stacklevel=4)
+        self.capture = None
+        warnings.warn(f"iterations are not captured, but run one by one: {why}", stacklevel=4)
 
 
-def copied(outputs: Outputs) -> Outputs:
-    """Losses and figures in places of their own, since the next replay writes over those of the recording."""
-    losses, figures = ({name: value.clone() for name, value in part.items()} for part in outputs)
-    return losses, figures
+def copied(results: Results) -> Results:
+    """Losses and metrics in memory of their own, since the next replay writes over those of the capture."""
+    losses, metrics = ({name: value.clone() for name, value in part.items()} for part in results)
+    return losses, metrics

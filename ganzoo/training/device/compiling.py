@@ -1,4 +1,7 @@
-"""Compiled iterations: what is computed between two steps, forward and backward, is one graph and becomes few kernels."""
+"""Compiled iterations: what lies between two optimizer steps, forward and backward, is one graph and few kernels.
+
+Experimental.
+"""
 
 from __future__ import annotations
 
@@ -6,25 +9,24 @@ import importlib.util
 import os
 import shutil
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 
 import torch
 from torch import Tensor, nn
 
-from ganzoo.training.device.capture import Batch, Fetch, Play
-from ganzoo.training.device.cuda_graph import Outputs
 from ganzoo.training.device.rng import RandomState
-from ganzoo.training.device.tracing import TracedRound
+from ganzoo.training.device.tracing import TracedIteration
+from ganzoo.training.device.types import Batch, Iterate, NextBatch, Results, Step, optimizer_step
 from ganzoo.util.errors import GanzooError, first_line
 
 COMPILERS = ("g++", "clang++", "cl")
-NEAR = {"fp32": 1e-2, "bf16": 0.25}
-"""How near a compiled iteration has to come to one that is played. Rounding is far below it, and mistakes are above."""
+TOLERANCE = {"fp32": 1e-2, "bf16": 0.25}
+"""The largest relative difference of a compiled iteration. Rounding is far below it, and mistakes are above."""
 
 
-def needs_compiler(device: torch.device) -> None:
+def require_compiler(device: torch.device) -> None:
     """Make sure that torch.compile has what it builds with: a C++ compiler, and on CUDA also Triton.
 
     Raises:
@@ -39,64 +41,68 @@ def needs_compiler(device: torch.device) -> None:
         raise GanzooError("--compile on CUDA needs Triton; run: pip install triton, or start a run without --compile")
 
 
-class CompiledRounds:
-    """Plays iterations as ``play`` does, compiled.
+class CompiledIteration:
+    """Runs iterations compiled.
 
-    The first call traces an iteration, compiles it and compares the two. Networks and random numbers are then what they were
-    before, so that every iteration of a training is a compiled one, wherever it begins. If it fails, iterations are played, and
-    a warning says why.
+    The first call traces an iteration, compiles it and compares the two. Networks and random numbers are then restored,
+    so that every iteration of a training is a compiled one, wherever it starts. If that fails, iterations run eagerly,
+    and a warning says why.
 
     Args:
-        play: an iteration, which steps by :func:`ganzoo.training.device.tracing.take_step`.
-        nets: all that it changes besides.
-        randomness: the random numbers that it takes.
-        near: how far apart the two may be, relative to the largest of what is compared.
+        iterate: one iteration, which takes optimizer steps by the function that it is given.
+        nets: all that it changes besides its optimizers.
+        random_state: the random numbers that it draws.
+        tolerance: the largest difference of the two, relative to the largest value of each kind.
     """
 
-    def __init__(self, play: Play, nets: nn.Module, randomness: RandomState, near: float) -> None:
-        self.play, self.nets, self.randomness, self.near = play, nets, randomness, near
-        self._iteration: Play | None = None
+    def __init__(
+        self,
+        iterate: Callable[[NextBatch, Step], Results],
+        nets: nn.Module,
+        random_state: RandomState,
+        tolerance: float,
+    ) -> None:
+        self.eager, self.nets, self.random_state, self.tolerance = iterate, nets, random_state, tolerance
+        self._iterate: Iterate | None = None
 
-    def __call__(self, fetch: Fetch) -> Outputs:
-        if self._iteration:
-            return self._iteration(fetch)
+    def __call__(self, fetch: NextBatch) -> Results:
+        if self._iterate:
+            return self._iterate(fetch)
         batches: list[Batch] = []
         try:
-            self._iteration = self._compiled(fetch, batches)
+            self._iterate = self._compiled(fetch, batches)
         except GanzooError:
             raise
-        except Exception as error:  # one of the iteration itself comes up again when it is played
-            warnings.warn(
-                f"iterations cannot be compiled, and are played as they are: {first_line(error)}", stacklevel=4
-            )
-            self._iteration = self.play
-        return self._iteration(chain(batches, iter(fetch, None)).__next__)
+        except Exception as error:  # one of the iteration itself comes up again when it runs eagerly
+            warnings.warn(f"iterations cannot be compiled, and run eagerly: {first_line(error)}", stacklevel=4)
+            self._iterate = lambda fetch: self.eager(fetch, optimizer_step)
+        return self._iterate(chain(batches, iter(fetch, None)).__next__)
 
-    def _compiled(self, fetch: Fetch, batches: list[Batch]) -> Play:
-        with self._undone():
-            traced = TracedRound(self.play, fetch, batches)
-        with self._undone() as played_state:
-            played = traced.rehearse(iter(batches).__next__)
+    def _compiled(self, fetch: NextBatch, batches: list[Batch]) -> Iterate:
+        with self._restored():
+            traced = TracedIteration(self.eager, fetch, batches)
+        with self._restored() as eager_state:
+            eager = traced.dry_run(iter(batches).__next__)
         traced.compile()
-        with self._undone() as compiled_state:
-            compiled = traced.rehearse(iter(batches).__next__)
-        if any(mine - theirs for mine, theirs in zip(compiled.shared, played.shared, strict=True)):
+        with self._restored() as compiled_state:
+            compiled = traced.dry_run(iter(batches).__next__)
+        if any(one - other for one, other in zip(compiled.shared, eager.shared, strict=True)):
             raise RuntimeError("the compiler takes a copy of a tensor for the tensor itself")
-        found = zip([*compiled.found, compiled_state], [*played.found, played_state], strict=True)
-        differences = torch.tensor([difference(mine, theirs) for mine, theirs in found])
-        if not (largest := differences.max()) <= self.near:  # or there is no number
+        values = zip([*compiled.values, compiled_state], [*eager.values, eager_state], strict=True)
+        differences = torch.tensor([relative_difference(one, other) for one, other in values])
+        if not (largest := differences.max()) <= self.tolerance:  # NaN is refused too
             raise RuntimeError(f"gradients, losses or statistics would differ by {largest:.2g} of the largest")
         return traced
 
     @contextmanager
-    def _undone(self) -> Iterator[list[Tensor]]:
-        """What happens within it changes neither networks nor random numbers; gives what networks had become."""
+    def _restored(self) -> Iterator[list[Tensor]]:
+        """Restore networks and random numbers when the context is left; gives what the networks had become."""
         tensors: dict[str, Tensor] = dict(chain(self.nets.named_parameters(), self.nets.named_buffers()))
-        places = {name: tensor.detach() for name, tensor in tensors.items()}
-        before = {name: place.clone() for name, place in places.items()}
+        storage = {name: tensor.detach() for name, tensor in tensors.items()}
+        before = {name: values.clone() for name, values in storage.items()}
         became: list[Tensor] = []
-        exchanged = []
-        with self.randomness.apart():
+        replaced = []
+        with self.random_state.preserved():
             try:
                 yield became
             finally:
@@ -104,21 +110,21 @@ class CompiledRounds:
                     owner, _, leaf = name.rpartition(".")
                     module = self.nets.get_submodule(owner)
                     now = getattr(module, leaf)
-                    if now is not tensor or now.data_ptr() != places[name].data_ptr():
-                        exchanged.append(name)
+                    if now is not tensor or now.data_ptr() != storage[name].data_ptr():
+                        replaced.append(name)
                         setattr(module, leaf, tensor)
-                        tensor.data = places[name]
-                    became.append(places[name].clone())
-                    if not places[name].equal(before[name]):
-                        places[name].copy_(before[name])
-        if exchanged:
-            raise RuntimeError(f"it puts another tensor in the place of '{exchanged[0]}' instead of changing that one")
+                        tensor.data = storage[name]
+                    became.append(storage[name].clone())
+                    if not storage[name].equal(before[name]):
+                        storage[name].copy_(before[name])
+        if replaced:
+            raise RuntimeError(f"it replaces the tensor '{replaced[0]}' instead of changing it in place")
 
 
-def difference(some: Sequence[Tensor], others: Sequence[Tensor]) -> float:
-    """The largest difference between tensors of numbers, relative to the largest of these."""
+def relative_difference(some: Sequence[Tensor], others: Sequence[Tensor]) -> float:
+    """The largest difference of floating-point tensors, relative to the largest value of the second ones."""
     pairs = [(a.float(), b.float()) for a, b in zip(some, others, strict=True) if a.is_floating_point() and a.numel()]
     if not pairs:
         return 0.0
-    apart = torch.stack([(a - b).abs().max() for a, b in pairs]).max()
-    return float(apart / torch.stack([b.abs().max() for _, b in pairs]).max().clamp(min=1e-30))
+    difference = torch.stack([(a - b).abs().max() for a, b in pairs]).max()
+    return float(difference / torch.stack([b.abs().max() for _, b in pairs]).max().clamp(min=1e-30))

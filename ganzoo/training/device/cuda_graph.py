@@ -1,4 +1,4 @@
-"""Recordings of an iteration: as a CUDA graph, the kernels of a whole iteration are launched at once."""
+"""CUDA graphs: the kernels of a whole iteration are launched at once."""
 
 from __future__ import annotations
 
@@ -8,51 +8,53 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
 
-Outputs = tuple[dict[str, Tensor], dict[str, Tensor]]
-"""Losses and figures of an iteration."""
+from ganzoo.training.device.types import Results
 
-WAITS = "called a synchronizing CUDA operation"
-"""What torch warns of where the CPU waits for the GPU."""
+SYNC_WARNING = "called a synchronizing CUDA operation"
+"""Part of torch's warning where the CPU waits for the GPU."""
 
-MODE = "Synchronization debug mode"
-"""What torch says of those warnings themselves."""
+DEBUG_MODE_WARNING = "Synchronization debug mode"
+"""Part of torch's warning about that warning."""
 
 
 class Capture(Protocol):
-    """What records an iteration."""
+    """Captures an iteration, so that it can be replayed."""
 
-    def rehearse(self) -> AbstractContextManager[list[str]]:
-        """Surroundings for an iteration that is played before the recording; gives the list of what waited for the device.
+    def warm_up(self) -> AbstractContextManager[list[str]]:
+        """A context for an iteration before the capture; gives a list of the places that waited for the device.
 
-        The list is complete when the surroundings are left. What waits cannot be recorded.
+        The list is complete when the context is left. What waits cannot be captured.
         """
         ...
 
-    def aside(self) -> AbstractContextManager[Any]:
-        """Within a rehearsal, surroundings for what will not be recorded, and may wait."""
+    def uncaptured(self) -> AbstractContextManager[Any]:
+        """Within a warm-up, a context for what will not be captured, and may wait."""
         ...
 
-    def __call__(self, play: Callable[[], Outputs]) -> Callable[[], Outputs]:
-        """Record a call without its effects, and return what has them; RuntimeError if it cannot be recorded."""
+    def __call__(self, iterate: Callable[[], Results]) -> Callable[[], Results]:
+        """Capture a call without its effects, and return a replay that has them.
+
+        Raises:
+            RuntimeError: it cannot be captured.
+        """
         ...
 
 
 class CUDAGraphCapture:
-    """Records on one CUDA device. The kernels, their order and their random numbers are those of the call itself."""
+    """Captures on one CUDA device. A replay launches the same kernels in the same order with equal random numbers."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
 
     @contextmanager
-    def rehearse(self) -> Iterator[list[str]]:
-        """Play on a stream beside the default one, which is not allowed to take part in a recording."""
-        outside = torch.cuda.current_stream(self.device)
-        beside = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
-        beside.wait_stream(outside)
+    def warm_up(self) -> Iterator[list[str]]:
+        """Run on a side stream, as torch asks for before a capture: the default stream cannot be captured."""
+        current = torch.cuda.current_stream(self.device)
+        side = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
+        side.wait_stream(current)
         waits: list[str] = []
-        with torch.cuda.stream(beside), warnings.catch_warnings(record=True) as caught:
+        with torch.cuda.stream(side), warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             before = torch.cuda.get_sync_debug_mode()
             torch.cuda.set_sync_debug_mode("warn")
@@ -61,14 +63,14 @@ class CUDAGraphCapture:
             finally:
                 torch.cuda.set_sync_debug_mode(before)
         for one in caught:
-            if WAITS in str(one.message):
+            if SYNC_WARNING in str(one.message):
                 waits.append(f"{one.filename}:{one.lineno}")
-            elif MODE not in str(one.message):  # the user's own
+            elif DEBUG_MODE_WARNING not in str(one.message):  # the user's own warnings are passed on
                 warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
-        outside.wait_stream(beside)
+        current.wait_stream(side)
 
     @contextmanager
-    def aside(self) -> Iterator[None]:
+    def uncaptured(self) -> Iterator[None]:
         before = torch.cuda.get_sync_debug_mode()
         torch.cuda.set_sync_debug_mode("default")
         try:
@@ -76,29 +78,29 @@ class CUDAGraphCapture:
         finally:
             torch.cuda.set_sync_debug_mode(before)
 
-    def __call__(self, play: Callable[[], Outputs]) -> Callable[[], Outputs]:
+    def __call__(self, iterate: Callable[[], Results]) -> Callable[[], Results]:
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.device(self.device):
             try:
                 with torch.cuda.graph(graph):
-                    outputs = play()
-            except RuntimeError:  # a recording that was broken off leaves the random numbers in recording mode
+                    results = iterate()
+            except RuntimeError:  # a capture that failed leaves the random generator in capture mode
                 generator = torch.cuda.default_generators[torch.cuda.current_device()]
                 generator.graphsafe_set_state(generator.clone_state())
                 raise
 
-        def replay() -> Outputs:
+        def replay() -> Results:
             graph.replay()
-            return outputs
+            return results
 
         return replay
 
 
 def make_capturable(optimizer: torch.optim.Optimizer, device: torch.device) -> None:
-    """Keep an optimizer's rates and step counters on the device, where a recording finds those of the moment."""
+    """Keep an optimizer's learning rates and step counters on the device, where a captured step reads them."""
     for group in optimizer.param_groups:
         group["lr"] = torch.tensor(group["lr"], device=device)
         if "capturable" in group:
             group["capturable"] = True
-        elif "fused" in group:  # gradient descent, whose other forms want the rate on the CPU
+        elif "fused" in group:  # SGD, whose other implementations want the learning rate on the CPU
             group["fused"], group["foreach"] = True, False

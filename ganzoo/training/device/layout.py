@@ -1,4 +1,4 @@
-"""What weights look like, and how those of convolutions lie in memory, which decides how fast they are."""
+"""The memory layout of weights, which decides how fast convolutions are."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import torch
 from torch import nn
 
 CHANNELS_FIRST_NORMS = (nn.GroupNorm, nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)
-"""Normalisations whose kernels want channels first, and lose more than convolutions win."""
+"""Normalisations whose kernels want channels first, and lose more by the other layout than convolutions gain."""
 
 
 def channels_last(network: nn.Module) -> None:
-    """Lay out convolutions channels last, as bf16 and compiled kernels want them, unless it would be slower.
+    """Store the weights of convolutions channels last, which is faster in bf16 and compiled, unless a norm slows it.
 
-    In float32 as it is played, little would be won by it, and the last bits of all results would change.
+    Eager float32 gains little, and would change the last bits of all results.
     """
     if not any(isinstance(module, CHANNELS_FIRST_NORMS) for module in network.modules()):
         for weight in network.parameters():
             if weight.dim() == 4:
-                weight.data = weight.data.to(memory_format=torch.channels_last)  # one channel included
+                weight.data = weight.data.to(memory_format=torch.channels_last)  # with one channel too
 
 
 def is_dense(network: nn.Module) -> bool:
-    """Whether all that a network multiplies are matrices; convolutions make tensors of four axes."""
+    """Whether all weights are matrices or vectors; those of convolutions have more dimensions."""
     return all(weight.dim() <= 2 for weight in network.parameters())

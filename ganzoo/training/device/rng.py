@@ -1,4 +1,4 @@
-"""Random numbers of a training, apart from those of the process."""
+"""The random numbers of a training, kept apart from those of the process."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ganzoo.util.errors import GanzooError
 
 
 class RandomState:
-    """The random numbers of one training, apart from those of the process.
+    """The state of the random numbers of one training.
 
-    Within ``with randomness:`` torch's own generators run on this training's stream, so nothing that happens between
+    Within :meth:`stream`, torch's own generators continue from this state. So nothing that draws random numbers between
     two iterations changes a run.
     """
 
     def __init__(self, seed: int, device: torch.device) -> None:
         self.device = device
-        with self.apart():
+        with self.preserved():
             torch.manual_seed(seed)
             self._state = self._current()
 
@@ -40,18 +40,18 @@ class RandomState:
             torch.mps.set_rng_state(states[1])
 
     @contextmanager
-    def apart(self) -> Iterator[None]:
-        """Within it, torch's random numbers begin as they are, and afterwards they are as they were."""
-        outside = self._current()
+    def preserved(self) -> Iterator[None]:
+        """Restore torch's random state when the context is left."""
+        before = self._current()
         try:
             yield
         finally:
-            self._set(outside)
+            self._set(before)
 
     @contextmanager
     def stream(self) -> Iterator[None]:
-        """Run on this training's random numbers."""
-        with self.apart():
+        """Draw from this training's random numbers within the context."""
+        with self.preserved():
             self._set(self._state)
             try:
                 yield
@@ -59,17 +59,18 @@ class RandomState:
                 self._state = self._current()
 
     def state(self) -> dict[str, Tensor]:
-        """What a checkpoint keeps: uint8 tensors on the CPU."""
+        """The state for a checkpoint: uint8 tensors on the CPU."""
         return {str(index): state for index, state in enumerate(self._state)}
 
     def load(self, state: dict[str, Tensor], source: str) -> None:
-        """Go on from a checkpoint's state; :class:`GanzooError` if it is none, or of another kind of device."""
+        """Continue from the state of a checkpoint; GanzooError if it is damaged, or from another kind of device."""
+        message = f"{source} holds no random state for the device '{self.device}'"
         if len(state) != len(self._state):
-            raise GanzooError(f"{source} holds no random state for the device '{self.device}'")
+            raise GanzooError(message)
         try:
             states = [state[str(index)].cpu() for index in range(len(self._state))]
-            with self.apart():
+            with self.preserved():
                 self._set(states)
         except (KeyError, IndexError, RuntimeError, TypeError):
-            raise GanzooError(f"{source} holds no random state for the device '{self.device}'") from None
+            raise GanzooError(message) from None
         self._state = states
