@@ -1,1 +1,1 @@
-"""Several processes, one training."""
+"""Distributed training: several processes that train as one."""

@@ -1,7 +1,7 @@
-"""What a process with a part of the batch has to do with the whole of it: random numbers and batch normalisation.
+"""Random numbers and batch normalisation of the global batch, computed by ranks that hold a shard of it each.
 
-Trainers and networks know nothing of other processes. Within :class:`GlobalBatch` the calls of torch in which samples
-meet are answered for the whole batch, so that a game is the same however many processes play it.
+Trainers and networks know nothing of other ranks. :class:`GlobalBatch` replaces the functions of torch in which samples
+of a batch depend on each other, so that the result does not depend on the number of ranks.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ LIKE_OPS = frozenset({
 
 
 class Ranks(Protocol):
-    """What is asked of the processes of a training."""
+    """What this file uses of :class:`ganzoo.training.distributed.ranks.Group`, which imports this file."""
 
     size: int
 
-    def shard(self, batch: int) -> slice: ...
+    def shard(self, batch_size: int) -> slice: ...
     def sum_(self, tensor: Tensor) -> Tensor: ...
 
 
 class GlobalBatch(TorchFunctionMode):
-    """Within it, random numbers and batch normalisation are those of the whole batch.
+    """A context in which random numbers and batch normalisation are those of the global batch.
 
-    Every rank draws the random numbers of all, from the same stream, and takes those of its own samples: the first
-    axis counts samples. A random scalar is everybody's, and so is what is drawn like a parameter.
+    Every rank draws the random numbers of the global batch from the same stream, and keeps its shard of the first
+    axis, which counts samples. Random scalars, and random tensors drawn like a parameter, are the same on all ranks.
     """
 
     def __init__(self, ranks: Ranks) -> None:
@@ -66,8 +66,8 @@ class GlobalBatch(TorchFunctionMode):
     def global_size(self, size: Sequence[int]) -> tuple[int, ...]:
         return (size[0] * self.ranks.size, *size[1:]) if size else ()
 
-    def local_shard(self, whole: Tensor) -> Tensor:
-        return whole[self.ranks.shard(len(whole))] if whole.dim() else whole
+    def local_shard(self, tensor: Tensor) -> Tensor:
+        return tensor[self.ranks.shard(len(tensor))] if tensor.dim() else tensor
 
     def batch_norm(
         self,
@@ -80,9 +80,10 @@ class GlobalBatch(TorchFunctionMode):
         momentum: float = 0.1,
         eps: float = 1e-5,
     ) -> Tensor:
-        """Batch normalisation (Ioffe & Szegedy, 2015) by the statistics of all ranks, in one message.
+        """Batch normalisation (Ioffe & Szegedy, 2015) with the statistics of the global batch, in one all-reduce.
 
-        Moments are taken about the running mean, since squares of numbers far from zero lose their digits.
+        The moments are taken about the running mean: the mean of squares minus the squared mean is inexact for values
+        far from zero.
         """
         if not training:
             return F.batch_norm(samples, running_mean, running_var, weight, bias, False, momentum, eps)
@@ -97,14 +98,14 @@ class GlobalBatch(TorchFunctionMode):
         if running_mean is not None and running_var is not None:
             with torch.no_grad():
                 running_mean.add_(mean, alpha=momentum)
-                running_var.lerp_(var * total / (total - 1), momentum)
+                running_var.lerp_(var * total / (total - 1), momentum)  # unbiased, as torch's own
         scale = (var + eps).rsqrt() if weight is None else (var + eps).rsqrt() * weight
         x = (x - mean.view(shape)) * scale.view(shape)
         return (x if bias is None else x + bias.view(shape)).to(samples.dtype)
 
 
 class AllReduceSum(torch.autograd.Function):
-    """A sum over all ranks. Its derivative is such a sum, so it can be differentiated any number of times."""
+    """The sum over all ranks. Its gradient is the same operation, so it can be differentiated repeatedly."""
 
     @staticmethod
     def forward(ctx: Any, tensor: Tensor, ranks: Ranks) -> Tensor:
