@@ -1,19 +1,18 @@
-"""The data sets that ship with ganzoo."""
+"""The built-in data sets."""
 
 from __future__ import annotations
 
-from ganzoo.data import cifar, folder, mnist, stacked, tabular, toys
-from ganzoo.data import embedded as shipped
+from ganzoo.data import cifar, embedded, folder, mnist, stacked, tabular, toys
 from ganzoo.registry.hookspecs import Parts, hookimpl
 
 
 @hookimpl
 def ganzoo_datasets() -> Parts:
     return {
-        "mnist-10k": shipped.mnist_10k,
+        "mnist-10k": embedded.mnist_10k,
         "stacked-mnist": stacked.stacked_mnist,
         "stacked2": stacked.stacked2,
-        "emoji32": shipped.emoji32,
+        "emoji32": embedded.emoji32,
         "mnist": mnist.mnist,
         "fashion-mnist": mnist.fashion_mnist,
         "kmnist": mnist.kmnist,

@@ -1,8 +1,12 @@
-"""Data sets: records of numpy arrays, loaded by name. Nothing here imports torch before a data set needs it."""
+"""Data sets: numpy arrays that are loaded by name, and what a plugin needs to add one.
+
+A loader of a plugin is a function from a :class:`Request` to a :class:`Data`. Nothing here imports torch.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,10 +18,16 @@ from numpy.typing import NDArray
 from ganzoo.registry.registry import registry
 from ganzoo.util.errors import GanzooError
 
+__all__ = ["Data", "NoTestSplit", "Request", "Samples", "dataset_name", "fingerprint", "load", "subset"]
+
+log = logging.getLogger("ganzoo")
+
 
 class Samples(Protocol):
-    """What holds samples: an array, or anything of the same manners that reads a batch at a time (``samples[index]``
-    with an int64 index array, or a slice, gives an ndarray)."""
+    """An array, or an object that reads a batch when it is indexed.
+
+    ``samples[index]``, with an int64 array or a slice, is an ndarray.
+    """
 
     @property
     def shape(self) -> tuple[int, ...]: ...
@@ -27,8 +37,8 @@ class Samples(Protocol):
     def __getitem__(self, index: Any) -> NDArray[Any]: ...
 
 
-class NoTestPart(GanzooError):  # noqa: N818
-    """A data set without a test part was asked for one."""
+class NoTestSplit(GanzooError):  # noqa: N818
+    """The test split of a data set was requested, and there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,14 +46,14 @@ class Data:
     """A data set.
 
     Attributes:
-        name: as the user asked for it, for example ``mnist-10k`` or ``folder:cats``.
+        name: full name, for example ``mnist-10k`` or ``folder:cats``.
         samples: images as uint8 ``(N, channels, height, width)``, or vectors as float32 ``(N, features)``.
         labels: int64 ``(N,)``, or ``None``.
-        classes: the classes' names in the order of the labels.
-        conditions: float32 ``(N, p)``: inputs of a regression whose targets are the samples; or ``None``.
-        sha256: :func:`fingerprint` of the samples, labels and conditions, taken unless given. Samples that are read
-            lazily should come with one of their own; so should a changed copy made by :func:`dataclasses.replace`.
-        licence: of the data, where it is known.
+        classes: class names in the order of the labels.
+        conditions: float32 ``(N, p)``, inputs of a regression whose targets are the samples; or ``None``.
+        sha256: :func:`fingerprint` of samples, labels and conditions; computed if it is empty. A loader of lazily read
+            samples passes its own. A copy made by :func:`dataclasses.replace` needs ``sha256=""``.
+        licence: of the data; empty if unknown.
     """
 
     name: str
@@ -68,19 +78,20 @@ class Data:
 
     @property
     def is_images(self) -> bool:
+        """Whether the samples are images, and not vectors."""
         return self.samples.dtype == np.uint8
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What the user asked of a data set's loader.
+    """The arguments of a data set's loader.
 
     Attributes:
-        name: the whole name, ``folder:cats``.
-        argument: what stood behind the colon, ``cats``; empty where there was none.
-        split: which part; data sets without a test part refuse ``"test"``.
-        directory: where files of downloaded data sets lie, or go.
-        size: height and width for data sets of any size.
+        name: full name, for example ``folder:cats``.
+        argument: the part of the name after the colon, ``cats``; empty without a colon.
+        split: ``train`` or ``test``; data sets without a test split refuse ``test``.
+        directory: folder of downloaded data sets.
+        size: height and width in pixels, for data sets of any size; ``None`` for the default.
     """
 
     name: str
@@ -90,36 +101,28 @@ class Request:
     size: int | None = None
 
     def refuse_argument(self) -> None:
-        """For loaders that take none: raise GanzooError where the name carries an argument."""
+        """Raise GanzooError if the name has an argument; for loaders that take none."""
         if self.argument or ":" in self.name:
             name = self.name.partition(":")[0]
             raise GanzooError(f"{name} takes no argument after a colon, got {self.argument!r}; use: --data {name}")
 
     def refuse_test(self) -> None:
-        """For data sets without a test part: raise NoTestPart where that is asked for."""
+        """Raise NoTestSplit if the test split is requested; for data sets that have none."""
         if self.split == "test":
-            raise NoTestPart(f"{self.name} has no test part, its only split is 'train'; see: ganzoo list datasets")
+            raise NoTestSplit(f"{self.name} has no test split, only 'train'; see: ganzoo list datasets")
 
 
 def subset(data: Data, index: NDArray[np.int64]) -> Data:
-    """Some of the samples, in the order of ``index``, with their labels and conditions."""
-
-    def chosen(values: NDArray[Any] | None) -> NDArray[Any] | None:
-        return None if values is None else values[index]
-
-    return replace(
-        data,
-        samples=data.samples[index],
-        labels=chosen(data.labels),
-        conditions=chosen(data.conditions),
-        sha256="",
-    )
+    """The samples at ``index``, int64 ``(n,)``, in this order, with their labels and conditions."""
+    labels = None if data.labels is None else data.labels[index]
+    conditions = None if data.conditions is None else data.conditions[index]
+    return replace(data, samples=data.samples[index], labels=labels, conditions=conditions, sha256="")
 
 
 def fingerprint(*parts: Samples | None) -> str:
-    """SHA-256, in hexadecimal digits, of arrays: of the data type, shape and bytes of each, in the order given.
+    """SHA-256, in hexadecimal, of the data type, shape and bytes of arrays in this order.
 
-    Reads 1,024 samples at a time, so that lazily read ones need not fit into memory.
+    Reads 1,024 samples at a time, so lazily read samples need not fit into memory.
     """
     digest = hashlib.sha256()
     for part in parts:
@@ -132,6 +135,19 @@ def fingerprint(*parts: Samples | None) -> str:
     return digest.hexdigest()
 
 
+def dataset_name(name: str) -> str:
+    """The full name of a data set: ``folder:PATH`` for a path, any other name as it is.
+
+    A path starts with ``./``, ``../``, ``/`` or ``~``, or is an existing folder without the name of a data set.
+    """
+    known = name.partition(":")[0] in registry().parts["dataset"]
+    # os.path.isdir is False for what is no valid path, where Path.is_dir raises
+    if name.startswith(("./", "../", "/", "~")) or (name and not known and os.path.isdir(name)):  # noqa: PTH112
+        log.info("data set %s is read as folder:%s", name, name)
+        return f"folder:{name}"
+    return name
+
+
 def load(
     name: str,
     *,
@@ -139,11 +155,18 @@ def load(
     directory: str | Path | None = None,
     size: int | None = None,
 ) -> Data:
-    """The data set of that name; what stands behind a colon goes to its loader as :attr:`Request.argument`.
+    """Load a data set.
+
+    Args:
+        name: a registered name, ``NAME:ARGUMENT``, or the path of a folder of images; see :func:`dataset_name`.
+        split: ``train`` or ``test``.
+        directory: folder of downloaded data sets; ``GANZOO_DATA_DIR`` or ``~/.cache/ganzoo`` by default.
+        size: height and width in pixels, for data sets of any size.
 
     Raises:
         GanzooError: there is no such data set, or it cannot be read.
     """
+    name = dataset_name(name)
     kind, _, argument = name.partition(":")
     where = Path(directory or os.environ.get("GANZOO_DATA_DIR") or Request.directory).expanduser()
     request = Request(name=name, argument=argument, split=split, directory=where, size=size)

@@ -1,4 +1,4 @@
-"""CIFAR-10 in its binary version; the better known Python version consists of pickles, which can run code."""
+"""CIFAR-10 in its binary version. The better known Python version consists of pickles, which can run code."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ ARCHIVE = "cifar-10-binary.tar.gz"
 ARCHIVE_MD5 = "c32a1d4ab5d03f1284b67883e8d87530"
 MIRROR = "https://www.cs.toronto.edu/~kriz/"
 
-RECORD = 1 + 3 * 32 * 32  # the label's byte, then the red, the green and the blue plane
-MOST_RECORDS = 10_000
+RECORD = 1 + 3 * 32 * 32  # bytes: the label, then the red, the green and the blue plane
+MAX_RECORDS = 10_000
 
 
 def cifar10(request: Request) -> Data:
@@ -34,7 +34,7 @@ def cifar10(request: Request) -> Data:
         Samples uint8 ``(N, 3, 32, 32)`` in 0..255, labels 0..9.
 
     Raises:
-        GanzooError: the request carries an argument; the files are broken, or missing and not to be had.
+        GanzooError: the name has an argument; the files are broken, or missing and cannot be downloaded.
     """
     request.refuse_argument()
     root = request.directory.expanduser()
@@ -65,7 +65,7 @@ def _read_folder(folder: Path, names: list[str]) -> dict[str, NDArray[np.uint8]]
 
 
 def _read_archive(archive: Path, names: list[str]) -> dict[str, NDArray[np.uint8]]:
-    """Read the batches where they are: nothing of the archive is written to the disk."""
+    """Read the batches within the archive; nothing is unpacked to the disk."""
     batches = {}
     with tarfile.open(archive, "r:gz") as tar:
         for member in tar:
@@ -78,10 +78,10 @@ def _read_archive(archive: Path, names: list[str]) -> dict[str, NDArray[np.uint8
 
 
 def _records(name: str, file: IO[bytes]) -> NDArray[np.uint8]:
-    """Rows of a label's byte and an image's 3,072; at most 10,000 of them are read, whatever the file says."""
-    content = file.read(MOST_RECORDS * RECORD + 1)
+    """Records ``(N, 3073)``; at most 10,000 of them are read, whatever the size of the file."""
+    content = file.read(MAX_RECORDS * RECORD + 1)
     if not content or len(content) % RECORD:
-        raise ValueError(f"{name} is not made of 1..{MOST_RECORDS} records of {RECORD} bytes")
+        raise ValueError(f"{name} is not made of 1..{MAX_RECORDS} records of {RECORD} bytes")
     records = np.frombuffer(content, np.uint8).reshape(-1, RECORD)
     if (label := records[:, 0].max()) >= len(CLASSES):
         raise ValueError(f"{name} holds the label {label}, good ones are 0..{len(CLASSES) - 1}")

@@ -1,4 +1,4 @@
-"""Fetching the files of public data sets, through torchvision."""
+"""Download the files of public data sets, through torchvision."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ganzoo.util.optional import needs
 
 
 def download(files: Mapping[str, str], mirrors: Sequence[str], folder: Path) -> None:
-    """Fetch files into a folder; each appears there only once it is whole.
+    """Download files into a folder; each appears there once it is complete.
 
     Args:
-        files: their MD5 sums, in hexadecimal digits, by name.
-        mirrors: addresses, tried in turn, to which a file's name is appended.
-        folder: made where it is missing.
+        files: MD5 sums, in hexadecimal, by file name.
+        mirrors: URLs, tried in turn, to which the file name is appended.
+        folder: created if it is missing.
 
     Raises:
-        GanzooError: no mirror gave a file with the right sum, or the folder cannot be written.
+        GanzooError: no mirror has a file with the right sum, or the folder cannot be written.
     """
     with needs():
         from torchvision.datasets.utils import download_url

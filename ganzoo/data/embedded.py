@@ -1,4 +1,4 @@
-"""Data sets that lie inside the package, so that a first run needs no network."""
+"""Data sets inside the package, so that a first run needs no network."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ EMOJI_CLASSES = (
 def mnist_10k(request: Request) -> Data:
     """10,000 handwritten digits of MNIST, 1,000 a class, 28x28 grey; inside the package.
 
-    The test part holds 2,000 images of MNIST's test part, 200 a class. Source: LeCun, Cortes & Burges, 1998.
+    The test split has 2,000 images of MNIST's test split, 200 a class. Source: LeCun, Cortes & Burges, 1998.
 
     Returns:
         Samples uint8 ``(N, 1, 28, 28)`` in 0..255 (0 is paper), labels 0..9.
 
     Raises:
-        GanzooError: the request carries an argument.
+        GanzooError: the name has an argument.
     """
     request.refuse_argument()
     stem = "mnist-2k-test" if request.split == "test" else "mnist-10k"
@@ -49,18 +49,13 @@ def emoji32(request: Request) -> Data:
         Samples uint8 ``(3219, 3, 32, 32)`` in 0..255, labels 0..8.
 
     Raises:
-        GanzooError: the request carries an argument, or asks for a test part.
+        GanzooError: the name has an argument, or the test split is requested.
     """
     request.refuse_argument()
     request.refuse_test()
     images, labels = _arrays("emoji32")
-    return Data(
-        name=request.name,
-        samples=images,
-        labels=labels,
-        classes=EMOJI_CLASSES,
-        licence="Apache-2.0 (Google Noto Emoji)",
-    )
+    licence = "Apache-2.0 (Google Noto Emoji)"
+    return Data(name=request.name, samples=images, labels=labels, classes=EMOJI_CLASSES, licence=licence)
 
 
 def _arrays(stem: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

@@ -1,4 +1,4 @@
-"""MNIST and the data sets made in its image: 28x28 grey pixels, ten classes, files in LeCun's IDX format."""
+"""MNIST and its drop-in replacements: 28x28 grey pixels, ten classes, files in LeCun's IDX format."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ HIRAGANA = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
 
 MNIST_LICENCE = "CC BY-SA 3.0, (c) Yann LeCun and Corinna Cortes, derived from NIST data"
 
-MOST_ITEMS = 60_000
+MAX_ITEMS = 60_000
 
 
 def mnist(request: Request) -> Data:
@@ -45,7 +45,7 @@ def mnist(request: Request) -> Data:
         Samples uint8 ``(N, 1, 28, 28)`` in 0..255, labels 0..9.
 
     Raises:
-        GanzooError: the request carries an argument; the files are broken, or missing and not to be had.
+        GanzooError: the name has an argument; the files are broken, or missing and cannot be downloaded.
     """
     return _load(request, "MNIST", DIGITS, MNIST_LICENCE)
 
@@ -67,11 +67,12 @@ def kmnist(request: Request) -> Data:
 
 
 def _load(request: Request, kind: str, classes: tuple[str, ...], licence: str) -> Data:
-    """Read torchvision's folder of this kind of MNIST, packed or unpacked, which may be read-only."""
+    """Read torchvision's folder of this kind of MNIST, gzipped or not, which may be read-only."""
     request.refuse_argument()
     folder = request.directory.expanduser() / kind / "raw"
-    part = "t10k" if request.split == "test" else "train"
-    paths = [_whichever(folder / f"{part}-{file}-ubyte") for file in ("images-idx3", "labels-idx1")]
+    stem = "t10k" if request.split == "test" else "train"
+    paths = [folder / f"{stem}-{file}-ubyte" for file in ("images-idx3", "labels-idx1")]
+    paths = [path if path.is_file() else path.with_name(f"{path.name}.gz") for path in paths]
     if missing := [path.name for path in paths if not path.is_file()]:
         with needs():
             from torchvision import datasets
@@ -84,30 +85,21 @@ def _load(request: Request, kind: str, classes: tuple[str, ...], licence: str) -
     if labels.max() >= len(classes):
         raise GanzooError(f"{paths[1]} holds the label {labels.max()}, good ones are 0..9; replace the file")
     return Data(
-        name=request.name,
-        samples=images[:, None],
-        labels=labels.astype(np.int64),
-        classes=classes,
-        licence=licence,
+        name=request.name, samples=images[:, None], labels=labels.astype(np.int64), classes=classes, licence=licence
     )
-
-
-def _whichever(path: Path) -> Path:
-    """The unpacked file where there is one, else the packed one, which may be missing."""
-    return path if path.is_file() else path.with_name(f"{path.name}.gz")
 
 
 def read_idx(path: Path, item: tuple[int, ...]) -> NDArray[np.uint8]:
     """Read a file of unsigned bytes in LeCun's IDX format, gzipped if its name ends in ``.gz``.
 
-    Nothing in the header is believed: it has to name the expected shape, and the file has to end where it says.
+    The header is not trusted: it has to state the expected shape, and the file has to have the size that follows.
 
     Args:
         path: the file.
-        item: the shape that each item must have; ``()`` for labels.
+        item: shape of each item; ``()`` for labels.
 
     Returns:
-        A fresh array ``(N, *item)`` with 1 <= N <= 60,000.
+        A writable array ``(N, *item)``, N in 1..60,000.
 
     Raises:
         GanzooError: the file cannot be read, or is anything else.
@@ -121,10 +113,10 @@ def read_idx(path: Path, item: tuple[int, ...]) -> NDArray[np.uint8]:
             magic, count, *shape = header.unpack(head)
             if magic != 0x0801 + len(item):
                 raise ValueError(f"magic number {magic}, not {0x0801 + len(item)}")
-            if tuple(shape) != item or not 1 <= count <= MOST_ITEMS:
-                raise ValueError(f"{count} items of shape {tuple(shape)}, not 1..{MOST_ITEMS} of {item}")
+            if tuple(shape) != item or not 1 <= count <= MAX_ITEMS:
+                raise ValueError(f"{count} items of shape {tuple(shape)}, not 1..{MAX_ITEMS} of {item}")
             size = count * math.prod(item)
-            body = file.read(size + 1)  # one more than there should be shows a file that goes on
+            body = file.read(size + 1)  # one byte more, to see whether the file is longer
         if len(body) != size:
             raise ValueError(f"{'more' if len(body) > size else 'fewer'} than the announced {size} bytes")
     except (OSError, EOFError, ValueError, zlib.error) as error:

@@ -1,4 +1,4 @@
-"""Several digits in one image: modes that can be counted, because each digit can be read."""
+"""Several digits in one image: a classifier of digits can count the modes that a generator covers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ganzoo.data import Data, Request, fingerprint
 from ganzoo.data.embedded import mnist_10k
 
 DIGITS = {"stacked-mnist": 3, "stacked2": 2}
-"""How many digits there are in an image."""
+"""Digits in an image."""
 SAMPLES = {"train": 128, "test": 26}  # of each mode
 SEEDS = {"train": 0, "test": 1}
 
@@ -20,14 +20,15 @@ SEEDS = {"train": 0, "test": 1}
 def stacked_mnist(request: Request) -> Data:
     """Three digits of mnist-10k as red, green and blue: 1,000 modes, 128,000 and 26,000 for testing, 28x28 RGB.
 
-    Which digits meet is drawn once, from a fixed seed; all modes are equally likely. The test part is drawn from the
-    test part of mnist-10k. Source: Metz et al., 2017; numbers of images as in Lin et al. (PacGAN), 2018.
+    The digits of each image are drawn from a fixed seed; all modes are equally likely. The test split is drawn from
+    the test split of mnist-10k. Source: Metz et al., 2017; sizes as in Lin et al. (PacGAN), 2018.
 
     Returns:
-        Samples uint8 ``(N, 3, 28, 28)`` in 0..255, composed when they are read; labels 0..999, the digits side by side.
+        Samples uint8 ``(N, 3, 28, 28)`` in 0..255, composed when they are read; labels 0..999, the number that the
+        three digits form.
 
     Raises:
-        GanzooError: the request carries an argument.
+        GanzooError: the name has an argument.
     """
     return _stacked(request)
 
@@ -35,13 +36,7 @@ def stacked_mnist(request: Request) -> Data:
 def stacked2(request: Request) -> Data:
     """Two digits of mnist-10k as red and green, without blue: 100 modes, 12,800 and 2,600 for testing, 28x28 RGB.
 
-    The small cousin of stacked-mnist, made in the same way.
-
-    Returns:
-        Samples uint8 ``(N, 3, 28, 28)`` in 0..255, composed when they are read; labels 0..99, the digits side by side.
-
-    Raises:
-        GanzooError: the request carries an argument.
+    Made like stacked-mnist, with the labels 0..99. Returns and raises as :func:`stacked_mnist`.
     """
     return _stacked(request)
 
@@ -66,17 +61,17 @@ def _stacked(request: Request) -> Data:
 
 
 def mode(digits: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
-    """The modes ``(N,)`` of digits ``(N, n)``: the number that they are side by side, below 10**n."""
-    numbers: NDArray[np.int64] = (digits @ 10 ** np.arange(digits.shape[1])[::-1]).astype(np.int64)
-    return numbers
+    """The mode of each row of digits ``(N, n)``: the number that they form, ``(N,)`` in 0..10**n - 1."""
+    modes: NDArray[np.int64] = (digits @ 10 ** np.arange(digits.shape[1])[::-1]).astype(np.int64)
+    return modes
 
 
 class Stacked:
-    """Images of three planes, which stay apart until a batch of them is asked for.
+    """RGB images that are composed of planes when a batch of them is read.
 
     Args:
         planes: uint8 ``(M, height, width)``.
-        triples: which of them make an image, ``(N, 3)``.
+        triples: indices of the planes of each image, ``(N, 3)``.
     """
 
     dtype: np.dtype[Any] = np.dtype(np.uint8)

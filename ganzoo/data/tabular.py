@@ -1,4 +1,4 @@
-"""Regressions for GANs that are told inputs and generate targets; made or held by scikit-learn."""
+"""Regressions of scikit-learn, for conditional GANs: the condition is the input, the sample is the target."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def friedman1(request: Request) -> Data:
 
     Returns:
         Targets as samples float32 ``(N, 1)`` and inputs as conditions float32 ``(N, p)``, both unbounded and
-        standardised by the training part's mean and standard deviation.
+        standardised by the mean and standard deviation of the training split.
 
     Raises:
-        GanzooError: the request carries an argument, or scikit-learn is missing.
+        GanzooError: the name has an argument, or scikit-learn is missing.
     """
     with needs():
         from sklearn.datasets import make_friedman1
@@ -32,8 +32,8 @@ def friedman1(request: Request) -> Data:
 def friedman2(request: Request) -> Data:
     """Regression of 4 inputs, the impedance of a circuit; 4,000 rows and 1,000 for testing.
 
-    y = sqrt(x1² + (x2 x3 - 1/(x2 x4))²) + N(0, 125²): a signal three times as wide as the noise. Source: Friedman,
-    1991; Breiman, 1996. Returns and raises as :func:`friedman1`.
+    y = sqrt(x1² + (x2 x3 - 1/(x2 x4))²) + N(0, 125²); the signal has three times the standard deviation of
+    the noise. Source: Friedman, 1991; Breiman, 1996. Returns and raises as :func:`friedman1`.
     """
     with needs():
         from sklearn.datasets import make_friedman2
@@ -43,8 +43,8 @@ def friedman2(request: Request) -> Data:
 def friedman3(request: Request) -> Data:
     """Regression of 4 inputs, the phase of a circuit; 4,000 rows and 1,000 for testing.
 
-    y = atan((x2 x3 - 1/(x2 x4)) / x1) + N(0, 0.1²): a signal three times as wide as the noise. Source: Friedman, 1991;
-    Breiman, 1996. Returns and raises as :func:`friedman1`.
+    y = atan((x2 x3 - 1/(x2 x4)) / x1) + N(0, 0.1²); the signal has three times the standard deviation of the
+    noise. Source: Friedman, 1991; Breiman, 1996. Returns and raises as :func:`friedman1`.
     """
     with needs():
         from sklearn.datasets import make_friedman3
@@ -62,7 +62,7 @@ def diabetes(request: Request) -> Data:
 
 
 def _split(request: Request, inputs: NDArray[np.float64], targets: NDArray[np.float64]) -> Data:
-    """The asked part of a fixed random 80/20 split."""
+    """The requested split of a fixed random 80/20 split."""
     request.refuse_argument()
     order = np.random.default_rng(SEED).permutation(len(targets))
     train, test = np.split(order, [len(order) * 4 // 5])

@@ -1,4 +1,4 @@
-"""Toy distributions whose truth is known, drawn from fixed seeds: 50,000 vectors, and as many others for testing."""
+"""Toy distributions with known density, drawn from fixed seeds: 50,000 vectors for training and 50,000 for testing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ SEEDS = {"train": 0, "test": 1}
 
 
 class Mixture(NamedTuple):
-    """Equally likely isotropic Gaussians: ``centres`` ``(K, features)``, and the standard deviation ``sigma`` of each."""
+    """Equally likely isotropic Gaussians.
+
+    Attributes:
+        centres: float64 ``(K, features)``.
+        sigma: standard deviation of each.
+    """
 
     centres: NDArray[np.float64]
     sigma: float
@@ -39,10 +44,10 @@ def ring8(request: Request) -> Data:
     Source: the ring of Srivastava et al. (VEEGAN), 2017, as set up by Lin et al. (PacGAN), 2018.
 
     Returns:
-        Samples float32 ``(50000, 2)``, unbounded; the labels say which Gaussian.
+        Samples float32 ``(50000, 2)``, unbounded; a label for each Gaussian.
 
     Raises:
-        GanzooError: the request carries an argument.
+        GanzooError: the name has an argument.
     """
     return _draw(request, RING8)
 
@@ -73,7 +78,7 @@ def corner49(request: Request) -> Data:
         Samples float32 ``(50000, 49)``, unbounded.
 
     Raises:
-        GanzooError: the request carries an argument.
+        GanzooError: the name has an argument.
     """
     return _draw(request, CORNER49)
 
@@ -85,7 +90,7 @@ def circle(request: Request) -> Data:
         Samples float32 ``(50000, 2)`` in 0.2..0.8.
 
     Raises:
-        GanzooError: the request carries an argument.
+        GanzooError: the name has an argument.
     """
     request.refuse_argument()
     angles = np.random.default_rng(SEEDS[request.split]).uniform(0, 2 * np.pi, COUNT)

@@ -10,5 +10,5 @@ import pytest
 def data_dir() -> Path:
     """A folder with the files of public data sets, in torchvision's layout."""
     if not (directory := os.environ.get("GANZOO_DATA_DIR")):
-        pytest.skip("GANZOO_DATA_DIR does not say where MNIST's files lie")
+        pytest.skip("set GANZOO_DATA_DIR to the folder of MNIST's files")
     return Path(directory)

@@ -37,7 +37,7 @@ def place_archive(root: Path, contents: dict[str, bytes]) -> None:
 
 
 @pytest.mark.parametrize("place", [place_folder, place_archive])
-def test_folder_and_archive_read_alike_and_in_order(
+def test_folder_and_archive_hold_the_same_in_order(
     tmp_path: Path, place: Callable[[Path, dict[str, bytes]], None]
 ) -> None:
     place(tmp_path, batches())
@@ -65,7 +65,7 @@ def test_hostile_batches_are_refused(
         cifar.cifar10(Request(name="cifar10", directory=tmp_path))
 
 
-def test_an_archive_without_the_batches_or_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_a_file_without_the_batches_is_refused(tmp_path: Path) -> None:
     place_archive(tmp_path, batches())
     with pytest.raises(GanzooError, match=r"it lacks test_batch.bin"):
         cifar.cifar10(Request(name="cifar10", directory=tmp_path, split="test"))
@@ -74,7 +74,7 @@ def test_an_archive_without_the_batches_or_that_is_none_is_refused(tmp_path: Pat
         cifar.cifar10(Request(name="cifar10", directory=tmp_path))
 
 
-def test_without_a_network_the_message_names_the_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_network_the_error_names_the_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def unreachable(*_: object) -> None:
         raise URLError("no network")
 

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import logging
+import struct
+import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ganzoo.data import Data, Request, folder
+from ganzoo.data import Data, Request, decode, folder
 from ganzoo.util.errors import GanzooError
 
 Image = pytest.importorskip("PIL.Image")
@@ -31,11 +34,11 @@ def only(data: Data) -> NDArray[np.uint8]:
     return data.samples[np.array([0])][0]
 
 
-def test_grey_files_of_any_size_and_depth_give_grey(tmp_path: Path) -> None:
+def test_grey_files_of_any_size_and_depth_stay_grey(tmp_path: Path) -> None:
     save(tmp_path / "a.png", "L", (50, 9), 100)
     save(tmp_path / "b.png", "1", (3, 70), 1)
     save(tmp_path / "c.png", "LA", (8, 8), (0, 0))
-    save(tmp_path / "d.png", "I;16", (20, 10), 100 << 8)
+    save(tmp_path / "d.png", "I;16", (20, 10), 25600)
     save(tmp_path / "e.jpg", "L", (1, 1), 100)
     data = load(tmp_path)
     assert data.samples.shape == (5, 1, 8, 8)
@@ -62,9 +65,112 @@ def test_one_colour_file_makes_all_of_them_rgb(tmp_path: Path) -> None:
         ("key.png", "RGB", {"transparency": (0, 0, 0)}),
     ],
 )
-def test_what_is_transparent_becomes_white(tmp_path: Path, name: str, mode: str, options: dict[str, object]) -> None:
+def test_transparency_becomes_white(tmp_path: Path, name: str, mode: str, options: dict[str, object]) -> None:
     save(tmp_path / name, mode, **options)
-    assert tuple(only(load(tmp_path))[:, 0, 0]) == WHITE
+    save(tmp_path / "red.png", colour=RED)
+    pixels = {
+        path.name: image for path, image in zip(sorted(tmp_path.iterdir()), load(tmp_path).samples[:], strict=True)
+    }
+    assert tuple(pixels[name][:, 0, 0]) == WHITE
+
+
+def png16(*rows: list[Any], colour: bool = False, transparent: bytes = b"") -> bytes:
+    """A PNG file of 16 bits, in grey or RGB, with a transparent colour."""
+    pixels = np.array(rows, ">u2")
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    head = struct.pack(">IIBBBBB", pixels.shape[1], len(rows), 16, 2 if colour else 0, 0, 0, 0)
+    chunks = [(b"IHDR", head), *([(b"tRNS", transparent)] if transparent else [])]
+    chunks += [(b"IDAT", zlib.compress(b"".join(b"\0" + row.tobytes() for row in pixels))), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*each) for each in chunks)
+
+
+def test_the_transparent_colour_of_16_bits_becomes_white(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(png16([0, 65535], [300, 0], transparent=struct.pack(">H", 0)))
+    np.testing.assert_array_equal(only(load(tmp_path, size=2)), [[[255, 255], [1, 255]]])
+    one, other = (4000, 300, 65000), (65535, 0, 0)
+    (tmp_path / "a.png").write_bytes(png16([one, other], colour=True, transparent=struct.pack(">HHH", *one)))
+    pixels = decode.unscaled(tmp_path / "a.png", (3, 1, 2))
+    assert [tuple(pixels[:, 0, k]) for k in (0, 1)] == [WHITE, RED]
+
+
+@pytest.mark.parametrize(("peak", "bits"), [(200, 8), (256, 10), (1023, 10), (3983, 12), (4096, 14), (65535, 16)])
+def test_deep_grey_is_scaled_by_the_bit_depth_of_the_folder(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, peak: int, bits: int
+) -> None:
+    """12-bit values in a file of 16 bits are not nearly black."""
+    (tmp_path / "a.png").write_bytes(png16([peak, 0]))
+    (tmp_path / "b.png").write_bytes(png16([2**bits // 16, 0]))
+    save(tmp_path / "c.png", "L", (2, 1), 100)
+    with caplog.at_level(logging.WARNING, "ganzoo"):
+        images = [image[0, 0, 0] for image in load(tmp_path, size=1).samples[:]]
+    assert caplog.messages == [f"2 images of more than 8 bits hold grey up to {peak}: read as {bits} bits, scaled to 8"]
+    levels = [decode.unscaled(tmp_path / name, (1, 1, 2), bits)[0, 0, 0] for name in ("a.png", "b.png")]
+    assert levels == [peak >> (bits - 8), 16]
+    assert images[2] == 100
+
+
+@pytest.mark.parametrize(
+    ("dtype", "values", "levels"),
+    [
+        (np.int32, (0, 255), (0, 255)),
+        (np.int32, (100, 4095), (6, 255)),
+        (np.uint16, (0, 255), (0, 255)),
+        (">u2", (0, 1023), (0, 255)),
+    ],
+)
+def test_deep_tiff(tmp_path: Path, dtype: str, values: tuple[int, int], levels: tuple[int, int]) -> None:
+    pixels = np.array([values], dtype)
+    image = Image.frombytes("I;16B", (2, 1), pixels.tobytes()) if dtype == ">u2" else Image.fromarray(pixels)
+    image.save(tmp_path / "a.tif")
+    stored = decode.inspect(tmp_path / "a.tif")
+    assert stored == (True, max(values))
+    assert decode.unscaled(tmp_path / "a.tif", (1, 1, 2), decode.bit_depth([stored])).tolist() == [[list(levels)]]
+    assert decode.unscaled(tmp_path / "a.tif", (3, 1, 2), decode.bit_depth([stored]))[2].tolist() == [list(levels)]
+    assert load(tmp_path, size=2).shape == (1, 2, 2)
+
+
+def test_pgm_states_its_own_maximum(tmp_path: Path) -> None:
+    (tmp_path / "a.pgm").write_bytes(b"P5 2 2 4095\n" + np.array([1000, 4095] * 2, ">u2").tobytes())
+    (tmp_path / "b.png").write_bytes(png16([4095, 4095], [4095, 4095]))
+    assert decode.inspect(tmp_path / "a.pgm") == (True, None)
+    assert decode.unscaled(tmp_path / "a.pgm", (1, 2, 2), 12).tolist() == [[[62, 255], [62, 255]]]
+    assert [image[0, 0, 1] for image in load(tmp_path, size=2).samples[:]] == [255, 255]
+
+
+@pytest.mark.parametrize("values", [(-1, 5), (0, 65536)])
+def test_grey_values_that_16_bits_cannot_hold_are_refused(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, values: tuple[int, int]
+) -> None:
+    Image.fromarray(np.array([values], np.int32)).save(tmp_path / "a.tif")
+    save(tmp_path / "b.png")
+    assert len(load(tmp_path)) == 1
+    assert f"a.tif (grey values from {values[0]} to {values[1]}, not within 0..65535)" in caplog.text
+
+
+def test_deep_grey_in_which_0_is_white_is_refused(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    pixels = Image.fromarray(np.array([[0, 65535]], np.uint16))
+    pixels.save(tmp_path / "a.tif", tiffinfo={decode.PHOTOMETRIC: 0})
+    content = bytearray((tmp_path / "a.tif").read_bytes())
+    entry = content.index(struct.pack("<HHI", decode.PHOTOMETRIC, 3, 1))
+    content[entry + 8] = 0  # Pillow writes 1, whatever it is given
+    (tmp_path / "a.tif").write_bytes(content)
+    save(tmp_path / "b.png")
+    assert len(load(tmp_path)) == 1
+    assert "a.tif (grey of more than 8 bits in which 0 is white)" in caplog.text
+
+
+def test_a_palette_of_greys_is_grey(tmp_path: Path) -> None:
+    grey = Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8))
+    palette = grey.convert("P")
+    palette.putpalette([level for level in range(256) for _ in range(3)])
+    palette.save(tmp_path / "a.png")
+    np.testing.assert_array_equal(only(load(tmp_path))[0], np.asarray(grey))
+    palette.putpalette([level for k in range(256) for level in (k, 0, k)])
+    palette.save(tmp_path / "a.png")
+    assert load(tmp_path).shape == (3, 8, 8)
 
 
 def test_half_transparent_red_becomes_pink(tmp_path: Path) -> None:
@@ -72,7 +178,7 @@ def test_half_transparent_red_becomes_pink(tmp_path: Path) -> None:
     np.testing.assert_allclose(only(load(tmp_path))[:, 0, 0], (255, 127, 127), atol=1)
 
 
-def test_the_centre_is_cut_out(tmp_path: Path) -> None:
+def test_images_are_cropped_to_the_centre(tmp_path: Path) -> None:
     image = Image.new("RGB", (30, 10), "white")
     image.paste(RED, (10, 0, 20, 10))
     image.save(tmp_path / "a.png")
@@ -108,7 +214,7 @@ def test_sub_folders_are_classes_by_their_sorted_names(tmp_path: Path) -> None:
     np.testing.assert_array_equal(data.labels, [0, 0, 1])
 
 
-def test_images_beside_sub_folders_are_refused(tmp_path: Path) -> None:
+def test_images_next_to_sub_folders_are_refused(tmp_path: Path) -> None:
     save(tmp_path / "cat" / "a.png")
     save(tmp_path / "stray.png")
     with pytest.raises(GanzooError, match=r"such as stray\.png"):
@@ -131,25 +237,39 @@ def test_broken_files_are_named_and_counted(tmp_path: Path, caplog: pytest.LogCa
     assert "notes.txt" not in caplog.text
 
 
+def test_the_warning_of_broken_files_is_bounded(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder, "MAX_NAMED", 2)
+    save(tmp_path / "z.png")
+    for name in "abcde":
+        (tmp_path / f"{name}.png").touch()
+    load(tmp_path)
+    assert "skipped 5 of 6 images" in caplog.text
+    assert caplog.messages[0].endswith("; and 3 more")
+    assert "b.png" in caplog.text
+    assert "c.png" not in caplog.text
+
+
 def test_images_of_too_many_pixels_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save(tmp_path / "small.png", size=(10, 10))
     save(tmp_path / "bomb.png", size=(11, 10))
-    monkeypatch.setattr("ganzoo.data.decode.MOST_PIXELS", 100)
+    monkeypatch.setattr("ganzoo.data.decode.MAX_PIXELS", 100)
     assert len(load(tmp_path)) == 1
 
 
-def test_a_file_of_another_format_than_its_name_says_is_refused(tmp_path: Path) -> None:
+def test_other_formats_are_refused_whatever_their_suffix(tmp_path: Path) -> None:
     save(tmp_path / "a.png", format="ICO")
     with pytest.raises(GanzooError, match="holds no readable image"):
         load(tmp_path)
 
 
-def test_a_long_thin_image_is_cut_before_it_is_scaled(tmp_path: Path) -> None:
+def test_a_long_thin_image_is_cropped_before_it_is_scaled(tmp_path: Path) -> None:
     save(tmp_path / "a.png", "L", (1_000_000, 1), 7)
     np.testing.assert_array_equal(only(load(tmp_path, size=512)), 7)
 
 
-def test_a_folder_without_images_or_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
     with pytest.raises(GanzooError, match="holds no readable image"):
         load(tmp_path)
     with pytest.raises(GanzooError, match=r"there is no folder .*nowhere"):
@@ -164,16 +284,16 @@ def test_the_size_is_bounded(tmp_path: Path, size: int) -> None:
         load(tmp_path, size)
 
 
-def test_the_size_is_32_unless_asked_for(tmp_path: Path) -> None:
+def test_the_size_is_32_by_default(tmp_path: Path) -> None:
     save(tmp_path / "a.png")
     assert load(tmp_path, size=None).shape == (3, 32, 32)
 
 
-def test_what_is_read_lazily_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lazily_read_samples_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for k in range(6):
         save(tmp_path / f"{k % 2}" / f"{k}.png", "L", (10 + k, 10), 40 * k)
     eager = load(tmp_path)
-    monkeypatch.setattr(folder, "MOST_MEMORY", eager.samples[:].nbytes - 1)
+    monkeypatch.setattr(folder, "MAX_MEMORY", eager.samples[:].nbytes - 1)
     lazy = load(tmp_path)
     assert isinstance(eager.samples, np.ndarray)
     assert isinstance(lazy.samples, folder.Files)

@@ -10,8 +10,7 @@ from urllib.error import URLError
 import numpy as np
 import pytest
 
-from ganzoo.data import Data, Request, mnist
-from ganzoo.data import embedded as shipped
+from ganzoo.data import Data, Request, embedded, mnist
 from ganzoo.util.errors import GanzooError
 
 
@@ -34,7 +33,7 @@ def place(root: Path, *, images: bytes = idx(IMAGES), labels: bytes = idx(LABELS
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_packed_and_unpacked_files_read_alike(tmp_path: Path, packed: bool) -> None:
+def test_gzipped_and_plain_files_hold_the_same(tmp_path: Path, packed: bool) -> None:
     data = mnist.mnist(Request(name="mnist", directory=place(tmp_path, packed=packed)))
     np.testing.assert_array_equal(data.samples, IMAGES[:, None])
     np.testing.assert_array_equal(data.labels, LABELS)
@@ -82,7 +81,7 @@ def test_labels_have_to_fit_the_images_and_the_classes(tmp_path: Path) -> None:
         mnist.mnist(Request(name="mnist", directory=place(tmp_path / "high", labels=idx(LABELS + 1))))
 
 
-def test_without_a_network_the_message_says_which_files_go_where(
+def test_without_a_network_the_error_names_the_files_and_their_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unreachable(*_: object) -> None:
@@ -99,7 +98,7 @@ def test_without_a_network_the_message_says_which_files_go_where(
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
-def test_a_download_falls_back_on_the_next_mirror_and_leaves_whole_files(
+def test_a_download_tries_the_next_mirror_and_leaves_complete_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torchvision = pytest.importorskip("torchvision")
@@ -127,16 +126,16 @@ def test_a_download_falls_back_on_the_next_mirror_and_leaves_whole_files(
 
 
 @pytest.mark.parametrize("load", [mnist.mnist, mnist.fashion_mnist])
-def test_the_real_files_read_from_a_folder_of_packed_files(data_dir: Path, load: Callable[[Request], Data]) -> None:
+def test_the_real_files(data_dir: Path, load: Callable[[Request], Data]) -> None:
     data = load(Request(name="x", split="test", directory=data_dir))
     assert data.shape == (1, 28, 28)
     assert 5_000 <= len(data) <= 10_000
     np.testing.assert_array_equal(np.unique(data.labels), np.arange(10))
 
 
-def test_the_shipped_digits_are_among_the_real_ones(data_dir: Path) -> None:
+def test_the_embedded_digits_are_those_of_mnist(data_dir: Path) -> None:
     real = mnist.mnist(Request(name="mnist", directory=data_dir))
     assert len(real) == 60_000
-    few = shipped.mnist_10k(Request(name="mnist-10k"))
+    few = embedded.mnist_10k(Request(name="mnist-10k"))
     known = {(image.tobytes(), label) for image, label in zip(real.samples[:], real.labels, strict=True)}
     assert {(image.tobytes(), label) for image, label in zip(few.samples[:], few.labels, strict=True)} <= known

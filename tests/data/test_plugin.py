@@ -1,3 +1,5 @@
+"""The built-in data sets."""
+
 from __future__ import annotations
 
 import subprocess
@@ -16,7 +18,7 @@ LOADERS = datasets.ganzoo_datasets()
 WITHOUT_TEST = ("emoji32", "folder")
 
 
-def test_naming_the_data_sets_imports_no_heavy_library() -> None:
+def test_the_plugin_imports_no_heavy_library() -> None:
     heavy = {"torch", "torchvision", "sklearn", "PIL"}
     code = f"import sys, ganzoo_plugins.datasets as d; d.ganzoo_datasets(); print({heavy!r} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -38,8 +40,8 @@ def test_loaders_refuse_an_argument_before_they_look_for_files(name: str) -> Non
 
 
 @pytest.mark.parametrize("name", WITHOUT_TEST)
-def test_data_sets_without_a_test_part_refuse_it(name: str) -> None:
-    with pytest.raises(GanzooError, match="no test part"):
+def test_data_sets_without_a_test_split_refuse_it(name: str) -> None:
+    with pytest.raises(GanzooError, match="no test split"):
         LOADERS[name](Request(name=name, split="test"))
 
 
@@ -51,7 +53,7 @@ def test_data_sets_without_a_test_part_refuse_it(name: str) -> None:
         ("emoji32", "train", (3_219, 3, 32, 32), "6c648db9"),
     ],
 )
-def test_shipped_data_are_whole(name: str, split: str, shape: tuple[int, ...], sha256: str) -> None:
+def test_embedded_data_are_complete(name: str, split: str, shape: tuple[int, ...], sha256: str) -> None:
     data = LOADERS[name](Request(name=name, split=split))
     assert data.samples.shape == shape
     assert data.is_images
@@ -64,7 +66,7 @@ def test_shipped_data_are_whole(name: str, split: str, shape: tuple[int, ...], s
         assert len(set(counts)) == 1
 
 
-def test_shipped_data_bring_their_licences() -> None:
+def test_embedded_data_have_their_licences() -> None:
     folder = files("ganzoo.data") / "embedded"
     assert "CC BY-SA 3.0" in (folder / "LICENSE-mnist.txt").read_text("utf-8")
     emoji = (folder / "LICENSE-emoji32.txt").read_text("utf-8")

@@ -3,14 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ganzoo.data import Request, stacked
-from ganzoo.data import embedded as shipped
+from ganzoo.data import Request, embedded, stacked
 
 TRAIN = stacked.stacked_mnist(Request(name="stacked-mnist"))
 
 
-def test_each_channel_is_a_digit_of_mnist_10k_and_the_label_says_which() -> None:
-    digits = shipped.mnist_10k(Request(name="mnist-10k"))
+def test_each_channel_is_a_digit_of_mnist_10k_that_the_label_names() -> None:
+    digits = embedded.mnist_10k(Request(name="mnist-10k"))
     assert digits.labels is not None
     assert TRAIN.labels is not None
     known = {image.tobytes(): label for image, label in zip(digits.samples, digits.labels, strict=True)}
@@ -36,23 +35,23 @@ def test_all_modes_are_equally_likely() -> None:
     assert ((counts - 128) ** 2 / 128).sum() == pytest.approx(1000, abs=200), "chi-squared"
 
 
-def test_they_are_the_same_each_time_and_the_parts_differ() -> None:
+def test_each_load_is_the_same_and_the_splits_differ() -> None:
     again, test = (stacked.stacked_mnist(Request(name="stacked-mnist", split=split)) for split in ("train", "test"))
     assert again.sha256 == TRAIN.sha256
     np.testing.assert_array_equal(again.samples[:9], TRAIN.samples[:9])
     assert test.sha256 != TRAIN.sha256
     assert len(test) == 26_000
     assert {image.tobytes() for image in test.samples[:100][:, 0]}.isdisjoint(
-        image.tobytes() for image in shipped.mnist_10k(Request(name="mnist-10k")).samples
+        image.tobytes() for image in embedded.mnist_10k(Request(name="mnist-10k")).samples
     )
 
 
-def test_the_small_cousin_has_two_digits_and_no_blue() -> None:
+def test_stacked2_has_two_digits_and_no_blue() -> None:
     train, test = (stacked.stacked2(Request(name="stacked2", split=split)) for split in ("train", "test"))
     assert (len(train), len(test), train.shape) == (12_800, 2_600, (3, 28, 28))
     assert len(train.classes) == len(np.unique(train.labels)) == 100
     assert train.sha256 != test.sha256
-    digits = shipped.mnist_10k(Request(name="mnist-10k"))
+    digits = embedded.mnist_10k(Request(name="mnist-10k"))
     assert digits.labels is not None
     assert train.labels is not None
     known = {image.tobytes(): label for image, label in zip(digits.samples, digits.labels, strict=True)}
@@ -61,5 +60,5 @@ def test_the_small_cousin_has_two_digits_and_no_blue() -> None:
         assert not image[2].any()
 
 
-def test_the_bits_of_stacked_mnist_are_what_they_were() -> None:
+def test_the_fingerprint_of_stacked_mnist_is_pinned() -> None:
     assert TRAIN.sha256.startswith("be0109c6ae5e")

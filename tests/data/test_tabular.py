@@ -19,7 +19,7 @@ pytest.importorskip("sklearn")
         (tabular.diabetes, 10, (353, 89)),
     ],
 )
-def test_regressions_are_standardised_by_their_training_part(
+def test_regressions_are_standardised_by_the_training_split(
     load: Callable[[Request], Data], inputs: int, rows: tuple[int, int]
 ) -> None:
     train, test = load(Request(name="x")), load(Request(name="x", split="test"))
@@ -32,7 +32,7 @@ def test_regressions_are_standardised_by_their_training_part(
         assert columns.dtype == np.float32
         np.testing.assert_allclose(columns.mean(axis=0), 0, atol=1e-4)
         np.testing.assert_allclose(columns.std(axis=0), 1, atol=1e-4)
-    assert 0 < abs(test.samples[:].mean()) < 0.3, "the test part is not standardised by itself"
+    assert 0 < abs(test.samples[:].mean()) < 0.3, "the test split is not standardised by itself"
     assert load(Request(name="x")).sha256 == train.sha256
     shared = {row.tobytes() for row in train.conditions} & {row.tobytes() for row in test.conditions}
     assert not shared

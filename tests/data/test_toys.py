@@ -27,7 +27,7 @@ def test_no_mode_is_missing_or_counted_twice(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MIXTURES)
-def test_modes_are_as_wide_as_they_say(name: str) -> None:
+def test_modes_have_the_stated_standard_deviation(name: str) -> None:
     load, mixture, modes = MIXTURES[name]
     data = load(Request(name=name))
     labels = np.zeros(len(data), int) if data.labels is None else data.labels
@@ -37,18 +37,18 @@ def test_modes_are_as_wide_as_they_say(name: str) -> None:
     assert (data.labels is None) == (modes == 1) == (data.classes == ())
 
 
-def test_a_perfect_ring_has_the_known_share_of_points_of_high_quality() -> None:
+def test_the_share_of_the_ring_within_3_sigma() -> None:
     points = toys.ring8(Request(name="ring8")).samples
     nearest = np.linalg.norm(points[:, None] - toys.RING8.centres, axis=2).min(axis=1)
     assert (nearest < 3 * toys.RING8.sigma).mean() == pytest.approx(1 - np.exp(-4.5), abs=0.002)
 
 
-def test_the_corner_is_as_far_from_its_centre_as_it_should_be() -> None:
+def test_the_mean_squared_distance_of_the_corner_from_its_centre() -> None:
     points = toys.corner49(Request(name="corner49")).samples
     assert ((points - 0.8) ** 2).sum(axis=1).mean() == pytest.approx(0.1225, rel=0.01)
 
 
-def test_the_circle_is_a_line_without_gaps() -> None:
+def test_the_circle_has_no_gaps() -> None:
     offsets = toys.circle(Request(name="circle")).samples - 0.5
     np.testing.assert_allclose(np.linalg.norm(offsets, axis=1), 0.3, atol=1e-6)
     counts, _ = np.histogram(np.arctan2(offsets[:, 1], offsets[:, 0]), bins=20, range=(-np.pi, np.pi))
