@@ -1,4 +1,4 @@
-"""Tables and plots of what :mod:`measure` found."""
+"""Tables and plots of the results of ``measure.py``."""
 
 from __future__ import annotations
 
@@ -23,35 +23,34 @@ def rows_of(claim: str) -> dict[str, Rows]:
 
 
 def spread(values: list[float], digits: int = 3) -> str:
-    """Mean and standard deviation; where all values are the same, that."""
+    """Mean and standard deviation; one value if all are equal."""
     mean = f"{fmean(values):.{digits}g}"
     return mean if max(values) == min(values) else f"{mean} ± {stdev(values):.2g}"
 
 
 def summary(claim: str, names: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """A head and a line for each variant: seeds, iterations, CPU seconds, and the named figures."""
+    """A head and a line for each variant: seeds, iterations, CPU seconds, and the named metrics."""
     lines = [("variant", "seeds", "iterations", "CPU s", *(f"`{name}`" for name in names))]
     for variant, rows in rows_of(claim).items():
         iterations, seconds = (fmean(row[key] for row in rows) for key in ("iterations", "cpu_seconds"))
-        figures = (spread([row["figures"][name] for row in rows]) for name in names)
-        lines.append((variant, str(len(rows)), f"{iterations:,.0f}", f"{seconds:,.0f}", *figures))
+        metrics = (spread([row["metrics"][name] for row in rows]) for name in names)
+        lines.append((variant, str(len(rows)), f"{iterations:,.0f}", f"{seconds:,.0f}", *metrics))
     return lines
 
 
 def tracked(claim: str, one: str, other: str) -> list[tuple[str, ...]]:
-    """A head and a line for each evaluation of the runs, with two figures, and the rank correlation of the two."""
-    found = {name: rows[0]["log"] for name, rows in rows_of(claim).items()}
-    lines = [("iteration", *(f"{name}: `{figure}`" for name in found for figure in (one, other)))]
-    for index, number in enumerate(next(iter(found.values()), {"iteration": []})["iteration"]):
-        lines.append(
-            (f"{number:,}", *(f"{log[figure][index]:.3g}" for log in found.values() for figure in (one, other)))
-        )
-    last = (text for log in found.values() for text in (f"{correlation(log[one], log[other]):.2f}", ""))
+    """A head, a line with two metrics for each evaluation of the runs, and the rank correlation of the two."""
+    logs = {name: rows[0]["log"] for name, rows in rows_of(claim).items()}
+    lines = [("iteration", *(f"{name}: `{metric}`" for name in logs for metric in (one, other)))]
+    for index, iteration in enumerate(next(iter(logs.values()), {"iteration": []})["iteration"]):
+        values = (f"{log[metric][index]:.3g}" for log in logs.values() for metric in (one, other))
+        lines.append((f"{iteration:,}", *values))
+    last = (text for log in logs.values() for text in (f"{correlation(log[one], log[other]):.2f}", ""))
     return [*lines, ("*rank correlation*", *last)]
 
 
 def correlation(one: list[float], other: list[float]) -> float:
-    """That of the ranks of two series (Spearman, 1904), from -1 to 1."""
+    """Rank correlation (Spearman, 1904), from -1 to 1."""
     return float(spearmanr(one, other).statistic)
 
 
@@ -67,7 +66,7 @@ def draw(claim: str, path: Path) -> None:
     score = next(iter(found.values()))[0]["score"]
     figure, axes = pyplot.subplots(figsize=(7, 0.7 + 0.3 * len(found)))
     for height, rows in enumerate(reversed(found.values())):
-        values = [row["figures"][score] for row in rows]
+        values = [row["metrics"][score] for row in rows]
         axes.plot(values, [height] * len(values), "o", color="#3567a8", alpha=0.7)
         axes.plot([fmean(values)], [height], "|", color="#c0392b", markersize=14)
     axes.set_yticks(range(len(found)), list(reversed(found)))

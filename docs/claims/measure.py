@@ -123,7 +123,7 @@ def skipped(run: Path) -> dict[str, float]:
     generator = model.networks.generator
     if not hasattr(generator, "drawn"):
         return {}
-    data = load_data(model.header["data"]["name"], split="test")
+    data = load_data(model.metadata.data.name, split="test")
     inputs, z = torch.from_numpy(data.conditions), torch.from_numpy(model.latents(range(len(data))))
     with torch.inference_mode():
         known, noisy = generator.prior(inputs, torch.zeros_like(z[:, 1:])), generator.drawn(z, inputs)

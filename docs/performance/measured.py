@@ -1,6 +1,6 @@
-"""Tables and plots of what ``python -m tests.benchmarks all`` measured; run alone, this draws the plots anew.
+"""Tables and plots of the results of ``python -m tests.benchmarks all``. Run as a script, it draws the plots again.
 
-Figures lie beside this file. Where one is missing, its place on the page says how to get it.
+The results are JSON files in this folder. Where one is missing, the page says how to get it.
 """
 
 from __future__ import annotations
@@ -16,34 +16,34 @@ COLOURS = {"ganzoo": "#3567a8", "floor": "#b9b9b9", "other": "#c98a3c"}
 Lines = list[tuple[str, ...]]
 
 
-def figures(name: str) -> dict[str, Any]:
-    """What one run of a suite found; empty before the first."""
-    path = HERE / f"{name}.json"
+def results(suite: str) -> dict[str, Any]:
+    """The results of one suite; empty before its first run."""
+    path = HERE / f"{suite}.json"
     return json.loads(path.read_text()) if path.exists() else {}
 
 
-def speeds(game: str) -> Lines:
-    """A head, and a line for each row of a game: images a second by threads, ratios, and peak memory."""
-    found = {name: rows(figures(name), game) for name in SPEED if figures(name)}
+def speeds(gan: str) -> Lines:
+    """A head, and a line for each row of a GAN: images per second by threads, ratios, and peak memory."""
+    found = {suite: rows(results(suite), gan) for suite in SPEED if results(suite)}
     if not any(found.values()):
         return []
-    peaks = rows(figures("memory"), game)
-    threads = [f"{name[-1]} thread{'s' if name[-1] > '1' else ''}" for name in found]
+    peaks = rows(results("memory"), gan)
+    threads = [f"{suite[-1]} thread{'s' if suite[-1] > '1' else ''}" for suite in found]
     lines: Lines = [("loop", *(head for t in threads for head in (f"images/s, {t}", "ratio", "spread")), "peak MB")]
     for row in dict.fromkeys(row for table in found.values() for row in table):
         cells = [table.get(row, {}) for table in found.values()]
-        numbers = (str(cell.get(key, "")) for cell in cells for key in ("images/s", "to one script", "spread"))
-        lines.append((row, *numbers, str(peaks.get(row, {}).get("peak MB", ""))))
+        values = (str(cell.get(key, "")) for cell in cells for key in ("images/s", "to one script", "spread"))
+        lines.append((row, *values, str(peaks.get(row, {}).get("peak MB", ""))))
     return lines
 
 
-def rows(found: dict[str, Any], game: str) -> dict[str, dict[str, Any]]:
-    return {entry["row"]: entry for entry in found.get("rows", ()) if entry["game"] == game}
+def rows(found: dict[str, Any], gan: str) -> dict[str, dict[str, Any]]:
+    return {entry["row"]: entry for entry in found.get("rows", ()) if entry["gan"] == gan}
 
 
-def part(name: str, key: str) -> Lines:
-    """A head and the lines of one table of a suite, as they were printed; what repeats the line above is left out."""
-    found = figures(name).get(key)
+def part(suite: str, key: str) -> Lines:
+    """A head and the lines of one table of a suite; leading cells that repeat the line above are empty."""
+    found = results(suite).get(key)
     if not found:
         return []
     lines = [tuple(str(value) for value in entry.values()) for entry in found]
@@ -51,42 +51,40 @@ def part(name: str, key: str) -> Lines:
 
 
 def shortened(line: tuple[str, ...], above: tuple[str, ...]) -> tuple[str, ...]:
-    """The line without the words at its beginning that are those of the line above."""
     same = 0
     while same < min(len(line), len(above), 2) and line[same] == above[same] and not line[same][0].isdigit():
         same += 1
     return ("",) * same + line[same:]
 
 
-def conditions(name: str) -> str:
-    """On what, with which versions, and how often a suite was run; who could not take part."""
-    found = figures(name)
+def conditions(suite: str) -> str:
+    """The machine, the versions and the repetitions of a suite, and which rows were left out."""
+    found = results(suite)
     if not found:
         return MISSING
     machine = found["machine"]
     text = (
         f"Measured on {machine['processor']}, {machine['cores']} cores, with torch {machine['torch']} and Python "
-        f"{machine['python']}; turns: {found['turns']}, of {found['seconds']:g} s each."
+        f"{machine['python']}; {found['turns']} repetitions of {found['seconds']:g} s."
     )
-    return (
-        "\n".join([text, *(f"Left out: {row} ({reason})." for row, reason in found.get("absent", {}).items())]) + "\n"
-    )
+    absent = (f"Left out: {row} ({reason})." for row, reason in found.get("absent", {}).items())
+    return "\n".join([text, *absent]) + "\n"
 
 
 def draw_speed(path: Path) -> None:
-    """Images a second as multiples of one script's, a panel for each game."""
+    """Images per second relative to the one script, a panel for each GAN."""
     from matplotlib import pyplot
 
-    entries = figures(SPEED[0])["rows"]
-    games = dict.fromkeys(entry["game"] for entry in entries)
-    figure, panels = pyplot.subplots(1, len(games), figsize=(10, 3.4), squeeze=False)
-    for axes, game in zip(panels[0], games, strict=True):
-        shown = [entry for entry in reversed(entries) if entry["game"] == game]
+    entries = results(SPEED[0])["rows"]
+    gans = dict.fromkeys(entry["gan"] for entry in entries)
+    figure, panels = pyplot.subplots(1, len(gans), figsize=(10, 3.4), squeeze=False)
+    for axes, gan in zip(panels[0], gans, strict=True):
+        shown = [entry for entry in reversed(entries) if entry["gan"] == gan]
         ratios = [entry["to one script"] for entry in shown]
         axes.barh(range(len(shown)), ratios, color=[COLOURS[kind(entry["row"])] for entry in shown])
         axes.set_yticks(range(len(shown)), [entry["row"] for entry in shown], fontsize=7)
         axes.axvline(1, color="black", linewidth=0.8)
-        axes.set_title(game, fontsize=9)
+        axes.set_title(gan, fontsize=9)
         axes.set_xlabel("images/s, one script = 1", fontsize=8)
     save(figure, path)
 
@@ -96,18 +94,18 @@ def kind(row: str) -> str:
 
 
 def draw_scaling(path: Path) -> None:
-    """Images a second and memory beyond the data over the number that is varied, a panel for each series."""
+    """Images per second, and memory without the data, over each setting that is varied; a panel for each series."""
     from matplotlib import pyplot
 
-    entries = figures("scaling")["rows"]
+    entries = results("scaling")["rows"]
     series = list(dict.fromkeys(entry["series"] for entry in entries))
     figure, panels = pyplot.subplots(1, len(series), figsize=(12, 2.8), squeeze=False, sharey=True)
     for axes, name in zip(panels[0], series, strict=True):
         points = [entry for entry in entries if entry["series"] == name]
         values = [entry["value"] for entry in points]
         axes.loglog(values, [entry["images/s"] for entry in points], "o-", color="#3567a8", label="images/s")
-        beyond = [entry["peak MB"] - entry["of it data MB"] for entry in points]
-        axes.loglog(values, beyond, "s--", color="#c98a3c", label="MB beyond the data")
+        memory = [entry["peak MB"] - entry["data MB"] for entry in points]
+        axes.loglog(values, memory, "s--", color="#c98a3c", label="MB without the data")
         axes.set_title(name, fontsize=8)
         axes.set_xticks(values, [f"{value:,}" for value in values], fontsize=6, rotation=45)
         axes.tick_params(axis="x", which="minor", bottom=False, labelbottom=False)
@@ -128,12 +126,12 @@ PLOTS = {"speed": (draw_speed, SPEED[0]), "scaling": (draw_scaling, "scaling")}
 
 
 def main() -> None:
-    """Draw what there are figures for."""
+    """Draw the plots whose results exist."""
     import matplotlib
 
     matplotlib.use("svg")
-    for name, (draw, source) in PLOTS.items():
-        if figures(source):
+    for name, (draw, suite) in PLOTS.items():
+        if results(suite):
             matplotlib.rcParams |= {"svg.hashsalt": name, "font.size": 8}
             draw(HERE / f"{name}.svg")
 

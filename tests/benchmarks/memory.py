@@ -33,7 +33,7 @@ def measure(turns: int, seconds: float) -> dict[str, Any]:
         for row, values in peaks.items():
             peak = median(values)
             ratio = round(peak / base, 2)
-            found.append({"game": game.name, "row": row, "peak MB": round(peak / 1024), "to one script": ratio})
+            found.append({"gan": game.name, "row": row, "peak MB": round(peak / 1024), "to one script": ratio})
     return {"rows": found, "absent": absent}
 
 

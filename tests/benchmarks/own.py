@@ -35,7 +35,7 @@ WAYS = {
     "ganzoo": Way(),
     "ganzoo fp32, compiled": Way({"precision": "fp32", "compile": True}),
     "ganzoo, compiled": Way({"compile": True}),
-    "ganzoo, its own moves": Way(own=True),
+    "ganzoo, own trainer": Way(own=True),
 }
 
 

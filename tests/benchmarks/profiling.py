@@ -131,14 +131,14 @@ def measure(turns: int, seconds: float) -> dict[str, Any]:
         ways = {name: way for name, way in WAYS.items() if not way.own}
         timings = interleave({name: play(game, way) for name, way in ways.items()}, turns=turns, seconds=seconds)
         for name, way in ways.items():
-            head, took = {"game": game.name, "row": name}, timings[name].median
+            head, took = {"gan": game.name, "row": name}, timings[name].median
             products = floor.products(game, way.device.get("precision", "auto"))
             flops = sum(product.flops for product in products)
             found["peak"].append(
                 head
                 | {
-                    "GFLOP an iteration": round(flops / 1e9, 2),
-                    "of it bf16": percent(sum(p.flops for p in products if p.dtype is torch.bfloat16) / flops),
+                    "GFLOP per iteration": round(flops / 1e9, 2),
+                    "bf16": percent(sum(p.flops for p in products if p.dtype is torch.bfloat16) / flops),
                     "GFLOP/s": round(flops / took / 1e9, 1),
                     "share": percent(sum(p.flops / best_of[p.dtype] for p in products) / took),
                 }

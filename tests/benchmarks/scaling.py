@@ -52,9 +52,9 @@ class Point:
 def points() -> Iterator[Point]:
     for gan in ("simple", "dcgan"):
         for batch in BATCHES:
-            yield Point(f"batch ({gan})", batch, gan, {"batch_size": batch})
+            yield Point(f"batch size ({gan})", batch, gan, {"batch_size": batch})
     for side in SIDES:
-        yield Point("height and width (dcgan)", side, "dcgan", side=side)
+        yield Point("image size (dcgan)", side, "dcgan", side=side)
     for width in WIDTHS:
         widths = {"generator.width": width, "discriminator.width": width}
         yield Point("width (dcgan)", width, "dcgan", widths)
@@ -80,7 +80,7 @@ def measure(turns: int, seconds: float) -> dict[str, Any]:
                 "value": point.value,
                 "images/s": round(median(rates), 1),
                 "peak MB": round(median(peaks) / 1024),
-                "of it data MB": round(point.data / 2**20),
+                "data MB": round(point.data / 2**20),
             }
         )
     return {"rows": rows}

@@ -73,7 +73,7 @@ def test_every_row_plays(row: str) -> None:
         pytest.skip(str(reason))
 
 
-@pytest.mark.parametrize("row", ["torchgan", "mimicry", "ganzoo, its own moves", "floor fp32"])
+@pytest.mark.parametrize("row", ["torchgan", "mimicry", "ganzoo, own trainer", "floor fp32"])
 def test_rows_play_the_penalised_game(row: str) -> None:
     try:
         rows(PENALISED)[row]()(1)

@@ -17,7 +17,7 @@ RUN: dict[str, Any] = {"machine": MACHINE, "turns": 5, "seconds": 1.5}
 
 
 def row(game: str, name: str, rate: float, ratio: float) -> dict[str, Any]:
-    return {"game": game, "row": name, "images/s": rate, "to one script": ratio, "spread": "0.9..1.1"}
+    return {"gan": game, "row": name, "images/s": rate, "to one script": ratio, "spread": "0.9..1.1"}
 
 
 @pytest.fixture
@@ -37,8 +37,8 @@ def filled(page: Any, tmp_path: Path) -> Any:
     rows = [row("dense", "one script", 100.0, 1.0), row("dense", "ganzoo", 200.0, 2.0)]
     found = {"training-1": {"rows": rows, "absent": {"torchgan": "not installed"}}}
     found["training-2"] = {"rows": [row("dense", "ganzoo", 300.0, 6.0)], "absent": {}}
-    found["memory"] = {"rows": [{"game": "dense", "row": "ganzoo", "peak MB": 700}]}
-    point = {"images/s": 1000.0, "peak MB": 800, "of it data MB": 10}
+    found["memory"] = {"rows": [{"gan": "dense", "row": "ganzoo", "peak MB": 700}]}
+    point = {"images/s": 1000.0, "peak MB": 800, "data MB": 10}
     found["scaling"] = {"rows": [{"series": "batch", "value": value, **point} for value in (32, 64)]}
     for name, figures in found.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(RUN | figures))

@@ -29,7 +29,7 @@ def measure(turns: int, seconds: float) -> dict[str, Any]:
         for row, timing in times.items():
             found.append(
                 {
-                    "game": game.name,
+                    "gan": game.name,
                     "row": row,
                     "images/s": round(game.images / timing.median, 1),
                     "to one script": round(base / timing.median, 2),
