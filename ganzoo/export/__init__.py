@@ -1,69 +1,77 @@
-"""Generators as ONNX files that are checked before they exist, and the same checks for files that exist already.
+"""Export of generators to ONNX. A file is written only if onnxruntime gives the samples of torch.
 
     report = export(ganzoo.load("dcgan"), "dcgan.onnx")
 
-A generator is traced in evaluation mode, its normalisations are folded into its weights, and the graph is run in
-onnxruntime beside torch on many seeds in batches of several sizes. Only a graph that agrees becomes a file; what it
-says of itself is described in :mod:`ganzoo.export.contract`.
+A generator is traced in evaluation mode, and its normalisations are folded into its weights. Its graph is then run in
+onnxruntime, and compared with torch on many seeds in batches of several sizes. The contract of the files is in
+:mod:`ganzoo.export.contract`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
-from ganzoo.export import contract, graph, parity
-from ganzoo.export import dtypes as forms
-from ganzoo.export.contract import Form
+from ganzoo.export import contract, dtypes, graph, parity
 from ganzoo.export.parity import TOLERANCE, Report
-from ganzoo.generators.base import Stage
+from ganzoo.generators.metadata import ExportMetadata, Precision, Stage, shown
 from ganzoo.generators.weights import Model
 from ganzoo.util.errors import GanzooError
 from ganzoo.util.files import atomic_write
 
-__all__ = ["TOLERANCE", "Form", "Report", "check", "export", "verify"]
+__all__ = ["TOLERANCE", "Precision", "Report", "check", "export", "verify"]
 
 
 def export(
     model: Model,
     path: str | Path,
     *,
-    form: Form = "fp32",
+    precision: Precision = "fp32",
     uint8: bool = False,
     stage: Stage = "child",
     tolerance: float = TOLERANCE,
 ) -> Report:
-    """Write a generator into an ONNX file, once it is proved to make what torch makes.
+    """Write a generator to an ONNX file, if its graph gives the samples of torch.
 
     Args:
         model: a trained generator; it is not changed.
         path: of the file, which is replaced if it exists.
-        form: numbers in the graph: ``fp32``, or ``fp16`` or ``int8``, which lose some quality. Inputs stay as they are.
-        uint8: images leave the graph as bytes ``(N, H, W, C)``, rounded as :func:`ganzoo.generators.images.to_uint8` does.
-        stage: ``parent`` exports the parent within a child.
-        tolerance: largest difference of float32 values from torch, see :data:`ganzoo.export.parity.TOLERANCE`; bytes
-            may be off by one level, and smaller forms are judged by :data:`ganzoo.export.parity.FLOORS`.
+        precision: of weights and arithmetic: ``fp32``, or ``fp16`` or ``int8``, which change samples a little. Inputs
+            and output stay float32.
+        uint8: make the output images, uint8 ``(N, H, W, C)``, as :func:`ganzoo.generators.images.to_uint8` does.
+        stage: ``parent`` exports the parent inside a child.
+        tolerance: largest difference from torch in fp32, see :data:`ganzoo.export.parity.TOLERANCE`. With ``uint8`` it
+            is one level. ``fp16`` and ``int8`` are checked by :data:`ganzoo.export.parity.MIN_PSNR` instead.
 
     Returns:
-        How far the file is from torch. The file says it too.
+        The differences from torch, which the metadata of the file hold too.
 
     Raises:
-        GanzooError: the generator cannot be traced, differs too much from torch or loses too much quality, samples
-            that are no images are wanted as bytes, or the file cannot be written. There is no new file then.
+        GanzooError: the generator cannot be traced, differs too much from torch, or makes no images where ``uint8`` is
+            asked for; or the file cannot be written. No file is written then.
     """
+    if uint8 and not model.metadata.is_image:
+        raise GanzooError(f"{model.metadata.gan} makes no images, so it cannot make bytes; leave out --uint8")
+    metadata = ExportMetadata(
+        **vars(model.metadata),
+        output_dtype="uint8" if uint8 else "float32",
+        precision=precision,
+        stage=stage,
+        opset=contract.OPSET,
+        weights_sha256=weights_sha256(model),
+    )
     generator = graph.standalone(model.generator(stage))
-    proto = forms.formed(graph.trace(generator, model.header), form, model.header)
-    graph.keep_packed(proto)
+    proto = dtypes.convert(graph.trace(generator, metadata), metadata)
+    graph.keep_int8(proto)
     if uint8:
-        graph.emit_bytes(proto, model.header)
-    metadata = contract.describe(model.header, form=form, uint8=uint8, stage=stage)
-    metadata |= {"weights_sha256": weights_sha256(model), "opset": contract.OPSET}
-    graph.sign(proto, metadata, model.recipe.gan.paper)
-    contract.examine(proto, metadata, path)
+        graph.output_bytes(proto, metadata)
+    graph.set_model_info(proto, metadata, model.recipe.gan.paper)
+    contract.check_graph(proto, metadata, path)
     report = parity.compare(proto, metadata, generator, tolerance)
     report.require(str(path), "no file was written")
-    contract.write_metadata(proto, metadata | {"parity": report.entry()})
+    contract.write_metadata(proto, replace(metadata, parity=report.to_json()))
     with atomic_write(path) as temporary:
         temporary.write_bytes(proto.SerializeToString())
         contract.read(temporary)
@@ -71,38 +79,38 @@ def export(
 
 
 def verify(path: str | Path, model: Model, *, tolerance: float = TOLERANCE) -> Report:
-    """Compare an ONNX file with the generator that it should hold, as :func:`export` did; nothing is written.
+    """Compare an existing ONNX file with the generator that it was exported from.
 
     Raises:
-        GanzooError: the file is none that :func:`export` writes, is of another generator, or differs too much from it.
+        GanzooError: the file breaks the contract, is of another generator, or differs too much from this one.
     """
     proto, metadata = contract.read(path)
-    for key in ("gan", "shape", "range", "latent_dim", "distribution", "num_classes", "condition_dim"):
-        if metadata[key] != model.header[key]:
-            there, wanted = contract.shown(metadata[key]), contract.shown(model.header[key])
-            raise GanzooError(f"{path} is of another generator: its {key} is {there}, not {wanted}")
-    generator = graph.standalone(model.generator(metadata["stage"]))
+    for name in ("gan", "shape", "range", "latent_dim", "distribution", "num_classes", "condition_dim"):
+        found, wanted = getattr(metadata, name), getattr(model.metadata, name)
+        if found != wanted:
+            raise GanzooError(f"{path} is of another generator: its {name} is {shown(found)}, not {shown(wanted)}")
+    generator = graph.standalone(model.generator(metadata.stage))
     report = parity.compare(proto, metadata, generator, tolerance)
     report.require(str(path), "it is not of these weights, or is damaged")
     return report
 
 
-def check(path: str | Path) -> contract.Metadata:
-    """Judge an ONNX file by itself: its contract, and that what it makes is finite and in range.
+def check(path: str | Path) -> ExportMetadata:
+    """Check an ONNX file without the weights: its contract, and that its samples are finite and in range.
 
     Returns:
-        The file's metadata.
+        The metadata of the file.
 
     Raises:
-        GanzooError: whatever is wrong first.
+        GanzooError: the file breaks the contract, or its samples are not finite or out of range.
     """
     proto, metadata = contract.read(path)
-    parity.sound(proto, metadata, str(path))
+    parity.check_samples(proto, metadata, str(path))
     return metadata
 
 
 def weights_sha256(model: Model) -> str:
-    """Of the weights file that holds this model: what ``sha256sum weights.safetensors`` prints."""
+    """SHA-256 of the weights file of a model: what ``sha256sum weights.safetensors`` prints after ``model.save``."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "weights.safetensors"
         model.save(path)

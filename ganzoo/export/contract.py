@@ -1,12 +1,10 @@
-"""What an ONNX file of ganzoo holds, on both sides: what the exporter writes, and what a reader may rely on.
+"""The contract of ganzoo's ONNX files, which the exporter and the checks share.
 
-The graph has the inputs ``z``, float32 ``(N, latent)``, and for a conditional GAN ``labels``, int64 ``(N,)``, or
-``conditions``, float32 ``(N, p)``. It has one output, ``samples``: float32 ``(N, *shape)`` in the stated range, or
-uint8 ``(N, H, W, C)``. N is the only dynamic axis and may be anything from 1. There are standard operators only, and
-all weights are inside the file.
-
-``metadata_props`` has one entry, ``ganzoo``: the header of the weights (:mod:`ganzoo.generators.header`) as JSON, with further
-keys that :func:`describe` and :func:`ganzoo.export.export` add.
+The graph has the inputs ``z``, float32 ``(N, latent_dim)``, and for a conditional GAN ``labels``, int64 ``(N,)``, or
+``conditions``, float32 ``(N, condition_dim)``. Its one output is ``samples``: float32 ``(N, *shape)``, or uint8
+``(N, H, W, C)``. N is the only dynamic axis, and at least 1. The graph uses standard operators only, and all weights
+are inside the file. ``metadata_props`` has one entry, ``ganzoo``: the JSON of
+:class:`ganzoo.generators.metadata.ExportMetadata`.
 """
 
 from __future__ import annotations
@@ -15,11 +13,10 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
 
-from ganzoo.generators import onnx_reader as onnxfile
-from ganzoo.generators.base import Stage
-from ganzoo.util.errors import GanzooError
+from ganzoo.generators import onnx_reader
+from ganzoo.generators.metadata import ExportMetadata, Tensor, shown
+from ganzoo.util.errors import GanzooError, first_line
 from ganzoo.util.optional import needs
 
 with needs():
@@ -28,8 +25,7 @@ with needs():
     from onnx import checker, helper, shape_inference
 
 OPSET = 20
-"""torch's own default, so what its exporter is tested with most. onnxruntime reads it, in the file format that comes
-with it, since 1.18 (May 2024), and ganzoo asks for a later one."""
+"""The default of torch's exporter, so what it is tested with most. onnxruntime reads it since 1.18 (May 2024)."""
 
 DTYPES: Mapping[int, str] = {
     onnx.TensorProto.FLOAT: "float32",
@@ -37,90 +33,41 @@ DTYPES: Mapping[int, str] = {
     onnx.TensorProto.UINT8: "uint8",
 }
 
-Form = Literal["fp32", "fp16", "int8"]
-Metadata = dict[str, Any]
 
-
-def inputs(header: Mapping[str, Any]) -> list[Metadata]:
-    """Name, dtype and shape of every input, in order."""
-    listed: list[Metadata] = [
-        {"name": "z", "dtype": "float32", "shape": ["N", header["latent_dim"]], "distribution": header["distribution"]}
-    ]
-    if header["num_classes"]:
-        listed.append({"name": "labels", "dtype": "int64", "shape": ["N"], "classes": header["data"]["classes"]})
-    elif header["condition_dim"]:
-        listed.append({"name": "conditions", "dtype": "float32", "shape": ["N", header["condition_dim"]]})
-    return listed
-
-
-def output(header: Mapping[str, Any], *, uint8: bool) -> Metadata:
-    """Name, dtype, layout, shape and range of the output."""
-    shape, image = header["shape"], len(header["shape"]) == 3
-    if uint8:
-        if not image or header["range"] is None:
-            raise GanzooError(f"{header['gan']} makes no images, so it cannot make bytes; leave out --uint8")
-        channels, *plane = shape
-        shape, limits, layout = [*plane, channels], [0, 255], "NHWC"
-    else:
-        limits, layout = header["range"], "NCHW" if image else "vector"
-    dtype = "uint8" if uint8 else "float32"
-    return {"name": "samples", "dtype": dtype, "shape": ["N", *shape], "layout": layout, "range": limits}
-
-
-def describe(header: Mapping[str, Any], *, form: Form, uint8: bool, stage: Stage) -> Metadata:
-    """What a file says of itself, from what its weights say."""
-    described = {"inputs": inputs(header), "output": output(header, uint8=uint8), "form": form, "stage": stage}
-    return {**header, **described}
-
-
-def write_metadata(proto: onnx.ModelProto, metadata: Mapping[str, Any]) -> None:
-    """Put metadata into a model, in place of what it had."""
+def write_metadata(proto: onnx.ModelProto, metadata: ExportMetadata) -> None:
+    """Replace the metadata of a model."""
     del proto.metadata_props[:]
-    helper.set_model_props(proto, {"ganzoo": json.dumps(metadata, allow_nan=False)})
+    helper.set_model_props(proto, {"ganzoo": json.dumps(metadata.to_json(), allow_nan=False)})
 
 
-def read(path: str | Path) -> tuple[onnx.ModelProto, Metadata]:
-    """A model and its metadata, from a file that may be anything.
+def read(path: str | Path) -> tuple[onnx.ModelProto, ExportMetadata]:
+    """The model and metadata of a file that is not trusted.
 
     Raises:
-        GanzooError: it is no ONNX file, or none that keeps the contract. Nothing outside the file is opened, and
-            nothing is allocated by what the file claims.
+        GanzooError: it is no ONNX file, or breaks the contract. Nothing outside the file is opened, and nothing is
+            allocated because the file asks for it.
     """
-    content, metadata = onnxfile.read(path)
+    content, metadata = onnx_reader.read(path)
     try:
         proto = onnx.load_model_from_string(content)
     except DecodeError as error:
         raise GanzooError(f"{path} is no readable ONNX file: {first_line(error)}") from None
-    agrees(metadata, path)
-    examine(proto, metadata, path)
+    check_graph(proto, metadata, path)
     return proto, metadata
 
 
-def examine(proto: onnx.ModelProto, metadata: Metadata, path: str | Path) -> None:
-    """Refuse a graph that is not valid, or not the one that its metadata describe."""
-    refuse_foreign(proto, path)
-    fits(proto, metadata, path)
+def check_graph(proto: onnx.ModelProto, metadata: ExportMetadata, path: str | Path) -> None:
+    """Refuse a graph that is invalid, or that its metadata do not describe."""
+    check_operators(proto, path)
+    check_signature(proto, metadata, path)
     try:
         checker.check_model(proto, full_check=True)
     except (checker.ValidationError, shape_inference.InferenceError, ValueError) as error:
         raise GanzooError(f"{path} holds no valid graph: {first_line(error)}") from None
 
 
-def agrees(metadata: Metadata, path: str | Path) -> None:
-    """Refuse metadata whose further keys do not follow from the header."""
-    uint8 = metadata["output"]["dtype"] == "uint8"
-    good = {
-        "form": metadata.get("form") in get_args(Form),
-        "stage": metadata.get("stage") in get_args(Stage),
-        "inputs": metadata.get("inputs") == inputs(metadata),
-        "output": metadata["output"] == output(metadata, uint8=uint8),
-    }
-    for name in (name for name, holds in good.items() if not holds):
-        raise GanzooError(f"{path} has bad metadata: '{name}' is {shown(metadata.get(name))}")
-
-
-def refuse_foreign(proto: onnx.ModelProto, path: str | Path) -> None:
-    """Refuse operators that are not ONNX's own, and sparse tensors, which may be far larger than they look."""
+def check_operators(proto: onnx.ModelProto, path: str | Path) -> None:
+    """Refuse operators that are not ONNX's own, and sparse tensors, which can be far larger than their bytes."""
     for message in messages(proto):
         if isinstance(message, onnx.SparseTensorProto):
             raise GanzooError(f"{path} holds a sparse tensor, which no export of ganzoo does")
@@ -129,7 +76,7 @@ def refuse_foreign(proto: onnx.ModelProto, path: str | Path) -> None:
 
 
 def messages(message: Message) -> Iterator[Message]:
-    """A message and all within it, at any depth."""
+    """A protobuf message and all messages inside it, at any depth."""
     yield message
     for field, value in message.ListFields():
         if field.message_type is not None:
@@ -137,36 +84,34 @@ def messages(message: Message) -> Iterator[Message]:
                 yield from messages(inner)
 
 
-def fits(proto: onnx.ModelProto, metadata: Mapping[str, Any], path: str | Path) -> None:
-    """Refuse a graph whose inputs or output are not those that its metadata describe."""
+def check_signature(proto: onnx.ModelProto, metadata: ExportMetadata, path: str | Path) -> None:
+    """Refuse a graph whose opset, inputs or output differ from its metadata."""
     opsets = {(used.domain, used.version) for used in proto.opset_import}
     if opsets != {("", OPSET)}:
-        raise GanzooError(f"{path} has the operators of {shown(sorted(opsets))}; ganzoo writes opset {OPSET} alone")
-    described = [*metadata["inputs"], metadata["output"]]
-    found = [*proto.graph.input, *proto.graph.output]
-    expected = [(value["name"], value["dtype"], value["shape"]) for value in described]
-    signature = [signature_of(value) for value in found]
-    for there, wanted in zip(signature, expected, strict=False):
+        raise GanzooError(f"{path} uses the opsets {shown(sorted(opsets))}; ganzoo writes opset {OPSET} only")
+    expected = [*metadata.inputs, metadata.output]
+    found = [tensor_of(value) for value in (*proto.graph.input, *proto.graph.output)]
+    for there, wanted in zip(found, expected, strict=False):
         if there != wanted:
             raise GanzooError(f"{path} does not fit its metadata: it has {text(there)}, expected {text(wanted)}")
-    if len(signature) != len(expected):
-        raise GanzooError(f"{path} has {len(signature)} inputs and outputs, expected {len(expected)}")
+    if len(found) != len(expected):
+        raise GanzooError(f"{path} has {len(found)} inputs and outputs, expected {len(expected)}")
 
 
-def signature_of(value: onnx.ValueInfoProto) -> tuple[str, str, list[int | str]]:
+def tensor_of(value: onnx.ValueInfoProto) -> Tensor:
     """Name, dtype and shape of an input or output."""
     kind = value.type.tensor_type
     dtype = DTYPES.get(kind.elem_type, f"type {kind.elem_type}")
-    return value.name, dtype, [side.dim_param or side.dim_value for side in kind.shape.dim]
+    return Tensor(value.name, dtype, tuple(side.dim_param or side.dim_value for side in kind.shape.dim))
 
 
-def text(signature: tuple[str, str, list[int | str]]) -> str:
-    name, dtype, shape = signature
-    return f"{name[:40]} {dtype} ({', '.join(map(str, shape[:6]))})"
+def text(tensor: Tensor) -> str:
+    """A tensor from a file in one bounded line."""
+    return f"{tensor.name[:40]} {tensor.dtype} ({', '.join(str(side)[:20] for side in tensor.shape[:6])})"
 
 
-def widest(proto: onnx.ModelProto, path: str | Path) -> tuple[int, int]:
-    """Values that the largest tensor on the way holds for one sample, and those of the largest without samples."""
+def largest_tensors(proto: onnx.ModelProto, path: str | Path) -> tuple[int, int]:
+    """Values in the largest tensor that depends on the batch, for one sample, and in the largest that does not."""
     try:
         inferred = shape_inference.infer_shapes(proto, data_prop=True)
     except (shape_inference.InferenceError, ValueError) as error:
@@ -176,17 +121,6 @@ def widest(proto: onnx.ModelProto, path: str | Path) -> tuple[int, int]:
     fixed = [all(side.HasField("dim_value") for side in shape) for shape in shapes]
     sizes = [math.prod(int(side.dim_value) or 1 for side in shape) for shape in shapes]
     return (
-        max(size for size, known in zip(sizes, fixed, strict=True) if not known),
-        max((size for size, known in zip(sizes, fixed, strict=True) if known), default=0),
+        max(size for size, is_fixed in zip(sizes, fixed, strict=True) if not is_fixed),
+        max((size for size, is_fixed in zip(sizes, fixed, strict=True) if is_fixed), default=0),
     )
-
-
-def shown(value: object) -> str:
-    """A value that came with a file, short enough for one line."""
-    text = repr(value)
-    return f"{text[:60]}{'...' * (len(text) > 60)}"
-
-
-def first_line(error: Exception) -> str:
-    """What an error of a foreign library says, short enough for one line."""
-    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,4 +1,4 @@
-"""From a generator in torch to an ONNX graph: traced, folded, and stripped of what is of no use elsewhere."""
+"""Tracing of a generator to an ONNX graph, and rewrites of that graph."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import logging
 import math
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from importlib.metadata import version
 from typing import Any
@@ -19,22 +19,23 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from ganzoo.export import contract
-from ganzoo.generators.int8 import packed_already
-from ganzoo.generators.onnx_reader import LARGEST_FILE
-from ganzoo.util.errors import GanzooError
+from ganzoo.generators.int8 import requantize
+from ganzoo.generators.metadata import ExportMetadata
+from ganzoo.generators.onnx_reader import MAX_FILE_BYTES
+from ganzoo.util.errors import GanzooError, first_line
 from ganzoo.util.optional import needs
 
 with needs():
     import onnx
-    import onnxscript  # noqa: F401  torch's exporter asks for it late, and less clearly
+    import onnxscript  # noqa: F401  torch's exporter needs it, and reports its absence late
     from onnx import helper, numpy_helper
 
-TRACED = 2  # samples in the traced batch; torch takes a batch of 1 for a constant
+TRACED_BATCH = 2  # torch would take a batch of 1 for a constant
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Exporters and converters talk to their own developers; what matters here is what comes out, which is checked."""
+    """Silence the warnings, logs and prints of exporters and converters. Their result is checked instead."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
@@ -46,27 +47,29 @@ def quiet() -> Iterator[None]:
 
 
 def standalone(generator: nn.Module) -> nn.Module:
-    """A copy on the CPU in evaluation mode, its parametrised weights (spectral normalisation, ...) made plain."""
-    alone = copy.deepcopy(generator).cpu().eval().requires_grad_(False)
-    for module in alone.modules():
+    """A copy on the CPU in evaluation mode, whose parametrised weights (spectral normalisation, ...) are plain ones."""
+    copied = copy.deepcopy(generator).cpu().eval().requires_grad_(False)
+    for module in copied.modules():
         if parametrize.is_parametrized(module):
             for name in list(module.parametrizations):  # type: ignore[arg-type]
                 parametrize.remove_parametrizations(module, name)
-    return alone
+    return copied
 
 
-def trace(generator: nn.Module, header: Mapping[str, Any]) -> onnx.ModelProto:
-    """The graph of a generator: float32, with N as its only dynamic axis.
+def trace(generator: nn.Module, metadata: ExportMetadata) -> onnx.ModelProto:
+    """The graph of a generator in float32, with N as its only dynamic axis.
 
     Raises:
-        GanzooError: its forward cannot be traced, or the weights are more than one file can hold.
+        GanzooError: its forward pass cannot be traced, or its weights are too large for one file.
     """
-    described = contract.inputs(header)
+    gan, inputs = metadata.gan, metadata.inputs
     size = sum(tensor.nbytes for tensor in generator.state_dict().values())
-    if size > LARGEST_FILE:
-        raise GanzooError(f"the generator of {header['gan']} has {size:,} bytes; a file may have {LARGEST_FILE:,}")
+    if size > MAX_FILE_BYTES:
+        raise GanzooError(f"the generator of {gan} has {size:,} bytes; a file may have {MAX_FILE_BYTES:,}")
     dtypes = {"float32": torch.float32, "int64": torch.int64}
-    example = tuple(torch.zeros(TRACED, *value["shape"][1:], dtype=dtypes[value["dtype"]]) for value in described)
+    example = tuple(
+        torch.zeros(TRACED_BATCH, *map(int, input.shape[1:]), dtype=dtypes[input.dtype]) for input in inputs
+    )
     batch = torch.export.Dim("N")
     try:
         with quiet():
@@ -77,16 +80,15 @@ def trace(generator: nn.Module, header: Mapping[str, Any]) -> onnx.ModelProto:
                 external_data=False,
                 verbose=False,
                 opset_version=contract.OPSET,
-                input_names=[value["name"] for value in described],
+                input_names=[input.name for input in inputs],
                 output_names=["samples"],
                 dynamic_shapes=tuple({0: batch} for _ in example),
             )
         assert program is not None
         proto = program.model_proto
-    except Exception as error:  # whatever the exporter raises, it is the generator's forward that it cannot take
+    except Exception as error:  # the exporter has no common base class for what it cannot trace
         raise GanzooError(
-            f"the generator of {header['gan']} cannot be exported: {contract.first_line(error)} "
-            f"(ganzoo check {header['gan']})"
+            f"the generator of {gan} cannot be exported: {first_line(error)} (ganzoo check {gan})"
         ) from error
     fold_norms(proto.graph)
     strip(proto)
@@ -94,9 +96,9 @@ def trace(generator: nn.Module, header: Mapping[str, Any]) -> onnx.ModelProto:
 
 
 def fold_norms(graph: onnx.GraphProto) -> None:
-    """Fold normalisations that follow a dense layer and a reshape into that layer.
+    """Fold batch normalisations that follow a dense layer and a reshape into that layer.
 
-    The exporter folds those that follow a layer directly, and does not look through a reshape.
+    torch's exporter folds only those that follow a layer directly.
     """
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     makers = {name: node for node in graph.node for name in node.output}
@@ -106,21 +108,21 @@ def fold_norms(graph: onnx.GraphProto) -> None:
         dense = makers.get(reshape.input[0]) if reshape is not None and reshape.op_type == "Reshape" else None
         if reshape is None or dense is None or dense.op_type != "Gemm":
             continue
-        numbers = {entry.name: helper.get_attribute_value(entry) for entry in dense.attribute}
-        plain = numbers.get("alpha", 1.0) == numbers.get("beta", 1.0) == 1.0
+        options = {entry.name: helper.get_attribute_value(entry) for entry in dense.attribute}
+        plain = options.get("alpha", 1.0) == options.get("beta", 1.0) == 1.0
         known = {*dense.input[1:], *norm.input[1:], reshape.input[1]} <= constants.keys()
         if not (plain and known and uses[reshape.output[0]] == uses[dense.output[0]] == 1):
             continue
         gain, bias, mean, variance = (constants[name].astype(np.float64) for name in norm.input[1:])
         weight = constants[dense.input[1]]
-        features = weight.shape[0 if numbers.get("transB") else 1]
+        features = weight.shape[0 if options.get("transB") else 1]
         channels, *plane = constants[reshape.input[1]][1:].tolist()
         if channels != len(gain) or channels * math.prod(plane) != features:
             continue
         epsilon = {entry.name: entry.f for entry in norm.attribute}.get("epsilon", 1e-5)
         gain /= np.sqrt(variance + epsilon)
         scale, shift = (values.repeat(math.prod(plane)) for values in (gain, bias - mean * gain))
-        weight = weight * (scale[:, None] if numbers.get("transB") else scale)
+        weight = weight * (scale[:, None] if options.get("transB") else scale)
         if len(dense.input) > 2:
             shift += constants[dense.input[2]] * scale
         folded = {f"{norm.input[1]}.folded": weight, f"{norm.input[2]}.folded": shift}
@@ -133,7 +135,7 @@ def fold_norms(graph: onnx.GraphProto) -> None:
 
 
 def strip(proto: onnx.ModelProto) -> None:
-    """Take out what only a debugger reads, local paths among it, and weights that nothing uses."""
+    """Remove debugging information, which has local paths in it, and unused weights."""
     for message in list(contract.messages(proto)):
         for field in ("metadata_props", "doc_string"):
             if field in message.DESCRIPTOR.fields_by_name:
@@ -145,33 +147,33 @@ def strip(proto: onnx.ModelProto) -> None:
         graph.initializer.remove(tensor)
 
 
-def keep_packed(proto: onnx.ModelProto) -> None:
-    """Store weights that were packed (:mod:`ganzoo.generators.int8`) as the bytes they are; the graph computes what it did.
+def keep_int8(proto: onnx.ModelProto) -> None:
+    """Store weights that came from an int8 file (:mod:`ganzoo.generators.int8`) as int8 again, with the same samples.
 
-    onnxruntime multiplies levels and scales when it loads the file, so nothing is slower afterwards.
+    onnxruntime dequantises them once, when it loads the file.
     """
     graph = proto.graph
-    unpacking = []
+    dequantizing = []
     for tensor in list(graph.initializer):
-        packed = packed_already(numpy_helper.to_array(tensor))
-        if packed is None:
+        found = requantize(numpy_helper.to_array(tensor))
+        if found is None:
             continue
-        levels, scales, floats = (f"{tensor.name}.{part}" for part in ("levels", "scales", "floats"))
-        graph.initializer.append(numpy_helper.from_array(packed[0], levels))
-        graph.initializer.append(numpy_helper.from_array(packed[1], scales))
-        unpacking += [
-            helper.make_node("Cast", [levels], [floats], name=f"cast_{tensor.name}", to=onnx.TensorProto.FLOAT),
-            helper.make_node("Mul", [floats, scales], [tensor.name], name=f"unpack_{tensor.name}"),
+        quantized, scales, floats = (f"{tensor.name}.{part}" for part in ("int8", "scales", "floats"))
+        graph.initializer.append(numpy_helper.from_array(found[0], quantized))
+        graph.initializer.append(numpy_helper.from_array(found[1], scales))
+        dequantizing += [
+            helper.make_node("Cast", [quantized], [floats], name=f"cast_{tensor.name}", to=onnx.TensorProto.FLOAT),
+            helper.make_node("Mul", [floats, scales], [tensor.name], name=f"dequantize_{tensor.name}"),
         ]
         graph.initializer.remove(tensor)
-    for node in reversed(unpacking):
+    for node in reversed(dequantizing):
         graph.node.insert(0, node)
 
 
-def emit_bytes(proto: onnx.ModelProto, header: Mapping[str, Any]) -> None:
-    """Turn the samples into images within the graph, as :func:`ganzoo.generators.images.to_uint8` does outside it."""
-    described = contract.output(header, uint8=True)
-    low, high = header["range"]
+def output_bytes(proto: onnx.ModelProto, metadata: ExportMetadata) -> None:
+    """Convert the output to images inside the graph, as :func:`ganzoo.generators.images.to_uint8` does outside it."""
+    assert metadata.range is not None
+    low, high = metadata.range
     graph = proto.graph
     for node in graph.node:
         for index, name in enumerate(node.output):
@@ -191,15 +193,15 @@ def emit_bytes(proto: onnx.ModelProto, header: Mapping[str, Any]) -> None:
     for name, value in {"low": low, "levels_per_unit": 255 / (high - low), "black": 0, "white": 255}.items():
         graph.initializer.append(numpy_helper.from_array(np.array(value, np.float32), name))
     del graph.output[:]
-    graph.output.append(helper.make_tensor_value_info("samples", onnx.TensorProto.UINT8, described["shape"]))
+    graph.output.append(helper.make_tensor_value_info("samples", onnx.TensorProto.UINT8, metadata.output.shape))
 
 
-def sign(proto: onnx.ModelProto, metadata: Mapping[str, Any], paper: str) -> None:
-    """Say what it is, in the fields that every ONNX tool shows as well as in the metadata."""
-    gan, data = metadata["gan"], metadata["data"]["name"]
+def set_model_info(proto: onnx.ModelProto, metadata: ExportMetadata, paper: str) -> None:
+    """Set the producer, name and description, which every ONNX tool shows, and the metadata."""
+    gan, data, iterations = metadata.gan, metadata.data.name, metadata.iterations
     proto.producer_name, proto.producer_version = "ganzoo", version("ganzoo-kit")
     proto.graph.name = gan
-    who = f"Generator of {gan}" if metadata["stage"] == "child" else f"The parent within a generator of {gan}"
+    subject = f"Generator of {gan}" if metadata.stage == "child" else f"Parent inside a generator of {gan}"
     source = f" ({paper})" if paper else ""
-    proto.doc_string = f"{who}{source}, trained on {data} for {metadata['iterations']:,} iterations"
+    proto.doc_string = f"{subject}{source}, trained on {data} for {iterations:,} iterations"
     contract.write_metadata(proto, metadata)

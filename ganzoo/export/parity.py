@@ -1,4 +1,4 @@
-"""The proof of an export: onnxruntime beside torch, on many seeds and in batches of several sizes."""
+"""Comparison of an exported graph in onnxruntime with torch, on many seeds in batches of several sizes."""
 
 from __future__ import annotations
 
@@ -14,56 +14,54 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ganzoo.export import contract
-from ganzoo.export.contract import Form
+from ganzoo.export.contract import largest_tensors
 from ganzoo.generators.base import CHUNK
 from ganzoo.generators.images import to_uint8
 from ganzoo.generators.latents import latents
-from ganzoo.util.errors import GanzooError
+from ganzoo.generators.metadata import ExportMetadata, Precision
+from ganzoo.util.errors import GanzooError, first_line
 from ganzoo.util.optional import needs
 
 with needs():
     import onnx
     import onnxruntime
 
-BATCHES = (1, 2, 7, 64, 1000)  # one sample, the traced number, an odd one, a usual one, and the 1,000 behind a PSNR
-VALUES = 2**27  # in one tensor, half a gibibyte; larger batches are left out
+BATCHES = (1, 2, 7, 64, 1000)  # one sample, the traced batch, an odd one, a usual one, and 1,000 for the PSNR
+MAX_VALUES = 2**27  # float32 values in one tensor, 512 MiB; larger batches are left out
 
 TOLERANCE = 1e-4
-"""Largest difference between a sample in onnxruntime and in torch that a float32 export may show.
+"""Largest difference between a sample in onnxruntime and in torch that an fp32 export may have.
 
-Trained and untrained generators of the zoo differ by 2e-8 to 5e-6, the rounding of float32 in another order; half
-precision differs by 1e-3, and one grey level of an image is 8e-3. Samples beyond 1 are measured against the
-largest of them.
+Trained and untrained generators of the zoo differ by 2e-8 to 5e-6, because float32 sums are added in another order.
+fp16 differs by 1e-3, and one grey level of an image is 8e-3. Samples beyond 1 are compared relative to the largest.
 """
-FLOORS: Mapping[Form, float] = MappingProxyType({"fp32": 70.0, "fp16": 50.0, "int8": 35.0})
-"""Smallest peak signal-to-noise ratio to torch, in dB, that a form may have.
+MIN_PSNR: Mapping[Precision, float] = MappingProxyType({"fp32": 70.0, "fp16": 50.0, "int8": 35.0})
+"""Smallest peak signal-to-noise ratio to torch, in dB, for each precision.
 
-35 dB is a typical error of 4.5 of 255 grey levels, about where it begins to show beside the original; 50 dB is 0.8 of
-a level, below the rounding to bytes. Exact float32 lies far above 70 dB, which allows one byte in 150 to fall to the
-other side of a rounding.
+35 dB is a typical error of 4.5 of 255 grey levels, which is about where it becomes visible. 50 dB is 0.8 of a level,
+less than the rounding to bytes. fp32 exports reach far more than 70 dB, which allows one byte in 150 to differ by one.
 """
-SLACK = 0.01  # of the range, for sums that half precision iterations beyond its ends
-PROVIDER = "CPUExecutionProvider"  # the one that everybody has, and that iterations as torch does
+SLACK = 0.01  # of the range: fp16 sums can exceed its ends by that
+PROVIDER = "CPUExecutionProvider"  # available everywhere, and computes float32 as torch does
 
 
 @dataclass(frozen=True)
 class Report:
-    """How far a file is from torch.
+    """Differences between an exported graph and torch.
 
     Attributes:
-        form: of the numbers in the graph.
+        precision: of the graph.
         unit: of the differences: ``values``, or ``levels`` of 255.
-        batches: largest difference by batch size.
-        psnr: peak signal-to-noise ratio in dB over all seeds; infinite if nothing differs.
-        tolerance: largest difference that is accepted; ``None`` for a form that is judged by its PSNR alone.
+        batches: largest difference for each batch size.
+        psnr: peak signal-to-noise ratio in dB over all samples; infinite if nothing differs.
+        tolerance: largest difference that is accepted; ``None`` for fp16 and int8, which :data:`MIN_PSNR` checks alone.
         seeds: how many different samples were compared.
-        provider: that ran the graph.
+        provider: of onnxruntime that ran the graph.
         onnxruntime: its version.
         seconds: that the comparison took.
     """
 
-    form: Form
+    precision: Precision
     unit: str
     batches: Mapping[int, float]
     psnr: float
@@ -74,17 +72,17 @@ class Report:
     seconds: float
 
     @property
-    def floor(self) -> float:
-        """The smallest PSNR that this form may have."""
-        return FLOORS[self.form]
+    def min_psnr(self) -> float:
+        """The smallest ``psnr`` that is accepted, in dB."""
+        return MIN_PSNR[self.precision]
 
     @property
     def largest(self) -> float:
-        """The largest difference of all."""
-        return float(np.max(list(self.batches.values())))  # nan, if there is one
+        """The largest difference in any batch; nan if there is a nan."""
+        return float(np.max(list(self.batches.values())))
 
-    def entry(self) -> dict[str, Any]:
-        """What a file's metadata say of it."""
+    def to_json(self) -> dict[str, Any]:
+        """The entry ``parity`` of the file's metadata."""
         return {
             "tolerance": self.tolerance,
             "largest": self.largest,
@@ -96,51 +94,48 @@ class Report:
             "psnr": round(self.psnr, 2) if math.isfinite(self.psnr) else None,
         }
 
-    def require(self, path: str, otherwise: str) -> None:
-        """Refuse what is too far from torch; ``otherwise`` ends the message."""
+    def require(self, path: str, consequence: str) -> None:
+        """Raise a :class:`GanzooError`, which ends with ``consequence``, if the differences are too large."""
         if self.tolerance is not None and not self.largest <= self.tolerance:
             raise GanzooError(
                 f"'samples' of {path} differ from torch by {self.largest:.2g}, and the tolerance is "
-                f"{self.tolerance:g}; {otherwise}"
+                f"{self.tolerance:g}; {consequence}"
             )
-        if not self.psnr >= self.floor:
+        if not self.psnr >= self.min_psnr:
             raise GanzooError(
-                f"'samples' of {path} keep {self.psnr:.1f} dB of torch's as {self.form}, and at least "
-                f"{self.floor:g} dB are wanted; {otherwise}"
+                f"'samples' of {path} have a PSNR of {self.psnr:.1f} dB to torch, and {self.precision} needs at least "
+                f"{self.min_psnr:g} dB; {consequence}"
             )
 
 
-def compare(proto: onnx.ModelProto, metadata: Mapping[str, Any], generator: nn.Module, tolerance: float) -> Report:
-    """Run a graph and a generator on the same inputs."""
+def compare(proto: onnx.ModelProto, metadata: ExportMetadata, generator: nn.Module, tolerance: float) -> Report:
+    """Run a graph in onnxruntime and a generator in torch on the same inputs."""
     start = time.perf_counter()
-    made = metadata["output"]
-    image = made["dtype"] == "uint8"
-    squares, count = 0.0, 0
+    is_uint8 = metadata.output_dtype == "uint8"
+    squares, count, total = 0.0, 0, 0
     low, high = math.inf, -math.inf
     batches = {}
-    total = 0
-    for given, samples in runs(proto, metadata, metadata["gan"]):
-        expected = of_torch(generator, given)
-        wanted: NDArray[Any] = to_uint8(expected, tuple(metadata["range"])) if image else expected
+    for feeds, samples in run_batches(proto, metadata, metadata.gan):
+        expected = torch_samples(generator, feeds)
+        wanted: NDArray[Any] = to_uint8(expected, metadata.range) if is_uint8 and metadata.range else expected
         if samples.shape != wanted.shape:
-            raise GanzooError(f"{metadata['gan']} makes {samples.shape} in onnxruntime and {wanted.shape} in torch")
-        with np.errstate(invalid="ignore"):  # what is not finite is refused below
+            raise GanzooError(f"{metadata.gan} makes {samples.shape} in onnxruntime and {wanted.shape} in torch")
+        with np.errstate(invalid="ignore"):  # samples that are not finite are refused later
             error = np.abs(samples.astype(np.float64) - wanted)
-        scale = 1.0 if image else max(1.0, float(np.abs(wanted).max()))
+        scale = 1.0 if is_uint8 else max(1.0, float(np.abs(wanted).max()))
         batches[len(samples)] = float(error.max()) / scale
         squares, count = squares + float(np.square(error).sum()), count + error.size
         low, high = min(low, float(wanted.min())), max(high, float(wanted.max()))
         total += len(samples)
-    if made["range"]:
-        low, high = made["range"]
+    if metadata.output_range:
+        low, high = metadata.output_range
     peak = (high - low) or 1.0
-    exact = metadata["form"] == "fp32"
     return Report(
-        form=metadata["form"],
-        unit="levels" if image else "values",
+        precision=metadata.precision,
+        unit="levels" if is_uint8 else "values",
         batches=batches,
         psnr=-10 * math.log10(squares / count / peak**2) if squares else math.inf,
-        tolerance=(1.0 if image else tolerance) if exact else None,
+        tolerance=(1.0 if is_uint8 else tolerance) if metadata.precision == "fp32" else None,
         seeds=total,
         provider=PROVIDER,
         onnxruntime=onnxruntime.__version__,
@@ -148,11 +143,11 @@ def compare(proto: onnx.ModelProto, metadata: Mapping[str, Any], generator: nn.M
     )
 
 
-def sound(proto: onnx.ModelProto, metadata: Mapping[str, Any], path: str) -> None:
-    """Run a graph that nothing is known to compare with: samples have to be finite and in range."""
-    limits = metadata["output"]["range"]
-    for _, samples in runs(proto, metadata, path):
-        shape = (len(samples), *metadata["output"]["shape"][1:])
+def check_samples(proto: onnx.ModelProto, metadata: ExportMetadata, path: str) -> None:
+    """Run a graph without torch, and refuse samples that are not finite or out of range."""
+    limits = metadata.output_range
+    for _, samples in run_batches(proto, metadata, path):
+        shape = (len(samples), *metadata.output.shape[1:])
         if samples.shape != shape:
             raise GanzooError(f"{path} makes samples of shape {samples.shape}, expected {shape}")
         if not np.isfinite(samples).all():
@@ -162,30 +157,30 @@ def sound(proto: onnx.ModelProto, metadata: Mapping[str, Any], path: str) -> Non
             raise GanzooError(f"{path} makes values from {samples.min():.3g} to {samples.max():.3g}, beyond {limits}")
 
 
-def runs(
-    proto: onnx.ModelProto, metadata: Mapping[str, Any], path: str
+def run_batches(
+    proto: onnx.ModelProto, metadata: ExportMetadata, path: str
 ) -> Iterator[tuple[dict[str, NDArray[Any]], NDArray[Any]]]:
-    """Inputs and samples of one batch of each size, all of different seeds."""
-    width, fixed = contract.widest(proto, path)
-    if (values := max(width, fixed)) > VALUES:
-        raise GanzooError(f"{path} needs tensors of {values:,} values for one sample; at most {VALUES:,} are allowed")
+    """Inputs and samples of one batch of each size in :data:`BATCHES`, all of different seeds."""
+    per_sample, fixed = largest_tensors(proto, path)
+    if (values := max(per_sample, fixed)) > MAX_VALUES:
+        raise GanzooError(f"{path} needs tensors of {values:,} values for one sample; the limit is {MAX_VALUES:,}")
     try:
         session = open_session(proto)
-    except Exception as error:  # onnxruntime has an exception for each status, and no class above them
-        raise GanzooError(f"{path} cannot be run: {contract.first_line(error)}") from None
+    except Exception as error:  # the exceptions of onnxruntime have no other base class
+        raise GanzooError(f"{path} cannot be run: {first_line(error)}") from None
     first = 0
-    for batch in (batch for batch in BATCHES if batch * width <= VALUES):
-        given = feed(metadata, range(first, first + batch))
+    for batch in (batch for batch in BATCHES if batch * per_sample <= MAX_VALUES):
+        feeds = feeds_of(metadata, range(first, first + batch))
         first += batch
         try:
-            (samples,) = session.run(["samples"], given)
+            (samples,) = session.run(["samples"], feeds)
         except Exception as error:  # as above
-            raise GanzooError(f"{path} cannot make {batch} samples: {contract.first_line(error)}") from None
-        yield given, samples
+            raise GanzooError(f"{path} cannot make {batch} samples: {first_line(error)}") from None
+        yield feeds, samples
 
 
 def open_session(proto: onnx.ModelProto) -> Any:
-    """A session on the CPU with as many threads as torch uses, which do not spin while they wait."""
+    """An onnxruntime session on the CPU, with as many threads as torch uses, which sleep while they wait."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     options.intra_op_num_threads = torch.get_num_threads()
@@ -193,18 +188,18 @@ def open_session(proto: onnx.ModelProto) -> Any:
     return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=[PROVIDER])
 
 
-def feed(metadata: Mapping[str, Any], seeds: range) -> dict[str, NDArray[Any]]:
-    """What a graph is given for seeds: their latents, and all classes in turn or normal regression inputs."""
-    given: dict[str, NDArray[Any]] = {"z": latents(seeds, metadata["latent_dim"], metadata["distribution"])}
-    if metadata["num_classes"]:
-        given["labels"] = np.array(seeds, np.int64) % metadata["num_classes"]
-    elif metadata["condition_dim"]:
-        given["conditions"] = latents([2**32 + seed for seed in seeds], metadata["condition_dim"])
-    return given
+def feeds_of(metadata: ExportMetadata, seeds: range) -> dict[str, NDArray[Any]]:
+    """The inputs for seeds: their latents, and all classes in turn or normal regression inputs."""
+    feeds: dict[str, NDArray[Any]] = {"z": latents(seeds, metadata.latent_dim, metadata.distribution)}
+    if metadata.num_classes:
+        feeds["labels"] = np.array(seeds, np.int64) % metadata.num_classes
+    elif metadata.condition_dim:
+        feeds["conditions"] = latents([2**32 + seed for seed in seeds], metadata.condition_dim)
+    return feeds
 
 
-def of_torch(generator: nn.Module, given: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
-    """What torch makes of the same inputs, some at a time."""
+def torch_samples(generator: nn.Module, feeds: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+    """The samples of torch for the same inputs, :data:`CHUNK` at a time."""
     with torch.inference_mode():
-        parts = [torch.split(torch.from_numpy(values), CHUNK) for values in given.values()]
+        parts = [torch.split(torch.from_numpy(values), CHUNK) for values in feeds.values()]
         return torch.cat([generator(*part) for part in zip(*parts, strict=True)]).numpy()

@@ -1,12 +1,12 @@
-"""Products in eight bits, quantised once and for all: a sample does not depend on the others in its batch.
+"""Static int8 quantisation of matrix products, with fixed scales: a sample does not depend on the others in its batch.
 
-The operators stay those of float32, between pairs of QuantizeLinear and DequantizeLinear, of which onnxruntime makes
-operators of whole numbers. Values are moved as bytes.
+The graph keeps its float32 operators, between pairs of QuantizeLinear and DequantizeLinear. onnxruntime fuses each such
+group into an integer operator.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ganzoo.export import parity
 from ganzoo.export.conv_to_gemm import Nodes, attributes
 from ganzoo.generators.base import CHUNK
+from ganzoo.generators.metadata import ExportMetadata
 from ganzoo.util.optional import needs
 
 with needs():
@@ -22,40 +23,39 @@ with needs():
     from onnx import numpy_helper
 
 SEEDS = range(2**40, 2**40 + 1024)
-"""Whose samples show the ranges of activations; others than those that :mod:`ganzoo.export.parity` judges."""
+"""The calibration set, whose samples give the ranges of activations. :mod:`ganzoo.export.parity` uses other seeds."""
 LAYERS = ("Gemm", "MatMul", "Conv", "ConvTranspose")
-LARGE = 10_000  # weights, for fewer of which it is not worth a loss to be smaller
-MOVES = ("Reshape", "Transpose", "Gather", "Pad", "Flatten")  # what leaves values as they are
+LARGE = 10_000  # weights in a tensor whose size matters
+MOVES = ("Reshape", "Transpose", "Gather", "Pad", "Flatten")  # operators that move values and do not change them
 
 
 class Scale(NamedTuple):
-    """Bytes b stand for ``(b - zero) * step``."""
+    """The quantisation of an activation: a byte b stands for ``(b - zero) * step``."""
 
     step: NDArray[np.float32]
     zero: NDArray[np.uint8]
 
 
-def quantise(proto: onnx.ModelProto, header: Mapping[str, Any]) -> None:
-    """Let matrix products take bytes: weights as int8, by the largest of each column, and activations as uint8.
+def quantize(proto: onnx.ModelProto, metadata: ExportMetadata) -> None:
+    """Quantise matrix products in place: weights to int8 with a scale for each column, activations to uint8.
 
-    The range of an activation is what the samples of :data:`SEEDS` show. A layer that reads the inputs themselves stays
-    float32, since eight bits are too few for a latent.
+    A layer that reads the inputs of the graph stays float32, because 8 bits are too few for a latent.
     """
     graph = proto.graph
-    small = _Quantised(graph)
-    products = {node.output[0] for node in graph.node if small.takes(node)}
-    wanted = {small.moves(node.input[0])[0] for node in graph.node if node.output[0] in products}
-    # onnxruntime gives bytes out of a product only if they are wanted of it at once.
+    new = _QuantizedNodes(graph)
+    products = {node.output[0] for node in graph.node if new.can_quantize(node)}
+    wanted = {new.source(node.input[0])[0] for node in graph.node if node.output[0] in products}
+    # onnxruntime fuses a product with its requantisation only if that follows directly.
     wanted |= {node.output[0] for node in graph.node if node.op_type == "Relu" and node.input[0] in products}
-    small.scales = scales(proto, sorted(wanted), header)
+    new.scales = calibrate(proto, sorted(wanted), metadata)
     for node in graph.node:
         if node.op_type not in MOVES:
-            small.take(node, node.output[0] in products)
+            new.append(node, node.output[0] in products)
         else:
-            small.nodes.append(node)
+            new.nodes.append(node)
     used = {value.name for value in graph.output}
     kept = []
-    for node in reversed(small.nodes):
+    for node in reversed(new.nodes):
         if used & {*node.output}:
             used |= {*node.input}
             kept.append(node)
@@ -63,8 +63,8 @@ def quantise(proto: onnx.ModelProto, header: Mapping[str, Any]) -> None:
     graph.node.extend(reversed(kept))
 
 
-def scales(proto: onnx.ModelProto, tensors: Sequence[str], header: Mapping[str, Any]) -> dict[str, Scale]:
-    """The scale of every activation, zero being among its values."""
+def calibrate(proto: onnx.ModelProto, tensors: Sequence[str], metadata: ExportMetadata) -> dict[str, Scale]:
+    """The scale of each tensor, from its smallest and largest value for :data:`SEEDS` and 0."""
     watched = onnx.ModelProto()
     watched.CopyFrom(proto)
     del watched.graph.output[:]
@@ -72,19 +72,19 @@ def scales(proto: onnx.ModelProto, tensors: Sequence[str], header: Mapping[str, 
     session = parity.open_session(watched) if tensors else None
     ends = dict.fromkeys(tensors, (0.0, 0.0))
     for start in range(SEEDS.start, SEEDS.stop, CHUNK if session else len(SEEDS)):
-        given = parity.feed(header, range(start, start + CHUNK))
-        for name, values in zip(tensors, session.run(tensors, given) if session else (), strict=True):
+        feeds = parity.feeds_of(metadata, range(start, start + CHUNK))
+        for name, values in zip(tensors, session.run(tensors, feeds) if session else (), strict=True):
             low, high = ends[name]
             ends[name] = min(low, float(values.min())), max(high, float(values.max()))
-    found = {}
+    scales = {}
     for name, (low, high) in ends.items():
         step = np.float32((high - low) / 255) or np.float32(1)
-        found[name] = Scale(np.asarray(step), np.asarray(-low / step).round().astype(np.uint8))
-    return found
+        scales[name] = Scale(np.asarray(step), np.asarray(-low / step).round().astype(np.uint8))
+    return scales
 
 
-class _Quantised(Nodes):
-    """A graph on its way to eight bits."""
+class _QuantizedNodes(Nodes):
+    """The nodes of a graph that is being quantised."""
 
     def __init__(self, graph: onnx.GraphProto) -> None:
         super().__init__(graph, "int8")
@@ -92,71 +92,73 @@ class _Quantised(Nodes):
         self.makers = {name: node for node in graph.node for name in node.output}
         self.scales: dict[str, Scale] = {}
 
-    def takes(self, node: onnx.NodeProto) -> bool:
-        """Whether a node is a product with constant weights, and not the first one after the inputs."""
+    def can_quantize(self, node: onnx.NodeProto) -> bool:
+        """Whether a node is a product with constant weights, and not the first layer after the inputs."""
         plain = all(entry.f == 1 for entry in node.attribute if entry.name in ("alpha", "beta"))
         if node.op_type not in ("Gemm", "MatMul") or not plain:
             return False
-        (weight, path), *bias = (self.moves(name) for name in node.input[1:])
+        (weight, path), *bias = (self.source(name) for name in node.input[1:])
         if not self.constants.keys() >= {weight, *(name for name, _ in bias)}:
             return False
-        known = self.constants[weight].ndim == (3 if path else 2)  # with three axes, the last stays that of the columns
-        return known and all(self.constants[name].ndim == 1 for name, _ in bias) and self.layers_before(node.input[0])
+        # A moved weight has three axes, of which the last one stays that of the columns.
+        known = self.constants[weight].ndim == (3 if path else 2)
+        return known and all(self.constants[name].ndim == 1 for name, _ in bias) and self.is_after_layer(node.input[0])
 
-    def layers_before(self, tensor: str) -> bool:
-        """Whether there are weights between the inputs and a tensor."""
-        waiting, seen = [tensor], set[str]()
+    def is_after_layer(self, tensor: str) -> bool:
+        """Whether there is a layer between the inputs of the graph and a tensor."""
+        waiting, visited = [tensor], set[str]()
         while waiting:
             name = waiting.pop()
-            if name in self.makers and name not in seen:
-                seen.add(name)
+            if name in self.makers and name not in visited:
+                visited.add(name)
                 if self.makers[name].op_type in LAYERS:
                     return True
                 waiting += self.makers[name].input
         return False
 
     def size(self, tensor: str) -> int:
-        """Of a constant; 0 of others."""
+        """The size of a constant; 0 for other tensors."""
         return self.constants[tensor].size if tensor in self.constants else 0
 
-    def moves(self, tensor: str) -> tuple[str, list[onnx.NodeProto]]:
-        """Where values come from, and what moved them since."""
+    def source(self, tensor: str) -> tuple[str, list[onnx.NodeProto]]:
+        """The tensor that computed these values, and the nodes of :data:`MOVES` after it."""
         path: list[onnx.NodeProto] = []
         while tensor in self.makers and self.makers[tensor].op_type in MOVES:
             path.insert(0, self.makers[tensor])
             tensor = path[0].input[0]
         return tensor, path
 
-    def moved(self, tensor: str, path: list[onnx.NodeProto], *zero: NDArray[Any]) -> str:
-        """The same moves of other values."""
+    def move(self, tensor: str, path: list[onnx.NodeProto], *zero: NDArray[Any]) -> str:
+        """Repeat the nodes of a path for another tensor, which is padded with ``zero``."""
         for node in path:
             more = [node.input[1], *zero] if node.op_type == "Pad" else node.input[1:]
             tensor = self.add(node.op_type, [tensor, *more], **attributes(node))
         return tensor
 
-    def take(self, node: onnx.NodeProto, product: bool) -> None:
-        """A node, whose inputs come as bytes if they have a scale."""
-        read, numbers = [self.activation(name) for name in node.input], attributes(node)
-        if product:
-            read[1:] = self.weights(node, self.scales[self.moves(node.input[0])[0]].step)
+    def append(self, node: onnx.NodeProto, is_product: bool) -> None:
+        """Add a node of the old graph. Inputs that have a scale come as bytes."""
+        inputs, options = [self.activation(name) for name in node.input], attributes(node)
+        if is_product:
+            inputs[1:] = self.weights(node, self.scales[self.source(node.input[0])[0]].step)
         elif node.op_type in ("Gemm", "MatMul") and self.size(node.input[1]) >= LARGE:
-            small, steps = self.rounded(node, [])
-            # Undone as the file is loaded: the arithmetic is that of float32.
-            read[1] = self.add("Mul", [self.add("Cast", [small], to=onnx.TensorProto.FLOAT), steps])
-        if read[1:] != node.input[1:]:
-            numbers.pop("transB", None)
-        self.add(node.op_type, read, node.output[0], **numbers)
+            quantized, steps = self.weight(node, [])
+            # Dequantised when the file is loaded, so the product itself stays float32.
+            inputs[1] = self.add("Mul", [self.add("Cast", [quantized], to=onnx.TensorProto.FLOAT), steps])
+        if inputs[1:] != node.input[1:]:
+            options.pop("transB", None)
+        self.add(node.op_type, inputs, node.output[0], **options)
 
     def activation(self, tensor: str) -> str:
-        source, path = self.moves(tensor)
+        """An input of a node, quantised before the nodes that move it."""
+        source, path = self.source(tensor)
         if source not in self.scales:
             return tensor
         scale = self.scales[source]
-        small = self.moved(self.add("QuantizeLinear", [source, *scale]), path, scale.zero)
-        return self.add("DequantizeLinear", [small, *scale])
+        quantized = self.move(self.add("QuantizeLinear", [source, *scale]), path, scale.zero)
+        return self.add("DequantizeLinear", [quantized, *scale])
 
-    def rounded(self, node: onnx.NodeProto, path: list[onnx.NodeProto]) -> tuple[str, NDArray[np.float32]]:
-        """A weight as int8, and the steps of its columns."""
+    def weight(self, node: onnx.NodeProto, path: list[onnx.NodeProto]) -> tuple[str, NDArray[np.float32]]:
+        """The weight matrix as int8, and the step of each column."""
         matrix = self.constants[path[0].input[0] if path else node.input[1]]
         if attributes(node).get("transB"):
             matrix = matrix.T
@@ -165,13 +167,14 @@ class _Quantised(Nodes):
         return self.constant(np.rint(matrix / steps).astype(np.int8), f"{node.output[0]}.weight"), steps
 
     def weights(self, node: onnx.NodeProto, step: NDArray[np.float32]) -> list[str]:
-        """Weight and bias of a product, whose activations have a step."""
-        _, path = self.moves(node.input[1])
-        small, steps = self.rounded(node, path)
+        """The quantised weight and bias of a product, whose activations have that step."""
+        _, path = self.source(node.input[1])
+        quantized, steps = self.weight(node, path)
         bias = [self.constants[name] for name in node.input[2:]]
         steps = np.resize(steps, len(bias[0]) if path else len(steps))  # moves repeat the columns
-        made = [self.add("DequantizeLinear", [self.moved(small, path), steps, np.zeros(len(steps), np.int8)], axis=1)]
+        moved = self.move(quantized, path)
+        inputs = [self.add("DequantizeLinear", [moved, steps, np.zeros(len(steps), np.int8)], axis=1)]
         for values in bias:
-            whole = np.rint(values / (steps * step)).clip(-(2**31), 2**31 - 1).astype(np.int32)
-            made.append(self.add("DequantizeLinear", [whole, steps * step], axis=0))
-        return made
+            integers = np.rint(values / (steps * step)).clip(-(2**31), 2**31 - 1).astype(np.int32)
+            inputs.append(self.add("DequantizeLinear", [integers, steps * step], axis=0))
+        return inputs

@@ -1,52 +1,64 @@
-"""Samples of seeds, whoever makes them: the same seed gives the same sample, whatever the others are."""
+"""The sampling interface of all trained generators: weights in torch and exported files in onnxruntime."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ganzoo.generators.images import Bytes, to_uint8
 from ganzoo.generators.latents import Distribution, latents
+from ganzoo.generators.metadata import Metadata, Stage
 from ganzoo.util.errors import GanzooError
 
-CHUNK = 256  # samples at a time at most: memory stays flat, and larger batches are no faster
+CHUNK = 256  # samples in one forward pass: bounds the memory, and larger batches are no faster
 
-Stage = Literal["child", "parent"]
 Labels = int | Sequence[int] | NDArray[np.int64]
+Seeds = int | ArrayLike
 
 
 class TrainedGenerator(ABC):
-    """A trained generator. What runs it is up to the class; what goes in and comes out is the same for all.
+    """A trained generator. Inputs and outputs are the same, whichever runtime computes the samples.
+
+    A sample depends on its seed alone, not on the other samples of a call.
 
     Attributes:
-        header: what the generator's file says of it, see :mod:`ganzoo.generators.header`.
-        chunk: samples that are made at a time.
+        metadata: what the generator's file says about it.
+        chunk: samples in one forward pass.
     """
 
-    header: Mapping[str, Any]
+    metadata: Metadata
     chunk: int = CHUNK
 
     @property
-    def limits(self) -> tuple[float, float] | None:
+    def value_range(self) -> tuple[float, float] | None:
         """Smallest and largest value of a sample; ``None`` where it is unbounded."""
-        return tuple(self.header["range"]) if self.header["range"] else None
+        return self.metadata.range
 
     @property
     def has_parent(self) -> bool:
-        """Whether there is a parent to sample, from the same latents, besides the child."""
+        """Whether ``stage="parent"`` can be sampled: a parent generator that gets the same latents."""
         return False
 
     @abstractmethod
-    def run(self, stage: Stage, z: NDArray[np.float32], *told: NDArray[Any]) -> NDArray[Any]:
-        """Samples of at most :attr:`chunk` latents, with the labels or the regression inputs that they are told."""
+    def run(self, stage: Stage, z: NDArray[np.float32], *condition: NDArray[Any]) -> NDArray[Any]:
+        """One forward pass.
+
+        Args:
+            stage: ``child`` or ``parent``.
+            z: latents, float32 ``(N, latent_dim)`` with N of at most :attr:`chunk`.
+            condition: labels, int64 ``(N,)``, or regression inputs, float32 ``(N, condition_dim)``, if there are any.
+
+        Returns:
+            N samples.
+        """
 
     def sample(
         self,
-        seeds: ArrayLike = range(64),
+        seeds: Seeds = 64,
         *,
         labels: Labels | None = None,
         conditions: NDArray[np.float32] | None = None,
@@ -55,49 +67,37 @@ class TrainedGenerator(ABC):
         """One sample for each seed.
 
         Args:
-            seeds: N whole numbers, see :mod:`ganzoo.generators.latents`.
-            labels: for a class-conditional GAN, one class for all or one for each; all classes in turn by default.
-            conditions: ``(N, p)``, for a GAN that is told regression inputs.
-            stage: ``parent`` samples the parent within a child.
+            seeds: a list or array of seeds, or an int n for the seeds 0 to n - 1. So ``sample(7)`` gives seven
+                samples, and ``sample([7])`` gives the sample of seed 7.
+            labels: of a class-conditional GAN: one class for all samples, or one for each; all classes in turn by
+                default.
+            conditions: regression inputs, float32 ``(N, condition_dim)``, for a GAN that needs them.
+            stage: ``parent`` samples the parent of a GAN that has one.
 
         Returns:
-            float32 ``(N, *shape)`` in :attr:`limits`; uint8 ``(N, H, W, C)`` from a file that was exported so.
+            float32 ``(N, *shape)`` in :attr:`value_range`; uint8 ``(N, H, W, C)`` from a file exported with ``uint8``.
 
         Raises:
-            GanzooError: no seed, or a bad one; labels out of range, or given to a GAN that is not told any; conditions
-                missing.
+            GanzooError: there are no seeds, or a bad one; labels are out of range, or the GAN is not
+                class-conditional; conditions are missing or have the wrong shape.
         """
-        return self.decode(self.latents(seeds), labels=labels, conditions=conditions, stage=stage)
-
-    def draw(
-        self,
-        number: int | None = None,
-        *,
-        seeds: ArrayLike | None = None,
-        labels: Labels | None = None,
-        conditions: NDArray[np.float32] | None = None,
-        stage: Stage = "child",
-    ) -> NDArray[Any]:
-        """What :meth:`sample` makes, by number: the seeds are 0 to ``number - 1`` (63 by default) unless given."""
-        return self.sample(as_seeds(number, seeds), labels=labels, conditions=conditions, stage=stage)
+        return np.concatenate(list(self.sample_iter(seeds, labels=labels, conditions=conditions, stage=stage)))
 
     def sample_iter(
         self,
-        number: int | None = None,
+        seeds: Seeds = 64,
         *,
-        seeds: ArrayLike | None = None,
         labels: Labels | None = None,
         conditions: NDArray[np.float32] | None = None,
         stage: Stage = "child",
     ) -> Iterator[NDArray[Any]]:
-        """The samples of :meth:`draw`, :attr:`chunk` at a time: memory stays flat, be they millions.
+        """The samples of :meth:`sample` in batches of :attr:`chunk`, so that millions fit into memory.
 
-        Bad labels and conditions are refused at once, before the first samples are asked for.
+        Labels and conditions are checked at once, before the first batch is computed.
         """
-        chosen = as_seeds(number, seeds)
-        return self._chunks(
-            lambda chunk: self.latents(chosen[chunk]), len(chosen), self._told(len(chosen), labels, conditions), stage
-        )
+        chosen = as_seeds(seeds)
+        condition = self._condition(len(chosen), labels, conditions)
+        return self._batches(lambda part: self.latents(chosen[part]), len(chosen), condition, stage)
 
     def decode(
         self,
@@ -107,119 +107,131 @@ class TrainedGenerator(ABC):
         conditions: NDArray[np.float32] | None = None,
         stage: Stage = "child",
     ) -> NDArray[Any]:
-        """What :meth:`sample` makes, of latents ``(N, latent)`` of your own instead of those of seeds."""
+        """One sample for each latent of your own.
+
+        Args:
+            z: ``(N, latent_dim)``; converted to float32.
+            labels, conditions, stage: see :meth:`sample`.
+
+        Returns:
+            N samples, see :meth:`sample`.
+        """
         z = np.ascontiguousarray(z, np.float32)
-        if z.ndim != 2 or z.shape[1] != self.header["latent_dim"] or not len(z):
-            raise GanzooError(
-                f"no latents in an array of shape {z.shape}; give (N, {self.header['latent_dim']}), N >= 1"
-            )
-        told = self._told(len(z), labels, conditions)
-        return np.concatenate(list(self._chunks(z.__getitem__, len(z), told, stage)))
+        if z.ndim != 2 or z.shape[1] != self.metadata.latent_dim or not len(z):
+            raise GanzooError(f"z has shape {z.shape}; give latents of shape (N, {self.metadata.latent_dim}), N >= 1")
+        condition = self._condition(len(z), labels, conditions)
+        return np.concatenate(list(self._batches(z.__getitem__, len(z), condition, stage)))
 
     def latents(self, seeds: ArrayLike) -> NDArray[np.float32]:
-        """The latents ``(N, latent)`` of seeds, as this generator takes them."""
-        return latents(seeds, self.header["latent_dim"], self.header["distribution"])
+        """The latents of a list of seeds, float32 ``(N, latent_dim)``; see :mod:`ganzoo.generators.latents`."""
+        return latents(seeds, self.metadata.latent_dim, self.metadata.distribution)
 
-    def between(self, first: int, last: int, number: int = 10) -> NDArray[np.float32]:
-        """Latents ``(number, latent)`` on the way from that of one seed to that of another, both included."""
-        start, end = self.latents([first, last])
-        return interpolate(start, end, number, self.header["distribution"])
+    def interpolate(self, seed_a: int, seed_b: int, steps: int = 10) -> NDArray[np.float32]:
+        """Latents from seed A to seed B, float32 ``(steps, latent_dim)``; see :func:`interpolate_latents`."""
+        a, b = self.latents([seed_a, seed_b])
+        return interpolate_latents(a, b, steps, self.metadata.distribution)
 
     def images(self, samples: NDArray[Any]) -> Bytes:
         """Samples as images, uint8 ``(N, H, W, C)``.
 
         Raises:
-            GanzooError: they are vectors.
+            GanzooError: the samples are vectors.
         """
-        if self.limits is None or samples.ndim != 4:
+        if self.value_range is None or samples.ndim != 4:
             raise GanzooError(
-                f"{self.header['gan']} makes vectors, which are no single pictures; --out takes x.npz or x.png"
+                f"{self.metadata.gan} makes vectors, not images; --out takes x.npz, or x.png for a scatter plot"
             )
-        return samples if samples.dtype == np.uint8 else to_uint8(samples, self.limits)
+        return samples if samples.dtype == np.uint8 else to_uint8(samples, self.value_range)
 
     def labels(self, count: int, labels: Labels | None = None) -> NDArray[np.int64] | None:
-        """The labels that ``count`` samples get, or ``None`` if the GAN is not told any."""
-        classes = self.header["num_classes"]
+        """The labels of ``count`` samples, int64 ``(count,)``; ``None`` if the GAN is not class-conditional.
+
+        Raises:
+            GanzooError: see :meth:`sample`.
+        """
+        gan, classes = self.metadata.gan, self.metadata.num_classes
         if not classes:
             if labels is not None:
-                raise GanzooError(f"{self.header['gan']} is not told labels; leave out --label, or train cgan")
+                raise GanzooError(f"{gan} is not class-conditional; leave out the labels, or train cgan")
             return None
         if labels is None:
-            return np.arange(count, dtype=np.int64) % int(classes)
+            return np.arange(count, dtype=np.int64) % classes
         try:
-            told = np.asarray(labels, np.int64)
+            given = np.asarray(labels, np.int64)
         except (OverflowError, ValueError, TypeError):
-            raise GanzooError(f"{labels!r:.60} is no label; {self.header['gan']} has 0..{classes - 1}") from None
-        if told.shape not in ((), (count,)):
-            raise GanzooError(f"{len(told)} labels do not fit {count} samples; give one label, or one for each")
-        wrong = told[(told < 0) | (told >= classes)]
-        if wrong.size:
-            raise GanzooError(f"label {wrong.flat[0]} is out of range; {self.header['gan']} has 0..{classes - 1}")
-        return np.broadcast_to(told, count)
+            raise GanzooError(f"{labels!r:.60} is no label; {gan} has 0..{classes - 1}") from None
+        if given.shape not in ((), (count,)):
+            raise GanzooError(f"labels of shape {given.shape} do not fit {count} samples; give one, or one for each")
+        if (wrong := given[(given < 0) | (given >= classes)]).size:
+            raise GanzooError(f"label {wrong.flat[0]} is out of range; {gan} has 0..{classes - 1}")
+        return np.broadcast_to(given, count)
 
-    def _told(
+    def _condition(
         self, count: int, labels: Labels | None, conditions: NDArray[np.float32] | None
     ) -> list[Callable[[slice], NDArray[Any]]]:
-        """What ``count`` samples are told besides their latents, for each chunk of them."""
-        if labels is None and (classes := self.header["num_classes"]):
-            return [lambda chunk: np.arange(chunk.start, chunk.stop, dtype=np.int64) % int(classes)]
-        if (told := self.labels(count, labels)) is not None:
-            return [lambda chunk: told[chunk].copy()]
-        if not (length := self.header["condition_dim"]):
+        """What conditions ``count`` samples, for each part of them; default labels are never all in memory."""
+        gan, classes, length = self.metadata.gan, self.metadata.num_classes, self.metadata.condition_dim
+        if conditions is not None and not length:
+            raise GanzooError(f"{gan} has no regression inputs; leave out the conditions")
+        if labels is None and classes:
+            return [lambda part: np.arange(part.start, part.stop, dtype=np.int64) % classes]
+        if (given := self.labels(count, labels)) is not None:
+            return [lambda part: given[part].copy()]
+        if not length:
             return []
         if conditions is None or conditions.shape != (count, length):
             shape = None if conditions is None else conditions.shape
-            raise GanzooError(f"{self.header['gan']} needs conditions of shape ({count}, {length}), got {shape}")
+            raise GanzooError(f"{gan} needs conditions of shape ({count}, {length}), got {shape}")
         return [np.ascontiguousarray(conditions, np.float32).__getitem__]
 
-    def _chunks(
+    def _batches(
         self,
         z: Callable[[slice], NDArray[np.float32]],
         count: int,
-        told: list[Callable[[slice], NDArray[Any]]],
+        condition: list[Callable[[slice], NDArray[Any]]],
         stage: Stage,
     ) -> Iterator[NDArray[Any]]:
         for start in range(0, count, self.chunk):
-            chunk = slice(start, min(start + self.chunk, count))
-            yield self.run(stage, z(chunk), *(values(chunk) for values in told))
+            part = slice(start, min(start + self.chunk, count))
+            yield self.run(stage, z(part), *(values(part) for values in condition))
 
 
-def as_seeds(number: int | None, seeds: ArrayLike | None) -> range | NDArray[Any]:
-    """The seeds that are meant. A range stays one, so that millions take no memory."""
-    if seeds is None:
-        chosen: range | NDArray[Any] = range(64 if number is None else number)
-    else:
-        chosen = seeds if isinstance(seeds, range) else np.atleast_1d(np.asarray(seeds))
-        if number not in (None, len(chosen)):
-            raise GanzooError(f"{len(chosen)} seeds make no {number} samples; give the seeds alone, or as many")
+def as_seeds(seeds: Seeds) -> range | NDArray[Any]:
+    """The seeds to sample. A range stays one, so that millions of seeds need no memory."""
+    chosen = seeds if isinstance(seeds, range) else np.asarray(seeds)
+    if not isinstance(chosen, range) and chosen.ndim == 0:
+        if chosen.dtype.kind not in "iu":
+            raise GanzooError(f"seeds={seeds!r:.60} is neither a count nor a list of seeds; give 64, or [3, 8]")
+        chosen = range(int(chosen))
     if not len(chosen):
-        raise GanzooError("no sample is asked for; give a number of at least 1, or a seed")
+        raise GanzooError("there is nothing to sample; give a count of at least 1, or a list of seeds")
     return chosen
 
 
-def interpolate(
-    a: NDArray[np.float32], b: NDArray[np.float32], number: int, distribution: Distribution
+def interpolate_latents(
+    a: NDArray[np.float32], b: NDArray[np.float32], steps: int, distribution: Distribution
 ) -> NDArray[np.float32]:
-    """Points on the way from one latent to another, at equal steps.
+    """Points from one latent to another, at equal steps.
 
-    Between normal or spherical latents the way is the arc (Shoemake, 1985; for GANs White, 2016, arXiv:1609.04468),
-    since the straight line leads through lengths that the generator has never met; between uniform ones it is straight.
+    Normal and spherical latents are interpolated along the arc (slerp: Shoemake, 1985; for GANs White, 2016,
+    arXiv:1609.04468), because points on the straight line are shorter than the latents of the training. Uniform
+    latents are interpolated along the straight line.
 
     Args:
-        a, b: the ends, float32 ``(latent,)``.
-        number: of points, the ends included; at least 2.
+        a, b: the ends, float32 ``(latent_dim,)``.
+        steps: points, the ends included; at least 2.
         distribution: of the latents.
 
     Returns:
-        float32 ``(number, latent)``; the first is ``a`` and the last ``b``, exactly.
+        float32 ``(steps, latent_dim)``; the first is exactly ``a`` and the last exactly ``b``.
 
     Raises:
         GanzooError: fewer than two points.
     """
-    if number < 2:
-        raise GanzooError(f"an interpolation has both its ends; ask for at least 2 samples instead of {number}")
+    if steps < 2:
+        raise GanzooError(f"an interpolation includes both ends; ask for at least 2 samples instead of {steps}")
     start, end = a.astype(np.float64), b.astype(np.float64)
-    t = np.linspace(0, 1, number)[:, None]
+    t = np.linspace(0, 1, steps)[:, None]
     cosine = start @ end / (np.linalg.norm(start) * np.linalg.norm(end))
     angle = np.arccos(np.clip(cosine, -1, 1))
     if distribution == "uniform" or np.sin(angle) < 1e-6:  # there is no arc between latents of one direction

@@ -1,7 +1,7 @@
-"""What an ONNX file says of itself, read without onnx or onnxruntime and trusted in nothing.
+"""Reader of exported ONNX files: their bytes and metadata. Needs neither onnx nor onnxruntime, and trusts no file.
 
-An ONNX file is one protobuf message. Its wire format is a few lines; of the schema (onnx.proto3) only the paths matter
-that lead to metadata and to tensors, since a tensor may point to another file, and ours never do.
+An ONNX file is one protobuf message (onnx.proto3). The reader follows only the fields that lead to the metadata and to
+tensors. A tensor can refer to another file; exports of ganzoo never do, so such a file is refused.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ganzoo.generators.header import FORMAT, check
+from ganzoo.generators.metadata import ExportMetadata
 from ganzoo.util.errors import GanzooError
 
-__all__ = ["LARGEST_FILE", "LARGEST_METADATA", "read"]
+__all__ = ["MAX_FIELDS", "MAX_FILE_BYTES", "MAX_METADATA_BYTES", "read"]
 
-LARGEST_FILE = 2**30
-"""Bytes of a file; protobuf itself ends at twice as many."""
-LARGEST_METADATA = 2**20
-MOST_FIELDS = 2**18
-"""Fields of all messages, nodes and tensors among them. A graph of a thousand layers has a tenth of that; each may take
-a hundred times its bytes in memory, and some microseconds here."""
+MAX_FILE_BYTES = 2**30
+"""Protobuf allows twice as many."""
+MAX_METADATA_BYTES = 2**20
+MAX_FIELDS = 2**18
+"""Protobuf fields in the whole file. A graph of a thousand layers has a tenth of that. Each field can take a hundred
+times its bytes in memory, and some microseconds of parsing."""
 
 _MESSAGES = {
     "model": {7: "graph", 14: "metadata", 20: "training", 25: "function"},
@@ -47,55 +47,42 @@ _MESSAGES = {
     "shape": {},
     "annotation": {},
 }
-"""By kind of message, the fields that hold further ones."""
-_EXTERNAL = (13, 14)  # of a tensor: where its data lies, and whether that is elsewhere
-_PACKED = {"tensor": (5, 7, 11), "attribute": (8,)}  # whole numbers, which may be a byte each and eight in memory
+"""The fields of each kind of message that hold further messages, with their kinds."""
+_EXTERNAL_DATA = (13, 14)  # fields of a tensor: the location of its data, and whether that is another file
+_PACKED = {"tensor": (5, 7, 11), "attribute": (8,)}  # packed integers: one byte each in the file, eight in memory
 
 
-def read(path: str | Path) -> tuple[bytes, dict[str, Any]]:
-    """An exported generator and its header.
-
-    Besides what :func:`ganzoo.generators.header.check` asks for, the header's ``output`` names the dtype of the samples.
-
-    Returns:
-        The bytes of the file, whose weights are all inside, and the header.
+def read(path: str | Path) -> tuple[bytes, ExportMetadata]:
+    """The bytes and the metadata of an exported generator.
 
     Raises:
-        GanzooError: there is no such file, it is larger than :data:`LARGEST_FILE`, no ONNX, cut short, not exported by
-            ganzoo, refers to another file, or its header is too large or not what it should be.
+        GanzooError: there is no such file; it is larger than :data:`MAX_FILE_BYTES`, is not ONNX, is cut short, was not
+            exported by ganzoo or refers to another file; its metadata are too large or invalid.
     """
     content = _content(Path(path))
-    metadata: dict[bytes, bytes] = {}
+    properties: dict[bytes, bytes] = {}
     count = 0
     waiting = [("model", memoryview(content))]
     try:
         while waiting:
             kind, message = waiting.pop()
-            entry: dict[int, memoryview] = {}
+            fields: dict[int, memoryview] = {}
             for number, value in _fields(message):
                 packed = not isinstance(value, int) and number in _PACKED.get(kind, ())
                 count += len(value) if packed else 1  # type: ignore[arg-type]
-                if count > MOST_FIELDS:
-                    raise GanzooError(
-                        f"{path} has more than {MOST_FIELDS:,} fields, which no generator of ganzoo needs"
-                    )
-                if kind == "tensor" and number in _EXTERNAL and value != 0:
+                if count > MAX_FIELDS:
+                    raise GanzooError(f"{path} has more than {MAX_FIELDS:,} fields, which no generator of ganzoo needs")
+                if kind == "tensor" and number in _EXTERNAL_DATA and value != 0:
                     raise GanzooError(f"{path} keeps weights in another file, which is refused; export it again")
                 if not isinstance(value, int):
-                    entry[number] = value
+                    fields[number] = value
                     if number in _MESSAGES.get(kind, {}):
                         waiting.append((_MESSAGES[kind][number], value))
             if kind == "metadata":
-                metadata[bytes(entry.get(1, b""))] = bytes(entry.get(2, b""))
+                properties[bytes(fields.get(1, b""))] = bytes(fields.get(2, b""))
     except ValueError:
         raise GanzooError(f"{path} is cut short, or no ONNX file at all") from None
-    header = _header(path, metadata.get(b"ganzoo"))
-    check(header, path)
-    output, images = header.get("output"), len(header["shape"]) == 3
-    dtype = output.get("dtype") if isinstance(output, dict) else None
-    if dtype not in (("float32", "uint8") if images else ("float32",)):
-        raise GanzooError(f"{path} has a bad header: 'output' says dtype {dtype!r:.60}")
-    return content, header
+    return content, ExportMetadata.from_json(_json(path, properties.get(b"ganzoo")), path)
 
 
 def _content(path: Path) -> bytes:
@@ -104,32 +91,30 @@ def _content(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
-            content = file.read(size) if size <= LARGEST_FILE else b""
+            content = file.read(size) if size <= MAX_FILE_BYTES else b""
     except OSError as error:
         raise GanzooError(f"cannot read {path}: {error.strerror or error}") from None
-    if size > LARGEST_FILE:
-        raise GanzooError(f"{path} has more than {LARGEST_FILE:,} bytes, which no generator of ganzoo needs")
+    if size > MAX_FILE_BYTES:
+        raise GanzooError(f"{path} has more than {MAX_FILE_BYTES:,} bytes, which no generator of ganzoo needs")
     return content
 
 
-def _header(path: str | Path, text: bytes | None) -> dict[str, Any]:
+def _json(path: str | Path, text: bytes | None) -> dict[str, Any]:
     if text is None:
-        raise GanzooError(f"{path} was not exported by ganzoo: its metadata has no entry 'ganzoo'")
-    if len(text) > LARGEST_METADATA:
-        raise GanzooError(f"{path} has a header of {len(text):,} bytes; at most {LARGEST_METADATA:,} are read")
+        raise GanzooError(f"{path} was not exported by ganzoo: its metadata have no entry 'ganzoo'")
+    if len(text) > MAX_METADATA_BYTES:
+        raise GanzooError(f"{path} has metadata of {len(text):,} bytes; at most {MAX_METADATA_BYTES:,} are read")
     try:
-        header = json.loads(text)
+        values = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise GanzooError(f"{path} has a header that is no JSON: {error}") from None
-    if not isinstance(header, dict):
-        raise GanzooError(f"{path} has a header that is no JSON object")
-    if header.get("format") != FORMAT:
-        raise GanzooError(f"{path} has the format {header.get('format')!r:.60}, and this ganzoo reads {FORMAT}")
-    return header
+        raise GanzooError(f"{path} has bad metadata: not JSON, {str(error)[:200]}") from None
+    if not isinstance(values, dict):
+        raise GanzooError(f"{path} has bad metadata: not a JSON object")
+    return values
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Number and value of each field of a message: a whole number, or the bytes of anything longer."""
+    """The number and value of each field of a message. A value is an integer, or bytes."""
     at = 0
     while at < len(message):
         tag, at = _varint(message, at)
@@ -151,7 +136,7 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
 
 
 def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    """A number of seven bits a byte, lowest first, and where the next field begins."""
+    """An integer of seven bits in each byte, lowest first, and the position behind it."""
     value = 0
     for place in range(10):
         if at + place >= len(message):

@@ -1,4 +1,4 @@
-"""Exported generators, sampled by onnxruntime: numpy in, numpy out, and no torch anywhere."""
+"""Exported generators, sampled by onnxruntime. Inputs and outputs are numpy arrays; torch is not needed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo.generators.base import CHUNK, Stage, TrainedGenerator
+from ganzoo.generators.base import CHUNK, TrainedGenerator
+from ganzoo.generators.metadata import ExportMetadata, Stage, Tensor
 from ganzoo.generators.onnx_reader import read
 from ganzoo.generators.pretrained import exported
 from ganzoo.util.errors import GanzooError
@@ -35,7 +36,7 @@ _NAMES: Mapping[str, str] = {
     "coreml": "CoreMLExecutionProvider",
 }
 _OPTIONS: Mapping[str, Mapping[str, str]] = {
-    # The default search would tune all over again for every new batch size; TF32 would lose digits that the CPU keeps.
+    # The default search would tune again for each new batch size; TF32 would make other samples than the CPU.
     "cuda": {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"},
 }
 _PACKAGES: Mapping[str, str] = {
@@ -52,82 +53,86 @@ _TYPES = {"float32": "tensor(float)", "uint8": "tensor(uint8)", "int64": "tensor
 _SILENT, _WARNINGS = 4, 2  # severities in onnxruntime's log
 
 
-SIZES = (1, 4, 16, 64, 256)
-"""The batch sizes there are, as each has its own memory and its own graph. A batch is filled up to the next one."""
+BATCH_SIZES = (1, 4, 16, 64, 256)
+"""The batch sizes of a :class:`BoundSession`. A batch is padded to the next one."""
 
 
-class Bound:
-    """A session of onnxruntime with one output, ``samples``, run in batches of :data:`SIZES`.
+class BoundSession:
+    """An onnxruntime session with one output, ``samples``, whose inputs and output have fixed addresses.
+
+    CUDA graphs need that. There is one binding, and one CUDA graph, for each of :data:`BATCH_SIZES`.
 
     Args:
-        session: of onnxruntime. If it captures CUDA graphs, each size is one.
-        device: where inputs and output lie: ``cuda``, or ``cpu``.
-        shape: of one sample.
-        dtype: of the samples.
+        session: of onnxruntime.
+        device: where inputs and output are allocated: ``cuda`` or ``cpu``.
+        output: name, dtype and shape of the output, the batch first.
     """
 
-    def __init__(self, session: Any, device: str, shape: tuple[int, ...], dtype: str) -> None:
-        self._session, self._device, self._shape, self._dtype = session, device, shape, dtype
-        self._places: dict[int, tuple[Any, Any, dict[str, Any], Any]] = {}
-        self._lock = threading.Lock()  # a place holds one batch at a time
+    def __init__(self, session: Any, device: str, output: Tensor) -> None:
+        self._session, self._device, self._output = session, device, output
+        self._bindings: dict[int, tuple[Any, Any, dict[str, Any], Any]] = {}
+        self._lock = threading.Lock()  # a binding holds one batch at a time
 
-    def __call__(self, given: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
-        """The samples of inputs ``(N, ...)``, N being at most the largest size."""
-        count = len(next(iter(given.values())))
-        size = next(size for size in SIZES if size >= count)
+    def __call__(self, feeds: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+        """The samples of inputs ``(N, ...)``, with N of at most the largest batch size."""
+        count = len(next(iter(feeds.values())))
+        size = next(size for size in BATCH_SIZES if size >= count)
         with self._lock:
-            if size not in self._places:
-                self._places[size] = self._bind(size, given)
-            binding, options, inputs, samples = self._places[size]
-            for name, values in given.items():
-                filled = np.zeros((size, *values.shape[1:]), values.dtype)
-                filled[:count] = values
-                inputs[name].update_inplace(filled)
+            if size not in self._bindings:
+                self._bindings[size] = self._bind(size, feeds)
+            binding, options, inputs, output = self._bindings[size]
+            for name, values in feeds.items():
+                padded = np.zeros((size, *values.shape[1:]), values.dtype)
+                padded[:count] = values
+                inputs[name].update_inplace(padded)
             self._session.run_with_iobinding(binding, options)
-            made: NDArray[Any] = samples.numpy()[:count].copy()
-        return made
+            samples: NDArray[Any] = output.numpy()[:count].copy()
+        return samples
 
-    def _bind(self, size: int, given: Mapping[str, NDArray[Any]]) -> tuple[Any, Any, dict[str, Any], Any]:
+    def _bind(self, size: int, feeds: Mapping[str, NDArray[Any]]) -> tuple[Any, Any, dict[str, Any], Any]:
         from onnxruntime import OrtValue, RunOptions
 
-        def place(shape: tuple[int, ...], dtype: Any) -> Any:
+        def allocate(shape: tuple[Any, ...], dtype: Any) -> Any:
             return OrtValue.ortvalue_from_shape_and_type((size, *shape), np.dtype(dtype), self._device)
 
         binding, options = self._session.io_binding(), RunOptions()
         options.add_run_config_entry("gpu_graph_id", str(size))
-        inputs = {name: place(values.shape[1:], values.dtype) for name, values in given.items()}
-        samples = place(self._shape, self._dtype)
+        inputs = {name: allocate(values.shape[1:], values.dtype) for name, values in feeds.items()}
+        output = allocate(self._output.shape[1:], self._output.dtype)
         for name, value in inputs.items():
             binding.bind_ortvalue_input(name, value)
-        binding.bind_ortvalue_output("samples", samples)
-        return binding, options, inputs, samples
+        binding.bind_ortvalue_output("samples", output)
+        return binding, options, inputs, output
 
 
 class Sampler(TrainedGenerator):
     """A generator in an ONNX file that ganzoo exported.
 
-    >>> Sampler("cgan.onnx").draw(16, labels=7).shape  # doctest: +SKIP
+    >>> Sampler("cgan.onnx").sample(16, labels=7).shape  # doctest: +SKIP
     (16, 1, 28, 28)
 
-    It may be called from several threads at once. The file is checked as a whole before onnxruntime sees it, and cannot
-    make it read other files; but its graph is a program, which may take time and memory when it runs.
+    It may be called from several threads at once. The file is checked before onnxruntime sees it, and cannot make it
+    read other files. Its graph is still a program, which can take time and memory when it runs.
 
     Args:
-        path: of the file, or the name of one that comes with ganzoo (``ganzoo weights``).
+        path: of the file, or the name of one that ships with ganzoo (``ganzoo weights``).
         providers: what runs the graph: one of :data:`PROVIDERS`, or several in order of preference. ``auto``, the
             default, is CUDA where it works and the CPU elsewhere.
-        threads: of the CPU for one call; by default as many as there are cores.
-        graphs: record the work of a batch as a CUDA graph and replay it, which saves the time that launching it takes:
-            for small batches on ``cuda``. Batches are filled up to one of :data:`SIZES`, each of which
-            is recorded when it first comes. Calls from several threads then wait for each other.
+        threads: CPU threads for one call; by default one for each core.
+        graphs: capture each batch size as a CUDA graph and replay it. That saves the time of launching kernels, which
+            counts in small batches on ``cuda``. Batches are padded to the next of :data:`BATCH_SIZES`; calls from
+            several threads wait for each other.
 
     Attributes:
+        metadata: see :class:`ganzoo.generators.metadata.ExportMetadata`.
         provider: the one in use, such as ``cpu``.
 
     Raises:
-        GanzooError: the file is none of ours or not what it says, onnxruntime is not installed, none of the
-            providers that were asked for by name is in use, or graphs are asked for of another than ``cuda``.
+        GanzooError: the file was not exported by ganzoo or does not fit its metadata, onnxruntime is not installed, no
+            provider of those given works, or ``graphs`` is set for another provider than ``cuda``.
     """
+
+    metadata: ExportMetadata
 
     def __init__(
         self,
@@ -138,72 +143,59 @@ class Sampler(TrainedGenerator):
         graphs: bool = False,
     ) -> None:
         if threads is not None and threads < 1:
-            raise GanzooError(f"{threads} threads run nothing; give at least 1, or leave threads out for all cores")
-        path = exported(path)
-        content, self.header = read(path)
-        self._path = path
+            raise GanzooError(f"threads={threads} is out of range; give at least 1, or leave it out for all cores")
         wanted = [providers] if isinstance(providers, str) else list(providers or ["auto"])
         for name in wanted:
             if name not in PROVIDERS:
                 raise GanzooError(f"no provider named {name!r}; choose one of {', '.join(PROVIDERS)}")
-        self._session, self.provider = _session(content, wanted, threads, graphs, path)
+        self._path = exported(path)
+        content, self.metadata = read(self._path)
+        self._session, self.provider = _session(content, wanted, threads, graphs, self._path)
         if graphs and self.provider != "cuda":
-            raise GanzooError(f"CUDA graphs need CUDA, and {path} runs on {self.provider}; leave out graphs=True")
-        self._dtype: str = self.header["output"]["dtype"]
-        if self.provider == "cpu":  # what is on the way between two layers should stay in its cache
-            self.chunk = min(CHUNK, max(16, 2 ** ((2**17 // math.prod(self._shape)).bit_length() - 1)))
-        inputs: dict[str, tuple[str, tuple[int, ...]]] = {"z": ("float32", (self.header["latent_dim"],))}
-        if self.header["num_classes"]:
-            inputs["labels"] = "int64", ()
-        elif self.header["condition_dim"]:
-            inputs["conditions"] = "float32", (self.header["condition_dim"],)
-        self._inputs = tuple(inputs)
-        self._check("inputs", self._session.get_inputs(), inputs)
-        self._check("outputs", self._session.get_outputs(), {"samples": (self._dtype, self._shape)})
-        self._bound = Bound(self._session, self.provider, self._shape, self._dtype) if graphs else None
+            raise GanzooError(f"CUDA graphs need CUDA, and {self._path} runs on {self.provider}; leave out graphs=True")
+        if self.provider == "cpu":  # activations of one layer should stay in the cache until the next
+            self.chunk = min(CHUNK, max(16, 2 ** ((2**17 // math.prod(self.metadata.shape)).bit_length() - 1)))
+        self._check("inputs", self._session.get_inputs(), self.metadata.inputs)
+        self._check("outputs", self._session.get_outputs(), (self.metadata.output,))
+        self._bound = BoundSession(self._session, self.provider, self.metadata.output) if graphs else None
 
     @property
-    def limits(self) -> tuple[float, float] | None:
+    def value_range(self) -> tuple[float, float] | None:
         """Smallest and largest value of a sample; ``None`` where it is unbounded."""
-        return (0, 255) if self._dtype == "uint8" else super().limits
+        return self.metadata.output_range
 
-    def run(self, stage: Stage, z: NDArray[np.float32], *told: NDArray[Any]) -> NDArray[Any]:
-        """Samples of latents, on the device of :attr:`provider`."""
+    def run(self, stage: Stage, z: NDArray[np.float32], *condition: NDArray[Any]) -> NDArray[Any]:
+        """One forward pass, on the device of :attr:`provider`."""
         if stage != "child":
             raise GanzooError(f"{self._path} holds one generator; leave out --stage, or sample the safetensors file")
-        given = dict(zip(self._inputs, (z, *told), strict=True))
+        feeds = {tensor.name: values for tensor, values in zip(self.metadata.inputs, (z, *condition), strict=True)}
         try:
-            samples = self._bound(given) if self._bound else self._session.run(["samples"], given)[0]
-        except Exception as error:  # onnxruntime's own kinds have nothing else in common
+            samples = self._bound(feeds) if self._bound else self._session.run(["samples"], feeds)[0]
+        except Exception as error:  # the exceptions of onnxruntime have no other base class
             raise GanzooError(f"{self._path} cannot be run: {_line(error)}") from error
-        expected = (len(z), *self._shape)
-        if not isinstance(samples, np.ndarray) or (samples.shape, str(samples.dtype)) != (expected, self._dtype):
+        output = self.metadata.output
+        expected = (len(z), *output.shape[1:])
+        if not isinstance(samples, np.ndarray) or (samples.shape, str(samples.dtype)) != (expected, output.dtype):
             shape = getattr(samples, "shape", None)
-            raise GanzooError(f"{self._path} makes samples of shape {shape} where its header promises {expected}")
+            raise GanzooError(f"{self._path} makes samples of shape {shape} where its metadata promise {expected}")
         return samples
 
-    @property
-    def _shape(self) -> tuple[int, ...]:
-        """Of one sample, as it comes out."""
-        shape = tuple(self.header["shape"])
-        return (*shape[1:], shape[0]) if self._dtype == "uint8" else shape
-
-    def _check(self, kind: str, found: Sequence[Any], promised: Mapping[str, tuple[str, tuple[int, ...]]]) -> None:
-        """Compare the graph's inputs or outputs with what the header promises: their types, and one sample's shapes."""
-        there = {tensor.name: tensor for tensor in found}
-        if there.keys() != promised.keys() or not all(
-            there[name].type == _TYPES[dtype] and _fits(there[name].shape, shape)
-            for name, (dtype, shape) in promised.items()
+    def _check(self, kind: str, found: Sequence[Any], promised: Sequence[Tensor]) -> None:
+        """Compare names, dtypes and shapes of the graph's inputs or outputs with those in the metadata."""
+        by_name = {tensor.name: tensor for tensor in found}
+        if by_name.keys() != {tensor.name for tensor in promised} or not all(
+            by_name[tensor.name].type == _TYPES[tensor.dtype] and _matches(by_name[tensor.name].shape, tensor.shape)
+            for tensor in promised
         ):
             text = ", ".join(f"{tensor.name!r} {tensor.type} {tensor.shape}" for tensor in found)
-            raise GanzooError(f"{self._path} has other {kind} than its header promises: {text[:200]}")
+            raise GanzooError(f"{self._path} has other {kind} than its metadata promise: {text[:200]}")
 
 
-def _fits(found: Sequence[int | str | None], promised: tuple[int, ...]) -> bool:
-    """Whether a shape has an open size for the samples of a batch and then the promised ones, as far as it says."""
-    if len(found) != 1 + len(promised) or isinstance(found[0], int):
+def _matches(found: Sequence[int | str | None], promised: tuple[int | str, ...]) -> bool:
+    """Whether a shape has a dynamic first axis, and then the promised sizes where it states any."""
+    if len(found) != len(promised) or isinstance(found[0], int):
         return False
-    return all(size == promise for size, promise in zip(found[1:], promised, strict=True) if isinstance(size, int))
+    return all(size == promise for size, promise in zip(found[1:], promised[1:], strict=True) if isinstance(size, int))
 
 
 def _session(
@@ -214,7 +206,7 @@ def _session(
         import onnxruntime
     _warn_of_two()
     if not hasattr(onnxruntime, "InferenceSession"):
-        raise GanzooError(f"onnxruntime is a hollow module here; {_reinstall()}")
+        raise GanzooError(f"onnxruntime has no InferenceSession here, so its installation is broken; {_reinstall()}")
     built = onnxruntime.get_available_providers()
     names = [name for choice in wanted for name in (_auto() if choice == "auto" else (choice,))]
     usable = [name for name in dict.fromkeys(names) if _NAMES[name] in built]
@@ -230,7 +222,7 @@ def _session(
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or 0
     options.log_severity_level = _SILENT
-    # Threads that wait by spinning take the cores from whatever else runs.
+    # Threads that spin while they wait take the cores from other processes.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     with _quiet(onnxruntime) if usable != ["cpu"] else nullcontext():
         if {"cuda", "tensorrt"} & set(usable):
@@ -244,7 +236,7 @@ def _session(
                     provider_options=[settings[name] for name in usable[first:]],
                 )
                 break
-            except Exception as error:  # onnxruntime's own kinds have nothing else in common
+            except Exception as error:  # the exceptions of onnxruntime have no other base class
                 failure = error
         else:
             raise GanzooError(f"{path} is refused by onnxruntime: {_line(failure)}") from failure
@@ -253,7 +245,7 @@ def _session(
     provider = next((name for name in names if _NAMES[name] == used), None)
     if provider is None:
         raise GanzooError(
-            f"{usable[0]} does not work here, and onnxruntime would use {used}; see that the driver of the device is "
+            f"{usable[0]} does not work here, and onnxruntime would use {used}; check that the driver of the device is "
             f"installed, and run: pip install {_PACKAGES[usable[0]]}"
         )
     return session, provider
@@ -261,7 +253,7 @@ def _session(
 
 @contextmanager
 def _quiet(onnxruntime: Any) -> Iterator[None]:
-    """Within it, nothing is printed or logged of a provider that fails: who asked for it gets an error instead."""
+    """Silence what onnxruntime prints and logs when a provider fails; the caller raises an error instead."""
     onnxruntime.set_default_logger_severity(_SILENT)
     try:
         with redirect_stdout(StringIO()):
@@ -271,7 +263,7 @@ def _quiet(onnxruntime: Any) -> Iterator[None]:
 
 
 def _auto() -> tuple[str, ...]:
-    """The providers to try. Without a driver for CUDA, loading its libraries would be a second for nothing."""
+    """The providers that ``auto`` tries: CUDA only if its driver is there, as loading its libraries takes a second."""
     with suppress(OSError):
         ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
         return ("cuda", "cpu")
@@ -279,7 +271,7 @@ def _auto() -> tuple[str, ...]:
 
 
 def _warn_of_two() -> None:
-    """All distributions of onnxruntime install one module; of two, the last wins in silence."""
+    """Warn of two distributions of onnxruntime: they install the same module, so the last one wins silently."""
     if len(_installed()) > 1:
         log.warning("%s are installed over each other; %s", " and ".join(_installed()), _reinstall())
 
@@ -299,5 +291,5 @@ def _reinstall() -> str:
 
 
 def _line(error: Exception) -> str:
-    """The first line of a message, of a length that can be read."""
+    """The first line of a message, cut to 200 characters."""
     return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -1,4 +1,4 @@
-"""A page that shows a generator in any browser: one file, with the generator and all that runs it inside."""
+"""A demo page for a generator: one HTML file that runs it in the browser."""
 
 from __future__ import annotations
 
@@ -6,77 +6,76 @@ import base64
 import gzip
 import json
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from ganzoo.pages.html import hashed, page_of, text_of
+from ganzoo.generators.metadata import ExportMetadata
+from ganzoo.pages.html import csp_hash, json_for_script, read_package_text, render_page
 from ganzoo.util.errors import GanzooError
 
-__all__ = ["CDN", "LARGEST_MODEL", "RUNTIME", "metadata", "page", "parts"]
+__all__ = ["CDN", "LARGEST_MODEL", "RUNTIME", "json_text", "page", "parts"]
 
 LARGEST_MODEL = 2**27
-"""Bytes of a generator inside a page; browsers hold a page in memory several times over."""
+"""Bytes of a generator inside a page. Browsers keep several copies of a page in memory."""
 
 RUNTIME = "node_modules/onnxruntime-web/dist"
-"""Where npm puts onnxruntime-web, below the folder in which it is called."""
+"""Where npm installs onnxruntime-web, relative to the folder in which it is called."""
 
 CDN = "https://cdn.jsdelivr.net/npm/onnxruntime-web@1.30.0/dist/"
-_CODE, _WASM = "ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"  # the smallest build: for the CPU alone
+_CODE, _WASM = "ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"  # the smallest build, for the CPU only
 _DIGESTS = {
     _CODE: "sha384-PLWz+nHEVHpjwBsO0YVdvQj6n5814Iv8E3b8FG0Rp/uIAtjFMCKOpP66iPzedrIG",
     _WASM: "sha384-vjBJ1z7qrhkTyYsNqKeF6c7N+nOJSU94czEo+tvZcu8G75JparGq9kB+kTnEUNVM",
 }
-"""Of the files at :data:`CDN`: a browser that receives others refuses them."""
+"""Of the files at :data:`CDN`. A browser refuses files of another digest."""
 
-_PROMISES = {
-    True: "The runtime comes from a CDN. The generator and what you make with it stay in this page.",
-    False: "Generator, runtime and code are inside this file, which asks no other computer for anything.",
+_PRIVACY = {
+    True: "The runtime is loaded from a CDN. The generator and your samples stay in this page.",
+    False: "Generator, runtime and code are inside this file. It makes no network requests.",
 }
 
 
-def page(content: bytes, header: Mapping[str, Any], runtime: str | None = None) -> str:
+def page(content: bytes, metadata: ExportMetadata, runtime: str | None = None) -> str:
     """The page, as HTML.
 
-    Nothing in the header can become code: texts are escaped, and the page's policy lets a browser run one script alone,
-    by its hash. The same policy forbids every connection but those to :data:`CDN`, if that was asked for.
+    Nothing in the metadata can become code: texts are escaped, and the page's content security policy allows a single
+    script, by its hash. The policy also forbids every connection, except to :data:`CDN` where that is asked for.
 
     Args:
         content: of the ONNX file.
-        header: what the file says of itself.
-        runtime: the folder of onnxruntime-web, :data:`RUNTIME` by default, which goes into the page; or ``cdn``.
+        metadata: of the ONNX file.
+        runtime: the folder of onnxruntime-web, :data:`RUNTIME` by default, which is put into the page; or ``cdn``.
 
     Raises:
         GanzooError: the generator is larger than :data:`LARGEST_MODEL`, or the folder does not hold the runtime.
     """
     if len(content) > LARGEST_MODEL:
         raise GanzooError(
-            f"the generator has {len(content):,} bytes, and a page holds at most {LARGEST_MODEL:,}; put it beside a "
-            "page of your own: ganzoo demo FILE.onnx -o FOLDER"
+            f"the generator has {len(content):,} bytes, and a page holds at most {LARGEST_MODEL:,}; write the files "
+            "for a page of your own instead: ganzoo demo FILE.onnx -o FOLDER"
         )
     online = runtime == "cdn"
-    # The modules become one, so what they import from each other already stands above.
-    modules = "".join(text_of(__name__, name) for name in ("latents.js", "generator.js", "page.js"))
+    # The modules become one script, so their imports and exports are removed.
+    modules = "".join(read_package_text(__name__, name) for name in ("latents.js", "generator.js", "page.js"))
     script = re.sub(r"(?m)^(import .*\n|export )", "", modules)
     values = {
-        "promise": _PROMISES[online],
-        "header": metadata(header).replace("<", "\\u003c"),  # still JSON, and no tag begins or ends in it
-        "model": _packed(content),
+        "privacy": _PRIVACY[online],
+        "metadata": json_for_script(metadata.to_json()),
+        "model": _compressed(content),
         "runtime": _linked() if online else _inlined(Path(runtime or RUNTIME)),
     }
-    sources = {"script_src": f"{hashed(script)} blob: 'wasm-unsafe-eval'", "connect_src": CDN if online else "'none'"}
-    return page_of(__name__, f"{header['gan']} · {header['data']['name']}", script, values, **sources)
+    sources = {"script_src": f"{csp_hash(script)} blob: 'wasm-unsafe-eval'", "connect_src": CDN if online else "'none'"}
+    return render_page(__name__, f"{metadata.gan} · {metadata.data.name}", script, values, **sources)
 
 
-def parts(content: bytes, header: Mapping[str, Any]) -> dict[str, bytes]:
-    """What a page or a Node program of one's own needs, by file name: the generator, its header and two modules."""
-    modules = {name: text_of(__name__, name).encode() for name in ("latents.js", "generator.js")}
-    return {"model.onnx": content, "model.json": metadata(header).encode(), **modules}
+def parts(content: bytes, metadata: ExportMetadata) -> dict[str, bytes]:
+    """The files for a page or Node program of your own, by name: the generator, its metadata and two modules."""
+    modules = {name: read_package_text(__name__, name).encode() for name in ("latents.js", "generator.js")}
+    return {"model.onnx": content, "model.json": json_text(metadata).encode(), **modules}
 
 
-def metadata(header: Mapping[str, Any]) -> str:
-    """The header as JSON, which runtimes for JavaScript cannot read out of the file itself."""
-    strict = json.loads(json.dumps(header), parse_constant=str)  # JSON has no words for infinity and no number
+def json_text(metadata: ExportMetadata) -> str:
+    """The metadata as JSON, because the JavaScript runtimes cannot read them from the ONNX file."""
+    strict = json.loads(json.dumps(metadata.to_json()), parse_constant=str)  # JSON has neither infinity nor nan
     return json.dumps(strict, indent=2) + "\n"
 
 
@@ -88,7 +87,8 @@ def _inlined(folder: Path) -> str:
                 f"--runtime {RUNTIME}; or let the page load it from a CDN: --runtime cdn"
             )
     return "\n    ".join(
-        f'<script type="text/plain" id="{name}">{_packed((folder / name).read_bytes())}</script>' for name in _DIGESTS
+        f'<script type="text/plain" id="{name}">{_compressed((folder / name).read_bytes())}</script>'
+        for name in _DIGESTS
     )
 
 
@@ -99,5 +99,5 @@ def _linked() -> str:
     )
 
 
-def _packed(content: bytes) -> str:
+def _compressed(content: bytes) -> str:
     return base64.b64encode(gzip.compress(content, 6, mtime=0)).decode()

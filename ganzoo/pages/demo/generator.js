@@ -1,10 +1,10 @@
 /**
- * Samples of a generator in an ONNX file, for onnxruntime-web and onnxruntime-node alike: the runtime is handed in.
+ * Samples of a generator in an ONNX file, with onnxruntime-web or onnxruntime-node, which you pass in.
  */
 
 import { latents } from "./latents.js";
 
-/** Samples at a time: a runtime's memory stays as large as its largest batch, and larger batches are no faster. */
+/** Samples in one forward pass: bounds the memory of the runtime, and larger batches are no faster. */
 const CHUNK = 64;
 
 export class Generator {
@@ -13,39 +13,42 @@ export class Generator {
 
   /**
    * @param {object} ort the module `onnxruntime-web` or `onnxruntime-node`
-   * @param {object} session what `ort.InferenceSession.create` made of the file
-   * @param {object} header what the file says of itself: the JSON beside it, since runtimes for JavaScript hide it
+   * @param {object} session what `ort.InferenceSession.create` returned for model.onnx
+   * @param {object} metadata the content of model.json; the JavaScript runtimes cannot read it from model.onnx
    */
-  constructor(ort, session, header) {
+  constructor(ort, session, metadata) {
     this.#ort = ort;
     this.#session = session;
-    this.header = header;
+    this.metadata = metadata;
     /** Whether a sample is an image; otherwise it is a vector. */
-    this.images = header.range !== null && header.shape.length === 3;
+    this.images = metadata.range !== null && metadata.shape.length === 3;
   }
 
   /**
-   * One sample for each seed; the same seed gives the same sample, whatever the others are.
+   * One sample for each seed. A sample depends on its seed alone, not on the other seeds.
    *
    * @param {Iterable<bigint | number | string>} seeds whole numbers from 0 to 2^63 - 1
-   * @param {object} [told] see {@link run}
+   * @param {object} [condition] see {@link run}
    */
-  async sample(seeds, told) {
-    return this.run(latents(seeds, this.header.latent_dim, this.header.distribution), told);
+  async sample(seeds, condition) {
+    return this.run(latents(seeds, this.metadata.latent_dim, this.metadata.distribution), condition);
   }
 
   /**
    * One sample for each latent.
    *
-   * @param {Float32Array} z latents, one after the other
-   * @param {object} [told] what the generator is told besides
-   * @param {number | number[]} [told.labels] one class for all or one for each; all classes in turn by default
-   * @param {number[]} [told.conditions] inputs of a regression: one row for all samples, or the rows of each in turn
+   * @param {Float32Array} z N latents, one after the other: N * latent_dim values
+   * @param {object} [condition] of a conditional GAN
+   * @param {number | number[]} [condition.labels] one class for all samples, or one for each; all classes in turn by default
+   * @param {number[]} [condition.conditions] regression inputs: condition_dim values for all samples, or N * condition_dim
    * @returns {Promise<{data: Float32Array | Uint8Array, dims: number[]}>}
    */
   async run(z, { labels, conditions } = {}) {
-    const { latent_dim: length, num_classes: classes, condition_dim: width } = this.header;
-    const count = z.length / latent;
+    const { latent_dim: length, num_classes: classes, condition_dim: width } = this.metadata;
+    const count = z.length / length;
+    if (!count || !Number.isInteger(count)) {
+      throw new RangeError(`${z.length} values are no latents; give N * ${length} values, N >= 1`);
+    }
     const each = classes ? this.#labels(count, labels) : [];
     if (width && ![width, count * width].includes(conditions?.length)) {
       const good = `${width} for all samples, or ${width} for each`;
@@ -55,8 +58,8 @@ export class Generator {
     for (let start = 0; start < count; start += CHUNK) {
       const end = Math.min(start + CHUNK, count);
       const size = end - start;
-      const feeds = { z: new this.#ort.Tensor("float32", z.slice(start * latent, end * latent), [size, latent]) };
-      // The file asks for 64-bit integers, which JavaScript holds as BigInts.
+      const feeds = { z: new this.#ort.Tensor("float32", z.slice(start * length, end * length), [size, length]) };
+      // 64-bit integers are BigInts in JavaScript.
       if (classes) {
         const chunk = BigInt64Array.from(each.slice(start, end), BigInt);
         feeds.labels = new this.#ort.Tensor("int64", chunk, [size]);
@@ -73,10 +76,10 @@ export class Generator {
   }
 
   #labels(count, labels) {
-    const classes = this.header.num_classes;
+    const classes = this.metadata.num_classes;
     const each = Array.from({ length: count }, (_, i) => (Array.isArray(labels) ? labels[i] : (labels ?? i % classes)));
     const wrong = each.findIndex((label) => !Number.isInteger(label) || label < 0 || label >= classes);
-    if (wrong >= 0) throw new RangeError(`label ${each[wrong]} is out of range; it has 0..${classes - 1}`);
+    if (wrong >= 0) throw new RangeError(`label ${each[wrong]} is out of range; the classes are 0..${classes - 1}`);
     return each;
   }
 }
@@ -93,14 +96,14 @@ function joined(parts) {
 }
 
 /**
- * One of the images, as the bytes that `ImageData` and PNG files take.
+ * One of the images as RGBA bytes, for `ImageData` or a PNG file.
  *
- * Floats are channels first, (N, C, H, W), and go from the ends of `range` to 0 and 255; bytes, of files exported with
- * `--uint8`, are channels last, (N, H, W, C), and stay as they are.
+ * Floats are (N, C, H, W), and `range` is mapped to [0, 255]. Bytes, from files exported with `--uint8`, are
+ * (N, H, W, C) and stay as they are.
  *
  * @param {{data: Float32Array | Uint8Array, dims: number[]}} samples
- * @param {number} index which of them
- * @param {[number, number]} range smallest and largest value of a float
+ * @param {number} index of the image
+ * @param {[number, number]} range smallest and largest float, `metadata.range`
  * @returns {{width: number, height: number, rgba: Uint8ClampedArray}}
  */
 export function pixels({ data, dims }, index, [low, high]) {
@@ -108,7 +111,7 @@ export function pixels({ data, dims }, index, [low, high]) {
   const [channels, height, width] = bytes ? [dims[3], dims[1], dims[2]] : dims.slice(1);
   const area = height * width;
   const image = data.subarray(index * channels * area, (index + 1) * channels * area);
-  // A clamped array rounds to the nearest and ties to even, as Python's images do.
+  // A clamped array rounds half to even, as numpy does.
   const rgba = new Uint8ClampedArray(4 * area).fill(255);
   for (let pixel = 0; pixel < area; pixel++) {
     for (let colour = 0; colour < 3; colour++) {

@@ -1,5 +1,5 @@
 /**
- * The page that shows a generator. It draws three views, all from the inputs' present values, one after the other.
+ * The demo page of a generator. It has three views, each drawn from the current values of the inputs.
  */
 
 import { checkedSeed, latents } from "./latents.js";
@@ -7,15 +7,15 @@ import { Generator, pixels } from "./generator.js";
 
 const DIRECTIONS = 5;
 const STEPS = 9;
-const POINTS = 2000; // of a generator of vectors
-const SLICE = 16; // images drawn before the browser may do something else
+const POINTS = 2000; // samples of a generator of vectors
+const SLICE = 16; // images drawn between two chances for the browser to respond
 
 const $ = (id) => document.getElementById(id);
-const header = JSON.parse($("header").textContent);
+const metadata = JSON.parse($("metadata").textContent);
 
-// ---------------------------------------------------------------- the generator, out of the page
+// ---------------------------------------------------------------- loading
 
-/** The bytes that an element holds, gzipped and in base64, or that it names. */
+/** The bytes of an element: its content, gzipped and in base64, or the file at its `data-source`. */
 async function bytesOf(id) {
   const element = $(id);
   const { source, integrity } = element.dataset;
@@ -23,7 +23,7 @@ async function bytesOf(id) {
   const text = atob(element.textContent);
   const packed = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) packed[i] = text.charCodeAt(i);
-  element.remove(); // it is large
+  element.remove(); // frees its memory
   return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
 }
 
@@ -31,54 +31,54 @@ async function load() {
   const parts = ["ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm", "model"];
   const [code, wasm, model] = await Promise.all(parts.map(bytesOf));
   const ort = await import(URL.createObjectURL(new Blob([code], { type: "text/javascript" })));
-  ort.env.wasm.numThreads = 1; // more would need headers that a file has not
+  ort.env.wasm.numThreads = 1; // more need HTTP headers, which a file does not have
   ort.env.wasm.wasmBinary = wasm;
-  return new Generator(ort, await ort.InferenceSession.create(new Uint8Array(model)), header);
+  return new Generator(ort, await ort.InferenceSession.create(new Uint8Array(model)), metadata);
 }
 
 // ---------------------------------------------------------------- latents
 
 const dot = (a, b) => a.reduce((sum, value, i) => sum + value * b[i], 0);
 const norm = (x) => Math.sqrt(dot(x, x));
-const bounded = header.distribution === "uniform";
+const bounded = metadata.distribution === "uniform";
 
-/** A way to go from any latent: normal values, of no seed that anybody would draw. */
-const directions = Array.from({ length: DIRECTIONS }, (_, i) => latents([2n ** 63n - 1n - BigInt(i)], header.latent_dim));
+/** Random directions in latent space: the latents of the largest seeds, which nobody samples by accident. */
+const directions = Array.from({ length: DIRECTIONS }, (_, i) => latents([2n ** 63n - 1n - BigInt(i)], metadata.latent_dim));
 
-/** A latent, moved along the directions and brought back to where the generator was trained. */
-function moved(z, amounts) {
-  const sum = z.map((value, i) => value + amounts.reduce((all, amount, way) => all + amount * directions[way][i], 0));
+/** A latent shifted along the directions, then projected back to its norm, or clipped to [-1, 1]. */
+function shifted(z, amounts) {
+  const sum = z.map((value, i) => value + amounts.reduce((all, amount, direction) => all + amount * directions[direction][i], 0));
   if (bounded) return sum.map((value) => Math.min(1, Math.max(-1, value)));
   const scale = norm(z) / norm(sum);
   return sum.map((value) => value * scale);
 }
 
-/** The latent at `t` between two: along the arc, since normal latents all lie near one sphere, or along the line. */
-function between(a, b, t) {
+/** The latent at `t` in [0, 1] from a to b: along the arc (slerp), or along the line if latents are uniform. */
+function interpolate(a, b, t) {
   const cosine = dot(a, b) / (norm(a) * norm(b));
   const angle = Math.acos(Math.min(1, Math.max(-1, cosine)));
-  const flat = bounded || Math.sin(angle) < 1e-4;
-  const [left, right] = flat ? [1 - t, t] : [1 - t, t].map((part) => Math.sin(part * angle) / Math.sin(angle));
+  const straight = bounded || Math.sin(angle) < 1e-4;
+  const [left, right] = straight ? [1 - t, t] : [1 - t, t].map((part) => Math.sin(part * angle) / Math.sin(angle));
   return a.map((value, i) => left * value + right * b[i]);
 }
 
-const latent = (seed) => latents([seed], header.latent_dim, header.distribution);
+const latent = (seed) => latents([seed], metadata.latent_dim, metadata.distribution);
 
 // ---------------------------------------------------------------- inputs
 
-let picked = 0; // the class of the sample that was picked last
+let selectedClass = 0; // of the sample that was clicked last
 
-/** The class to ask for; `undefined` for all in turn. */
-const chosen = () => (header.num_classes && $("class").value !== "" ? Number($("class").value) : undefined);
+/** The class in the form; `undefined` for all classes in turn. */
+const formClass = () => (metadata.num_classes && $("class").value !== "" ? Number($("class").value) : undefined);
 
-/** What a generator is told of every sample: inputs of a regression, and the class. */
-function told(labels) {
+/** The condition of samples: their labels, and the regression inputs in the form. */
+function condition(labels) {
   const inputs = [...$("conditions").querySelectorAll("input")];
   return { labels, conditions: inputs.map((input) => input.valueAsNumber || 0) };
 }
 
-/** What it is told of a single sample. */
-const toldOne = () => told(chosen() ?? picked);
+/** The condition of the sample that is explored. */
+const selectedCondition = () => condition(formClass() ?? selectedClass);
 
 function seedIn(id) {
   const input = $(id);
@@ -92,23 +92,23 @@ function seedIn(id) {
   }
 }
 
-const className = (label) => header.data.classes[label] ?? String(label);
+const className = (label) => metadata.data.classes[label] ?? String(label);
 
-/** A text about samples, with their class where there are classes. */
-const ofClass = (text, label) => (header.num_classes ? `${text}, class ${className(label)}` : text);
+/** A text about samples, with their class if the GAN is class-conditional. */
+const withClass = (text, label) => (metadata.num_classes ? `${text}, class ${className(label)}` : text);
 
 // ---------------------------------------------------------------- drawing
 
 let generator;
-let cloud; // points of many seeds, behind a single one
+let cloud; // points of many seeds, behind the explored one
 
 function paint(canvas, samples, index = 0) {
-  const { width, height, rgba } = pixels(samples, index, header.range);
+  const { width, height, rgba } = pixels(samples, index, metadata.range);
   Object.assign(canvas, { width, height });
   canvas.getContext("2d").putImageData(new ImageData(rgba, width, height), 0, 0);
 }
 
-/** Vectors as points: their first two features, or a single one, beside a spread that only keeps them apart. */
+/** Vectors as points: their first two features. A single feature gets a random y of width `spread`. */
 function points({ data, dims }, spread = 0) {
   const width = data.length / dims[0];
   return Array.from({ length: dims[0] }, (_, i) =>
@@ -116,7 +116,7 @@ function points({ data, dims }, spread = 0) {
   );
 }
 
-/** Points on a canvas, in the frame of the cloud; both axes of a plane have one scale. */
+/** Points on a canvas, in the frame of the cloud. With two features, both axes have the same scale. */
 function plot(canvas, dots, marked = []) {
   const size = 512;
   Object.assign(canvas, { width: size, height: size });
@@ -125,7 +125,7 @@ function plot(canvas, dots, marked = []) {
     return [Math.min(...values), Math.max(...values)];
   });
   const sides = [x, y].map(([low, high]) => 1.15 * (high - low) || 1);
-  const spans = header.shape.reduce((a, b) => a * b) > 1 ? [Math.max(...sides), Math.max(...sides)] : sides;
+  const spans = metadata.shape.reduce((a, b) => a * b) > 1 ? [Math.max(...sides), Math.max(...sides)] : sides;
   const place = (point) =>
     [x, y].map(([low, high], axis) => 0.5 + (axis ? -1 : 1) * ((point[axis] - (low + high) / 2) / spans[axis]));
   const context = canvas.getContext("2d");
@@ -144,82 +144,81 @@ function plot(canvas, dots, marked = []) {
   marked.forEach((point, i) => disc(point, i ? 3 : 7));
 }
 
-/** An image, or points of which the first is the largest. */
-function show(canvas, samples) {
+/** Draw the first image, or the points with the first one largest. */
+function draw(canvas, samples) {
   if (generator.images) paint(canvas, samples);
   else plot(canvas, cloud, points(samples));
 }
 
-/** The classes stand in columns where there are few of them and they come in turn. */
-const inColumns = () => header.num_classes > 1 && header.num_classes <= 16 && chosen() === undefined;
+/** Whether each class has its own column: there are few, and all are shown. */
+const inColumns = () => metadata.num_classes > 1 && metadata.num_classes <= 16 && formClass() === undefined;
 
 function count() {
   if (!generator.images) return POINTS;
-  const large = Math.max(header.shape[1], header.shape[2]) > 64;
-  return inColumns() ? header.num_classes * (large ? 2 : 6) : large ? 16 : 64;
+  const large = Math.max(metadata.shape[1], metadata.shape[2]) > 64;
+  return inColumns() ? metadata.num_classes * (large ? 2 : 6) : large ? 16 : 64;
 }
 
 async function drawSamples() {
   const first = seedIn("first");
   const seeds = Array.from({ length: count() }, (_, i) => first + BigInt(i));
   checkedSeed(seeds.at(-1));
-  const labels = seeds.map((_, i) => (header.num_classes ? (chosen() ?? i % header.num_classes) : 0));
+  const labels = seeds.map((_, i) => (metadata.num_classes ? (formClass() ?? i % metadata.num_classes) : 0));
   if (!generator.images) {
-    cloud = points(await generator.sample(seeds, told(labels)), 1);
+    cloud = points(await generator.sample(seeds, condition(labels)), 1);
     plot($("cloud"), cloud);
-    $("cloud").setAttribute("aria-label", `${seeds.length} points, from seed ${first} on`);
+    $("cloud").setAttribute("aria-label", `${seeds.length} points, from seed ${first}`);
     return;
   }
   const tiles = seeds.map((seed, i) => tile(seed, labels[i]));
-  $("grid").style.setProperty("--columns", inColumns() ? header.num_classes : "auto-fill");
-  $("grid").style.setProperty("--tile", inColumns() ? "0" : `${Math.min(160, Math.max(56, header.shape[2]))}px`);
+  $("grid").style.setProperty("--columns", inColumns() ? metadata.num_classes : "auto-fill");
+  $("grid").style.setProperty("--tile", inColumns() ? "0" : `${Math.min(160, Math.max(56, metadata.shape[2]))}px`);
   for (let start = 0; start < seeds.length; start += SLICE) {
     const slice = seeds.slice(start, start + SLICE);
-    const samples = await generator.sample(slice, told(labels.slice(start, start + SLICE)));
+    const samples = await generator.sample(slice, condition(labels.slice(start, start + SLICE)));
     slice.forEach((_, i) => paint(tiles[start + i].querySelector("canvas"), samples, i));
     await new Promise((resume) => setTimeout(resume));
   }
   $("grid").replaceChildren(...tiles);
 }
 
-/** An image to be picked. */
+/** An image that can be clicked. */
 function tile(seed, label) {
   const button = document.createElement("button");
   const caption = document.createElement("span");
   caption.className = "seed";
   caption.textContent = seed;
   button.type = "button";
-  button.title = ofClass(`seed ${seed}`, label);
+  button.title = withClass(`seed ${seed}`, label);
   button.setAttribute("aria-label", button.title);
   button.append(document.createElement("canvas"), caption);
   button.addEventListener("click", () => {
     $("grid").querySelector("[aria-pressed]")?.removeAttribute("aria-pressed");
     button.setAttribute("aria-pressed", "true");
-    picked = label;
+    selectedClass = label;
     $("seed").value = seed;
-    redraw(drawAround, drawBetween);
+    redraw(drawSelected, drawInterpolation);
   });
   return button;
 }
 
-async function drawAround() {
+async function drawSelected() {
   const seed = seedIn("seed");
   const amounts = [...$("directions").querySelectorAll("input")].map((input) => input.valueAsNumber);
-  show($("around"), await generator.run(moved(latent(seed), amounts), toldOne()));
-  describe("around", ofClass(`seed ${seed}${amounts.some(Boolean) ? ", moved" : ""}`, toldOne().labels));
+  draw($("selected"), await generator.run(shifted(latent(seed), amounts), selectedCondition()));
+  describe("selected", withClass(`seed ${seed}${amounts.some(Boolean) ? ", shifted" : ""}`, selectedCondition().labels));
 }
 
-async function drawBetween() {
+async function drawInterpolation() {
   const [from, to] = [seedIn("from"), seedIn("to")];
-  const way = $("way").valueAsNumber;
-  const parts = [way, ...Array.from({ length: STEPS }, (_, i) => i / (STEPS - 1))];
-  const path = parts.map((t) => between(latent(from), latent(to), t));
-  const z = new Float32Array(path.length * header.latent_dim);
-  path.forEach((step, i) => z.set(step, i * header.latent_dim));
-  const samples = await generator.run(z, toldOne());
-  show($("between"), samples);
+  const t = $("t").valueAsNumber;
+  const steps = [t, ...Array.from({ length: STEPS }, (_, i) => i / (STEPS - 1))];
+  const z = new Float32Array(steps.length * metadata.latent_dim);
+  steps.forEach((step, i) => z.set(interpolate(latent(from), latent(to), step), i * metadata.latent_dim));
+  const samples = await generator.run(z, selectedCondition());
+  draw($("interpolation"), samples);
   if (generator.images) [...$("steps").children].forEach((canvas, i) => paint(canvas, samples, i + 1));
-  describe("between", ofClass(`${Math.round(100 * way)} % of the way from seed ${from} to ${to}`, toldOne().labels));
+  describe("interpolation", withClass(`t = ${t.toFixed(2)} from seed ${from} to seed ${to}`, selectedCondition().labels));
 }
 
 function describe(id, text) {
@@ -227,20 +226,20 @@ function describe(id, text) {
   $(`${id}-caption`).textContent = text;
 }
 
-const due = new Set();
+const pending = new Set();
 let drawing = false;
 
-/** Draw views soon. Inputs may change faster than the generator runs: each view is drawn once, with the last values. */
+/** Draw views soon. If inputs change faster than the generator runs, a view is drawn once, with the last values. */
 async function redraw(...views) {
-  views.forEach((view) => due.add(view));
+  views.forEach((view) => pending.add(view));
   if (drawing) return;
   drawing = true;
   document.querySelector("main").ariaBusy = "true";
   const start = performance.now();
   let message = "";
-  while (due.size) {
-    const [view] = due;
-    due.delete(view);
+  while (pending.size) {
+    const [view] = pending;
+    pending.delete(view);
     await view().catch((error) => (message = error.message));
   }
   drawing = false;
@@ -251,35 +250,35 @@ async function redraw(...views) {
 // ---------------------------------------------------------------- the page
 
 function element(name, properties, ...children) {
-  const made = Object.assign(document.createElement(name), properties);
-  made.append(...children);
-  return made;
+  const created = Object.assign(document.createElement(name), properties);
+  created.append(...children);
+  return created;
 }
 
 function build() {
-  const all = () => redraw(drawSamples, drawAround, drawBetween);
-  const { shape, latent_dim: length, distribution, iterations } = header;
+  const all = () => redraw(drawSamples, drawSelected, drawInterpolation);
+  const { shape, latent_dim: length, distribution, iterations } = metadata;
   const kind = generator.images
     ? `${shape[0] < 3 ? "Grey" : "Colour"} images of ${shape[2]}×${shape[1]}`
     : `Vectors of length ${shape.join("×")}`;
-  const origin = `each from ${length} numbers (${distribution}), after ${iterations} iterations of training`;
+  const origin = `from a ${distribution} latent of length ${length}, after ${iterations} training iterations`;
   $("summary").textContent = `${kind}, ${origin}`;
-  $("header-text").textContent = JSON.stringify(header, null, 2);
+  $("metadata-text").textContent = JSON.stringify(metadata, null, 2);
 
-  $("class-field").hidden = !header.num_classes;
+  $("class-field").hidden = !metadata.num_classes;
   $("class").append(new Option("all in turn", ""));
-  for (let label = 0; label < header.num_classes; label++) $("class").append(new Option(className(label), label));
-  for (let i = 1; i <= header.condition_dim; i++) {
+  for (let label = 0; label < metadata.num_classes; label++) $("class").append(new Option(className(label), label));
+  for (let i = 1; i <= metadata.condition_dim; i++) {
     const input = element("input", { type: "number", step: "any", value: 0 });
     input.addEventListener("input", all);
     $("conditions").append(element("label", {}, `Condition ${i}`, input));
   }
   for (let i = 1; i <= DIRECTIONS; i++) {
     const input = element("input", { type: "range", min: -2, max: 2, step: 0.05, value: 0 });
-    input.addEventListener("input", () => redraw(drawAround));
+    input.addEventListener("input", () => redraw(drawSelected));
     $("directions").append(element("label", {}, `Direction ${i}`, input));
   }
-  for (const id of ["around", "between"]) {
+  for (const id of ["selected", "interpolation"]) {
     $(id).setAttribute("role", "img");
     $(id).classList.toggle("plane", !generator.images);
   }
@@ -288,8 +287,8 @@ function build() {
   for (const id of ["grid", "hint", "steps"]) $(id).hidden = !generator.images;
   if (generator.images) $("steps").append(...Array.from({ length: STEPS }, () => document.createElement("canvas")));
 
-  /** Show other samples; a first seed that is none is left to be complained of. */
-  const turn = (seedAfter) => {
+  /** Show other samples. A bad first seed stays, and is reported. */
+  const changeFirst = (seedAfter) => {
     try {
       const seed = seedAfter(seedIn("first"));
       $("first").value = seed < 0n ? 0n : seed;
@@ -299,20 +298,20 @@ function build() {
   $("choice").addEventListener("submit", (event) => event.preventDefault());
   $("class").addEventListener("change", all);
   $("first").addEventListener("change", all);
-  $("previous").addEventListener("click", () => turn((seed) => seed - BigInt(count())));
-  $("next").addEventListener("click", () => turn((seed) => seed + BigInt(count())));
+  $("previous").addEventListener("click", () => changeFirst((seed) => seed - BigInt(count())));
+  $("next").addEventListener("click", () => changeFirst((seed) => seed + BigInt(count())));
   $("random").addEventListener("click", () => {
     $("first").value = crypto.getRandomValues(new Uint32Array(1))[0];
     all();
   });
-  $("seed").addEventListener("change", () => redraw(drawAround));
-  for (const id of ["from", "to"]) $(id).addEventListener("change", () => redraw(drawBetween));
-  $("way").addEventListener("input", () => redraw(drawBetween));
+  $("seed").addEventListener("change", () => redraw(drawSelected));
+  for (const id of ["from", "to"]) $(id).addEventListener("change", () => redraw(drawInterpolation));
+  $("t").addEventListener("input", () => redraw(drawInterpolation));
   $("reset").addEventListener("click", () => {
     for (const input of $("directions").querySelectorAll("input")) input.value = 0;
-    redraw(drawAround);
+    redraw(drawSelected);
   });
-  // Points take their colours from the style sheet.
+  // The colours of points come from the style sheet.
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", all);
   document.querySelector("main").hidden = false;
   return all();
@@ -320,13 +319,13 @@ function build() {
 
 /** For the console: `await ganzoo.ready; await ganzoo.sample([0, 7])`. */
 window.ganzoo = {
-  header,
+  metadata,
   ready: load().then((loaded) => {
     generator = loaded;
     return build();
   }),
-  sample: (seeds, told) => generator.sample(seeds, told),
+  sample: (seeds, condition) => generator.sample(seeds, condition),
 };
 window.ganzoo.ready.catch((error) => {
-  $("status").textContent = `The generator does not run here: ${error.message}`;
+  $("status").textContent = `The generator cannot run in this browser: ${error.message}`;
 });

@@ -1,0 +1,320 @@
+"""The metadata of generator files: one record for weights (safetensors), and one for exports (ONNX)."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Self, get_args
+
+from ganzoo.generators.latents import Distribution
+from ganzoo.registry.gan import PARTS
+from ganzoo.registry.renamed import rename_settings
+from ganzoo.util.errors import GanzooError
+from ganzoo.util.optional import needs
+
+__all__ = [
+    "FORMAT",
+    "MAX_VALUES",
+    "DataMetadata",
+    "ExportMetadata",
+    "Metadata",
+    "OutputDtype",
+    "Precision",
+    "Stage",
+    "Tensor",
+    "check_format",
+    "read_json",
+    "read_metadata",
+    "shown",
+]
+
+FORMAT = 2
+"""The format that is written. All formats from 1 are read."""
+MAX_VALUES = 2**26
+"""Values that a file may ask for in one sample, latent or embedding."""
+
+Stage = Literal["child", "parent"]
+Precision = Literal["fp32", "fp16", "int8"]
+OutputDtype = Literal["float32", "uint8"]
+
+_FORMAT_1_KEYS = {
+    "rounds": "iterations",
+    "latent": "latent_dim",
+    "labels": "num_classes",
+    "conditions": "condition_dim",
+    "form": "precision",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataMetadata:
+    """The data set that a generator was trained on.
+
+    Attributes:
+        name: of the data set.
+        sha256: of its samples, labels and conditions; empty where it is not known.
+        licence: empty where it is not known.
+        classes: names in the order of the labels.
+    """
+
+    name: str
+    sha256: str = ""
+    licence: str = ""
+    classes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metadata:
+    """What a file says about its generator.
+
+    Attributes:
+        gan: name of the GAN.
+        settings: all settings of the training by key, see :meth:`ganzoo.registry.recipe.Recipe.flat`.
+        data: the data set.
+        shape: of one sample: ``(C, H, W)`` or ``(features,)``.
+        range: smallest and largest value of a sample, (-1, 1) or (0, 1); ``None`` where it is unbounded.
+        num_classes: of a class-conditional GAN; 0 for others.
+        condition_dim: length of the regression inputs; 0 where there are none.
+        latent_dim: length of z.
+        distribution: of z, see :mod:`ganzoo.generators.latents`.
+        iterations: of training so far.
+        seed: of the training; ``None`` where it is not known.
+        ganzoo, torch: the versions that trained it; empty where they are not known.
+    """
+
+    gan: str
+    settings: Mapping[str, Any]
+    data: DataMetadata
+    shape: tuple[int, ...]
+    range: tuple[float, float] | None
+    num_classes: int
+    condition_dim: int
+    latent_dim: int
+    distribution: Distribution
+    iterations: int
+    seed: int | None = None
+    ganzoo: str = ""
+    torch: str = ""
+
+    @property
+    def is_image(self) -> bool:
+        """Whether a sample is an image, ``(C, H, W)`` in a bounded range."""
+        return len(self.shape) == 3 and self.range is not None
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields as JSON values; :meth:`from_json` reads them back."""
+        values = asdict(self)
+        values["shape"], values["range"] = list(self.shape), list(self.range) if self.range else None
+        values["data"]["classes"] = list(self.data.classes)
+        return {"format": FORMAT, **values}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any], source: str | Path) -> Self:
+        """The metadata in a JSON object of any format up to :data:`FORMAT`; further keys are ignored.
+
+        Args:
+            values: the object.
+            source: the file that it is from, for the message of an error.
+
+        Raises:
+            GanzooError: the format is newer, or a field is missing, of the wrong type or out of bounds.
+        """
+        check_format(values, source)
+        if values["format"] == 1:
+            values = {_FORMAT_1_KEYS.get(key, key): value for key, value in values.items()}
+            if isinstance(settings := values.get("settings"), dict):
+                values["settings"] = rename_settings(settings)
+        for name, is_valid in cls._checks(values):
+            if not is_valid:
+                raise GanzooError(f"{source} has bad metadata: '{name}' is {shown(values.get(name))}")
+        return cls(**cls._fields(values))
+
+    @classmethod
+    def _checks(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
+        """Each field's name and whether it is valid. A check may rely on those before it."""
+        get = values.get
+        yield "gan", isinstance(get("gan"), str)
+        settings, parts = get("settings"), (*PARTS, "parent")
+        yield (
+            "settings",
+            isinstance(settings, dict)
+            and all(isinstance(value, str) for key, value in settings.items() if key.rpartition(".")[2] in parts),
+        )
+        data = get("data")
+        yield (
+            "data",
+            isinstance(data, dict)
+            and isinstance(data.get("name"), str)
+            and isinstance(data.get("classes"), list)
+            and all(
+                isinstance(text, str) for text in (*data["classes"], data.get("sha256", ""), data.get("licence", ""))
+            ),
+        )
+        shape = get("shape")
+        yield "shape", isinstance(shape, list) and 1 <= len(shape) <= 3 and all(_is_count(side, 1) for side in shape)
+        yield "shape", math.prod(get("shape", ())) <= MAX_VALUES
+        yield "range", "range" in values and get("range") in (None, [-1.0, 1.0], [0.0, 1.0])
+        for name, smallest in (("num_classes", 0), ("condition_dim", 0), ("latent_dim", 1)):
+            yield name, _is_count(get(name), smallest)
+        yield "distribution", get("distribution") in get_args(Distribution)
+        yield "iterations", type(get("iterations")) is int
+        yield "seed", get("seed") is None or type(get("seed")) is int
+        for name in ("ganzoo", "torch"):
+            yield name, isinstance(get(name, ""), str)
+
+    @classmethod
+    def _fields(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments of the constructor, from values that were checked."""
+        names = [name for name in Metadata.__dataclass_fields__ if name in values]
+        data = {name: values["data"][name] for name in DataMetadata.__dataclass_fields__ if name in values["data"]}
+        return {name: values[name] for name in names} | {
+            "data": DataMetadata(**data | {"classes": tuple(data["classes"])}),
+            "shape": tuple(values["shape"]),
+            "range": tuple(values["range"]) if values["range"] else None,
+        }
+
+
+class Tensor(NamedTuple):
+    """An input or output of an exported graph. ``N`` in a shape is the number of samples."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportMetadata(Metadata):
+    """The metadata of an ONNX file.
+
+    Attributes:
+        output_dtype: ``float32`` samples ``(N, *shape)``, or ``uint8`` images ``(N, H, W, C)``.
+        precision: of weights and arithmetic: ``fp32``, ``fp16`` or ``int8``.
+        stage: whether the graph is the generator, or the parent inside it.
+        opset: version of the ONNX operators.
+        weights_sha256: of the weights file that was exported.
+        parity: how the graph differs from torch, see :class:`ganzoo.export.parity.Report`.
+    """
+
+    output_dtype: OutputDtype = "float32"
+    precision: Precision = "fp32"
+    stage: Stage = "child"
+    opset: int = 0
+    weights_sha256: str = ""
+    parity: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """The inputs of the graph in order: ``z``, and ``labels`` or ``conditions`` for a conditional GAN."""
+        z = Tensor("z", "float32", ("N", self.latent_dim))
+        if self.num_classes:
+            return z, Tensor("labels", "int64", ("N",))
+        if self.condition_dim:
+            return z, Tensor("conditions", "float32", ("N", self.condition_dim))
+        return (z,)
+
+    @property
+    def output(self) -> Tensor:
+        """The output of the graph, ``samples``."""
+        shape = self.shape if self.output_dtype == "float32" else (*self.shape[1:], self.shape[0])
+        return Tensor("samples", self.output_dtype, ("N", *shape))
+
+    @property
+    def output_range(self) -> tuple[float, float] | None:
+        """Smallest and largest value of the output; ``None`` where it is unbounded."""
+        return (0, 255) if self.output_dtype == "uint8" else self.range
+
+    @property
+    def layout(self) -> str:
+        """Order of the output's axes: ``NCHW``, ``NHWC`` or ``vector``."""
+        return "NHWC" if self.output_dtype == "uint8" else "NCHW" if len(self.shape) == 3 else "vector"
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields as JSON values, with ``inputs`` and ``output`` spelled out for other programs."""
+        values = super().to_json()
+        del values["output_dtype"]
+        extras = {"z": {"distribution": self.distribution}, "labels": {"classes": values["data"]["classes"]}}
+        values["inputs"] = [_tensor_json(tensor) | extras.get(tensor.name, {}) for tensor in self.inputs]
+        limits = list(self.output_range) if self.output_range else None
+        return values | {"output": _tensor_json(self.output) | {"layout": self.layout, "range": limits}}
+
+    @classmethod
+    def _checks(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
+        yield from super()._checks(values)
+        output, is_image = values.get("output"), len(values["shape"]) == 3 and values["range"] is not None
+        yield "output", isinstance(output, dict) and output.get("dtype") in get_args(OutputDtype)[: 1 + is_image]
+        yield "precision", values.get("precision") in get_args(Precision)
+        yield "stage", values.get("stage") in get_args(Stage)
+        yield "opset", _is_count(values.get("opset"), 1)
+        yield "weights_sha256", isinstance(values.get("weights_sha256"), str)
+        yield "parity", isinstance(values.get("parity", {}), dict)
+        expected = cls(**cls._fields(values)).to_json()
+        for name in ("inputs", "output"):
+            yield name, values.get(name) == expected[name]
+
+    @classmethod
+    def _fields(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        names = ("precision", "stage", "opset", "weights_sha256", "parity")
+        return {
+            **super()._fields(values),
+            **{name: values[name] for name in names if name in values},
+            "output_dtype": values["output"]["dtype"],
+        }
+
+
+def check_format(values: Mapping[str, Any], source: str | Path) -> None:
+    """Refuse a JSON object whose ``format`` is not one that this version reads."""
+    found = values.get("format")
+    if type(found) is int and found > FORMAT:
+        raise GanzooError(
+            f"{source} has format {shown(found)}, and this ganzoo reads formats up to {FORMAT}; "
+            "run: pip install --upgrade ganzoo-kit"
+        )
+    if type(found) is not int or found < 1:
+        raise GanzooError(f"{source} has bad metadata: 'format' is {shown(found)}")
+
+
+def read_json(path: str | Path) -> dict[str, Any]:
+    """The JSON object in a safetensors file that ganzoo wrote. Needs no torch.
+
+    Raises:
+        GanzooError: there is no such file, or it is not one of ganzoo's, or its format is newer.
+    """
+    with needs():
+        from safetensors import SafetensorError, safe_open
+    if not Path(path).is_file():
+        raise GanzooError(f"there is no file {path}")
+    try:
+        with safe_open(str(path), "np") as file:
+            values = json.loads((file.metadata() or {}).get("ganzoo", "null"))
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
+        raise GanzooError(f"{path} is no readable safetensors file: {str(error).splitlines()[0][:200]}") from None
+    if not isinstance(values, dict):
+        raise GanzooError(f"{path} was not written by ganzoo: its header has no entry 'ganzoo'")
+    check_format(values, path)
+    return values
+
+
+def read_metadata(path: str | Path) -> Metadata:
+    """The metadata of a weights file or checkpoint (safetensors). Needs no torch.
+
+    Raises:
+        GanzooError: see :func:`read_json` and :meth:`Metadata.from_json`.
+    """
+    return Metadata.from_json(read_json(path), path)
+
+
+def shown(value: object) -> str:
+    """A value from a file, cut to a length that fits into one line."""
+    text = repr(value)
+    return f"{text[:60]}{'...' * (len(text) > 60)}"
+
+
+def _is_count(value: Any, smallest: int) -> bool:
+    return type(value) is int and smallest <= value <= MAX_VALUES
+
+
+def _tensor_json(tensor: Tensor) -> dict[str, Any]:
+    return {"name": tensor.name, "dtype": tensor.dtype, "shape": list(tensor.shape)}
