@@ -1,11 +1,14 @@
-"""The command ``ganzoo``: thin commands over the library. Heavy imports stay inside them, so ``--help`` is quick."""
+"""The command ``ganzoo``: thin commands over the library. Heavy imports stay inside them, so ``--help`` is quick.
+
+What concerns the whole process, such as the format of warnings, is set here and not by the library.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
 import warnings
-from typing import Any
+from typing import Any, ClassVar
 
 import click
 
@@ -15,6 +18,7 @@ from ganzoo.cli.demo import demo
 from ganzoo.cli.doctor import doctor
 from ganzoo.cli.evaluate import evaluate
 from ganzoo.cli.export import export
+from ganzoo.cli.hints import option_hint
 from ganzoo.cli.list import list_, show
 from ganzoo.cli.plugin_commands import PluginGroup
 from ganzoo.cli.report import report
@@ -23,21 +27,36 @@ from ganzoo.cli.train import train
 from ganzoo.cli.weights import weights
 from ganzoo.util.errors import GanzooError
 
+LONGEST_ERROR = 1000  # characters
+
+SECTIONS = {
+    "Train and use": (train, sample, evaluate, export, demo),
+    "Look up": (list_, show, weights),
+    "Runs": (report, doctor, card),
+    "Plugins": (check,),
+}
+
 
 class Failure(click.ClickException):
-    """An error that the user can mend: one line, exit code 2."""
+    """An error that the user can correct: one line, exit code 2."""
 
     exit_code = 2
 
+    def __init__(self, message: str) -> None:
+        line = " ".join(message.split())
+        super().__init__(line if len(line) <= LONGEST_ERROR else f"{line[:LONGEST_ERROR]}...")
+
 
 class Commands(PluginGroup):
-    """The place where errors of the library, and of what was typed, become one line on a terminal."""
+    """The group of all commands. It turns errors of the library and of the command line into one line."""
+
+    sections: ClassVar = {title: [str(command.name) for command in commands] for title, commands in SECTIONS.items()}
 
     def make_context(self, *args: Any, **options: Any) -> click.Context:
         try:
             return super().make_context(*args, **options)
         except click.UsageError as error:
-            raise misused(error) from error
+            raise usage_failure(error) from error
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -47,7 +66,7 @@ class Commands(PluginGroup):
                 raise
             raise Failure(str(error)) from error
         except click.UsageError as error:
-            raise misused(error) from error
+            raise usage_failure(error) from error
         except BrokenPipeError:
             raise
         except OSError as error:
@@ -58,37 +77,44 @@ class Commands(PluginGroup):
             raise SystemExit(130) from None
 
 
-def misused(error: click.UsageError) -> click.ClickException:
-    """What was typed wrongly, and the command that says what could be typed."""
+def usage_failure(error: click.UsageError) -> click.ClickException:
+    """A wrong command line as one line, with what to type instead, or else the command that lists what can be typed."""
     if "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("RANK") != "0":
-        raise SystemExit(2)  # torchrun has given the same words to all its processes, and the first of them tells
+        raise SystemExit(2)  # all processes of torchrun have the same command line; the first one reports the error
     if error.ctx is None or isinstance(error, click.exceptions.NoArgsIsHelpError):
         return error
-    return Failure(f"{error.format_message().rstrip('.')} ({error.ctx.command_path} --help)")
+    message = error.format_message().rstrip(".")
+    if isinstance(error, click.NoSuchOption):
+        hint = option_hint(str(error.ctx.info_name), error.option_name)
+        if hint is None and error.possibilities:
+            hint = f"did you mean '{error.possibilities[0]}'?"
+        message = f"no option '{error.option_name}'{f'; {hint}' if hint else ''}"
+    return Failure(f"{message} ({error.ctx.command_path} --help)")
 
 
-def in_one_line(message: Warning | str, *_: Any, **__: Any) -> str:
-    """A warning without the place in the code where it arose."""
+def format_warning(message: Warning | str, *_: Any, **__: Any) -> str:
+    """A warning on one line, without the line of code that caused it."""
     return f"Warning: {message}\n"
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="ganzoo-kit", prog_name="ganzoo")
 def main() -> None:
-    """A zoo of GANs: train them, sample them, take their generators anywhere.
+    """A zoo of GANs: train them, sample them, export their generators.
 
     \b
     Examples:
-      ganzoo list                            which GANs there are
-      ganzoo show dcgan                      what one is, and every number that can be set
-      ganzoo train privileged-v2             train it on handwritten digits
-      ganzoo sample privileged-v2 -n 64 --out grid.png
+      ganzoo sample cgan --label 7 -o sevens.png   sample a generator that is included
+      ganzoo list                                  which GANs there are
+      ganzoo show dcgan                            its parts and all its settings
+      ganzoo train dcgan                           train it on handwritten digits
+      ganzoo train dcgan --data folder:cats --image-size 64
     """
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
-    warnings.formatwarning = in_one_line
+    logging.getLogger("ganzoo").setLevel(logging.INFO)
+    warnings.formatwarning = format_warning
 
 
-for command in (
-    list_, show, weights, train, report, doctor, sample, evaluate, card, export, demo, check
-):  # fmt: skip
-    main.add_command(command)
+for commands in SECTIONS.values():
+    for command in commands:
+        main.add_command(command)

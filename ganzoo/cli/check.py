@@ -1,4 +1,4 @@
-"""``ganzoo check``: does a GAN keep the contract?"""
+"""``ganzoo check``: does a plugin keep the contract?"""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from importlib.util import find_spec
 
 import click
 
+from ganzoo.cli import options
+
 
 @click.command()
-@click.argument("what", metavar="NAME|MODULE")
+@click.argument("what", metavar="NAME|MODULE", type=options.Name("gan"))
 def check(what: str) -> None:
     """Check that a GAN keeps the contract of a plugin.
 
-    MODULE is a plugin's module; all GANs in it are checked, whether it is installed or not.
+    MODULE is the module of a plugin, installed or not. All GANs in it are checked.
 
     \b
     Examples:
@@ -26,7 +28,7 @@ def check(what: str) -> None:
     with needs():
         from ganzoo.testing import claims
 
-    sys.path.insert(0, "")  # a module beside the user, as with python -m
+    sys.path.insert(0, "")  # so that modules in the current folder are found, as with python -m
     known, names = registry(), [what]
     if what not in known.gans and find_spec(what.partition(".")[0]):
         known, names = registry_with(what)

@@ -6,28 +6,28 @@ from pathlib import Path
 
 import click
 
+from ganzoo.cli import options
 from ganzoo.util.errors import GanzooError
 
 
 @click.command()
-@click.argument("file", metavar="FILE.onnx|NAME", type=click.Path())
-@click.option("-o", "--out", type=click.Path(), help="x.html for a page, or a folder for the parts of your own.")
+@click.argument("file", metavar="FILE.onnx|NAME", type=options.Name("source"))
+@click.option("-o", "--out", type=click.Path(), help="x.html, or a folder for your own app; FILE.html by default.")
 @click.option("--runtime", metavar="FOLDER|cdn", help="onnxruntime-web; node_modules/onnxruntime-web/dist by default.")
-@click.option("--force", is_flag=True, help="Replace files that exist.")
+@options.force
 def demo(file: str, out: str | None, runtime: str | None, force: bool) -> None:
-    """Make a page that runs an exported generator in the browser.
+    """Make a web page that runs a generator.
 
-    The page is one file without any connection to elsewhere: the generator and onnxruntime-web are inside. Install the
-    latter with: npm install onnxruntime-web. Only with --runtime cdn does the page load it from a CDN instead.
+    The page is one file that makes no connection: the generator and onnxruntime-web are inside. Install onnxruntime-web
+    with: npm install onnxruntime-web. With --runtime cdn, the page loads it from a CDN instead.
 
-    A folder takes what an app of your own needs: model.onnx, model.json (what the file says of itself), latents.js and
-    generator.js.
+    A folder gets the files for an app of your own: model.onnx, model.json (its metadata), latents.js and generator.js.
 
     \b
     Examples:
-      ganzoo demo cgan
-      ganzoo demo cgan.onnx -o page.html --runtime ~/app/node_modules/onnxruntime-web/dist
-      ganzoo demo cgan.onnx -o app/model
+      ganzoo demo cgan                       cgan.html
+      ganzoo demo cgan.onnx -o page.html --runtime cdn
+      ganzoo demo cgan.onnx -o app/model     the files for an app of your own
     """
     from ganzoo.generators.onnx_reader import read
     from ganzoo.generators.pretrained import exported
@@ -35,24 +35,24 @@ def demo(file: str, out: str | None, runtime: str | None, force: bool) -> None:
     from ganzoo.util.files import atomic_write, writing
 
     model = exported(file)
-    content, header = read(model)
+    content, metadata = read(model)
     target = Path(out or model.with_suffix(".html").name)
     folder = not target.suffix or target.is_dir()
     if folder and runtime:
-        raise GanzooError(f"--runtime is for a page, and {target} is a folder; leave it out, or name x.html with -o")
+        raise GanzooError(f"--runtime is for a page, and {target} is a folder; leave it out, or name x.html with --out")
     if folder:
-        made = {target / name: part for name, part in parts(content, header).items()}
+        made = {target / name: part for name, part in parts(content, metadata).items()}
     elif target.suffix == ".html":
-        made = {target: page(content, header, runtime).encode()}
+        made = {target: page(content, metadata, runtime).encode()}
     else:
-        raise GanzooError(f"cannot write '{target.suffix}' files; -o takes x.html or a folder")
+        raise GanzooError(f"cannot write '{target.suffix}' files; --out takes x.html or a folder")
     for path in made:
         if path.exists() and not force:
-            raise GanzooError(f"{path} exists; replace it with --force, or name another with -o")
+            raise GanzooError(f"{path} exists; replace it with --force, or name another with --out")
     if folder:
         with writing(target):
             target.mkdir(parents=True, exist_ok=True)
     for path, part in made.items():
         with atomic_write(path) as temporary:
             temporary.write_bytes(part)
-    click.echo(f"{header['gan']} ({file}) in {target}, {sum(map(len, made.values())) / 1e6:.1f} MB")
+    click.echo(f"{metadata.gan} ({file}) in {target}, {sum(map(len, made.values())) / 1e6:.1f} MB")

@@ -1,4 +1,4 @@
-"""``ganzoo doctor``: what went wrong in a run, after the fact."""
+"""``ganzoo doctor``: what went wrong in a run."""
 
 from __future__ import annotations
 
@@ -12,30 +12,27 @@ from ganzoo.util.errors import GanzooError
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
 def doctor(run: Path) -> None:
-    """Say what went wrong in a run, and which number to turn, from its metrics.
+    """Find what went wrong in a run, and which setting to change.
 
-    A training says the same while it runs; this reads it again, also from a run that is still going on.
+    A training prints the same while it runs. This command reads the metrics again, also of a run that is in progress.
 
     \b
     Examples:
       ganzoo doctor runs/simple-mnist-10k-seed0
     """
+    from ganzoo.records.run_folder import RunFolder
     from ganzoo.registry.recipe import resolve
     from ganzoo.registry.registry import registry
-    from ganzoo.runs.doctor import reviewed
-    from ganzoo.util.optional import needs
+    from ganzoo.runs.doctor import review
 
-    with needs():
-        from ganzoo.runs.folders import read_metrics, read_record
-
-    record = read_record(run)
-    history = read_metrics(run)
+    folder = RunFolder(run)
+    record, history = folder.read_record(), folder.metrics
     if not history:
         raise GanzooError(f"{run} holds no metrics yet; they come after its first iterations")
-    found = list(reviewed(history, resolve(registry().gan(record["gan"]), record["settings"])))
-    for finding in found:
+    findings = list(review(history, resolve(registry().gan(record["gan"]), record["settings"])))
+    for finding in findings:
         click.echo(finding)
-    if not found:
+    if not findings:
         click.echo(f"Nothing found up to iteration {history[-1]['iteration']}.")
     if not any("diversity" in entry for entry in history):
-        click.echo("Its samples were not measured, so only its losses were judged.")
+        click.echo("Its samples were not measured, so only its losses were checked.")

@@ -1,29 +1,36 @@
-"""``ganzoo list`` and ``ganzoo show``: what there is. Neither imports torch, but for showing trained weights."""
+"""``ganzoo list`` and ``ganzoo show``: what is registered. Only ``ganzoo show`` of a weights file imports torch."""
 
 from __future__ import annotations
 
-import inspect
-import re
-from collections.abc import Iterable
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
+from ganzoo.cli import options
+from ganzoo.cli.settings_help import help_text, summary
+
 KINDS = ("gans", "generators", "discriminators", "trainers", "optimizers", "datasets", "plugins")
+NARROWEST = 30  # columns of the last column of a table
 
 
 @click.command("list")
 @click.argument("kind", type=click.Choice(KINDS), default="gans", metavar="[KIND]")
 def list_(kind: str) -> None:
-    """List what is registered.
+    """List GANs, parts, data sets or plugins.
 
-    KIND is one of gans (the default), generators, discriminators, trainers, optimizers, datasets, plugins.
+    KIND is gans (the default), generators, discriminators, trainers, optimizers, datasets or plugins.
 
     \b
     Examples:
-      ganzoo list
-      ganzoo list trainers
-      ganzoo list plugins        with distribution, version and load errors
+      ganzoo list                which GANs there are
+      ganzoo list trainers       what --trainer takes
+      ganzoo list datasets       what --data takes
+      ganzoo list plugins        with package, version and load errors
     """
     from ganzoo.registry.registry import registry
 
@@ -37,16 +44,16 @@ def list_(kind: str) -> None:
 
 
 @click.command()
-@click.argument("what", metavar="NAME|RUN|FILE")
+@click.argument("what", metavar="NAME|RUN|FILE", type=options.Name("source"))
 def show(what: str) -> None:
-    """Show a GAN with every number that --set takes, or what a run or weights file is.
+    """Show a GAN and its settings, or what is in a file.
 
     \b
     Examples:
-      ganzoo show wgan-gp
-      ganzoo show runs/dcgan-mnist-10k-seed0
-      ganzoo show weights.safetensors
-      ganzoo show dcgan.onnx
+      ganzoo show wgan-gp                        its parts, settings and presets
+      ganzoo show runs/dcgan-mnist-10k-seed0     how a run was trained
+      ganzoo show weights.safetensors            what a weights file holds
+      ganzoo show dcgan.onnx                     the inputs and output of an exported file
     """
     from ganzoo.generators.pretrained import find
     from ganzoo.registry.registry import registry
@@ -61,25 +68,22 @@ def show(what: str) -> None:
 
 def show_gan(name: str) -> None:
     from ganzoo.registry.gan import PARTS
-    from ganzoo.registry.recipe import LoopSettings, describe_type, format_value, resolve, settings
+    from ganzoo.registry.recipe import LoopSettings, format_value, resolve, settings
     from ganzoo.registry.registry import registry
 
     gan = registry().gan(name)
     recipe = resolve(gan)
     click.echo(f"{gan.name}: {gan.summary}\n")
-    parts = [(part, recipe.names.get(part, "its own"), summary(recipe.functions[part])) for part in PARTS]
     table([("paper", gan.paper), ("data", gan.data), *([("parent", gan.parent)] if gan.parent else [])])
-    click.echo("\nParts (--generator, --discriminator, --trainer; --set optimizer=...):")
-    table(parts)
-    click.echo("\nSettings (--set KEY=VALUE, or --set PART.KEY=VALUE where two parts share a key):")
-    meanings = attributes(LoopSettings)
-    for part, arguments in settings(dict(recipe.functions)).items():
-        values = recipe.values[part]
-        told = meanings if part == "loop" else {}
-        table(
-            (setting.key, format_value(values[key]), told.get(key) or describe_type(setting.kind))
-            for key, setting in arguments.items()
-        )
+    click.echo("\nParts (--generator, --discriminator, --trainer; --set optimizer=NAME):")
+    table((part, recipe.names.get(part, "its own"), summary(recipe.functions[part])) for part in PARTS)
+    click.echo("\nSettings and their defaults (--set KEY=VALUE; the part may be left out where it is clear):")
+    functions = dict(recipe.functions) | {"loop": LoopSettings}
+    table(
+        (setting.key, format_value(recipe.values[part][key]), help_text(functions[part], setting))
+        for part, arguments in settings(dict(recipe.functions)).items()
+        for key, setting in arguments.items()
+    )
     if gan.parent:
         click.echo(f"\nSettings of the parent: --set parent.KEY=VALUE (ganzoo show {gan.parent})")
     for preset, overrides in gan.presets.items():
@@ -89,53 +93,55 @@ def show_gan(name: str) -> None:
 
 def show_onnx(path: str) -> None:
     from ganzoo.generators.onnx_reader import read
-    from ganzoo.registry.recipe import format_value
 
-    content, header = read(path)
-    settings, output = header.pop("settings"), header["output"]
-    header |= {"data": header["data"]["name"], "classes": header["data"]["classes"]}
-    header |= {"output": f"{output['dtype']} {output.get('layout', '')}".rstrip()}
-    shown = [(key, format_value(value)) for key, value in header.items() if key not in ("format", "inputs")]
-    table([("file", f"{path} ({len(content):,} bytes)"), *shown])
-    click.echo("\nSettings:")
-    table((key, format_value(value)) for key, value in settings.items())
+    content, metadata = read(path)
+    inputs = {f"input {one.name}": signature(one.dtype, one.shape) for one in metadata.inputs}
+    output = f"{signature(metadata.output.dtype, metadata.output.shape)} {metadata.layout}"
+    show_metadata(f"{path} ({len(content):,} bytes)", metadata.to_json() | {"inputs": None, **inputs, "output": output})
+
+
+def signature(dtype: str, shape: Iterable[int | str]) -> str:
+    """An input or output of a graph: ``float32 (N, 64)``."""
+    sides = list(map(str, shape))
+    return f"{dtype} ({', '.join(sides)}{',' * (len(sides) == 1)})"
 
 
 def show_weights(source: str) -> None:
-    from ganzoo.generators.weights import find, load
-    from ganzoo.registry.recipe import format_value
+    from ganzoo.util.optional import needs
+
+    with needs():
+        from ganzoo.generators.weights import find, load
 
     path = find(source)
     model = load(path)
-    header = dict(model.header)
-    settings = header.pop("settings")
-    header |= {"data": header["data"]["name"], "classes": header["data"]["classes"]}
     count = sum(weight.numel() for weight in model.networks.generator.parameters())
-    table([("file", str(path)), *((key, format_value(value)) for key, value in header.items() if key != "format")])
-    table(
-        [("generator", f"{count:,} parameters"), ("parent", "inside (--stage parent)" if model.has_parent else "none")]
-    )
+    parent = "inside (--stage parent)" if model.has_parent else "none"
+    show_metadata(str(path), model.metadata.to_json() | {"generator": f"{count:,} parameters", "parent": parent})
+
+
+def show_metadata(file: str, entries: Mapping[str, Any]) -> None:
+    """What a file says about its generator, and the settings of its training."""
+    from ganzoo.registry.recipe import format_value
+
+    data = {"data": entries["data"]["name"], "classes": entries["data"]["classes"]}
+    hidden = ("format", "inputs", "settings")
+    shown = {key: value for key, value in {**entries, **data}.items() if key not in hidden}
+    table([("file", file), *((key, format_value(value)) for key, value in shown.items())])
     click.echo("\nSettings:")
-    table((key, format_value(value)) for key, value in settings.items())
-
-
-def summary(function: object) -> str:
-    """The first line of a docstring."""
-    return (inspect.getdoc(function) or "").partition("\n")[0].replace("``", "")
-
-
-def attributes(record: type) -> dict[str, str]:
-    """What a docstring says of each attribute."""
-    _, _, listed = (inspect.getdoc(record) or "").partition("Attributes:\n")
-    entries = re.split(r"(?m)^ {4}(?=\w)", listed)[1:]
-    return {name: " ".join(text.split()) for name, _, text in (entry.partition(":") for entry in entries)}
+    table((key, format_value(value)) for key, value in entries["settings"].items())
 
 
 def table(rows: Iterable[tuple[str, ...]]) -> None:
-    """Rows in columns; the last column may be of any length."""
+    """Rows in columns. On a terminal the last column is wrapped; elsewhere a row is one line."""
     rows = [tuple(row) for row in rows]
-    if not rows:
-        return
-    widths = [max(len(row[column]) for row in rows if len(row) > column) for column in range(max(map(len, rows)))]
-    for row in rows:
-        click.echo(("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False))).rstrip())
+    columns = max(map(len, rows), default=0)
+    widths = [max(len(row[column]) for row in rows if len(row) > column) for column in range(columns)]
+    indent = sum(width + 2 for width in widths[:-1]) + 2
+    room = max(NARROWEST, shutil.get_terminal_size().columns - indent) if sys.stdout.isatty() else sys.maxsize
+    for *cells, last in rows:
+        wrapped = textwrap.wrap(last, room, break_on_hyphens=False) if len(cells) == columns - 1 else [last]
+        first, *rest = wrapped or [""]
+        line = "  ".join([*(cell.ljust(width) for cell, width in zip(cells, widths, strict=False)), first])
+        click.echo(f"  {line}".rstrip())
+        for more in rest:
+            click.echo(" " * indent + more)

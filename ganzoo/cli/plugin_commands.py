@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Any, ClassVar
 
 import click
 
+from ganzoo.cli.hints import command_hint
 from ganzoo.util.errors import GanzooError, first_line
 
 GROUP = "ganzoo.commands"
@@ -17,7 +20,12 @@ class PluginGroup(click.Group):
 
     An entry point ``name = "module:command"`` adds the click command ``ganzoo name``. The module is imported when the
     command runs. A built-in command takes precedence over a plugin's.
+
+    Attributes:
+        sections: names of the built-in commands by the title under which ``--help`` lists them.
     """
+
+    sections: ClassVar[Mapping[str, Sequence[str]]] = {}
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name, built in or from a plugin.
@@ -35,8 +43,11 @@ class PluginGroup(click.Group):
         return {**{name: load_command(points) for name, points in plugin_commands().items()}, **self.commands}
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the built-in commands, then those of plugins with the distribution that brings them."""
-        super().format_commands(ctx, formatter)
+        """Write the built-in commands by section, then those of plugins with the distribution that brings them."""
+        width = formatter.width - 6 - max(map(len, self.commands), default=0)
+        for title, names in self.sections.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, self.commands[name].get_short_help_str(width)) for name in names])
         rows = [
             (name, ", ".join(f"from {distribution(point)}" for point in points))
             for name, points in sorted(plugin_commands().items())
@@ -47,15 +58,13 @@ class PluginGroup(click.Group):
                 formatter.write_dl(rows)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, ...]:
-        """Find the command, and suggest the nearest name if there is none."""
+        """Find the command. If there is none of that name, suggest the one that is meant or the nearest name."""
         name = args[0]
         known = [*self.commands, *plugin_commands()]
         if name not in known and not name.startswith("-"):
-            import difflib
-
             near = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean '{near[0]}'?" if near else ""
-            ctx.fail(f"no command '{name}'{hint}")
+            meant = command_hint(name) or (f"ganzoo {near[0]}" if near else None)
+            ctx.fail(f"no command '{name}'{f'; did you mean: {meant}' if meant else ''}")
         return super().resolve_command(ctx, args)
 
 

@@ -1,4 +1,4 @@
-"""How a run shows itself: a progress bar on a terminal, plain lines elsewhere."""
+"""The progress of a run: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ganzoo.runs.doctor import noted
-from ganzoo.util.optional import torch
+from ganzoo.runs.doctor import findings_in
+from ganzoo.util.optional import needs, torch
 
 if TYPE_CHECKING:
     from ganzoo.runs.run import Reporter
     from ganzoo.training.loop import Training
 
 PAUSE = 5.0  # seconds between two plain lines
-WIDE = 130  # columns of a terminal that has room for losses beside the bar
+WIDE = 130  # columns of a terminal that has room for metrics after the bar
+SHORT = {"generator": "G", "discriminator": "D"}
+HIDDEN = ("iteration", "iterations_per_second", "cpu_seconds", "findings")
 
 
 def reporter() -> Reporter:
@@ -38,22 +40,45 @@ def headline(training: Training, folder: Path) -> str:
     return f"{line}\nThe first iteration is compiled, which takes a while." if device.compile else line
 
 
-def figures(entry: Mapping[str, Any]) -> str:
-    """Losses and the like, short."""
-    hidden = ("iteration", "iterations_per_second", "cpu_seconds", "findings")
-    shown = {name: value for name, value in entry.items() if name not in hidden and not name.startswith("gradient.")}
-    return "  ".join(f"{name.removeprefix('loss.')} {value:.3f}" for name, value in shown.items())
+def metrics(entry: Mapping[str, Any]) -> str:
+    """The losses of an entry and its other metrics: ``loss D 0.693 G 0.712  D accuracy 0.500``."""
+    losses, others = [], []
+    for key, value in entry.items():
+        kind, dot, name = key.partition(".")
+        if kind == "loss":
+            losses.append(f"{short(name)} {value:.3f}")
+        elif key not in HIDDEN and not dot:
+            others.append(f"{short(key)} {value:.3f}")
+    return "  ".join([*([f"loss {' '.join(sorted(losses))}"] if losses else []), *others])
+
+
+def short(name: str) -> str:
+    """``discriminator_accuracy`` as ``D accuracy``."""
+    return " ".join(SHORT.get(word, word) for word in name.replace("_", " ").replace(".", " ").split())
 
 
 def findings(entry: Mapping[str, Any]) -> list[str]:
-    """What has gone wrong since the last entry, a line for each."""
-    return [str(found) for found in noted([entry])]
+    """The problems that an entry reports, a line for each."""
+    return [str(finding) for finding in findings_in([entry])]
 
 
-def images_per_second(training: Training, entry: Mapping[str, Any]) -> float:
-    """Real samples drawn in a second."""
-    draws = training.feed.draws / max(1, training.number)
-    return float(entry["iterations_per_second"]) * draws * training.recipe.loop.batch_size
+def speed(training: Training, entry: Mapping[str, Any]) -> str:
+    """Iterations and real samples in a second."""
+    rate = float(entry["iterations_per_second"])
+    batches = training.batches.drawn / max(1, training.iteration)
+    samples = "images" if training.data.is_images else "samples"
+    return f"{rate:.1f} it/s  {rate * batches * training.recipe.loop.batch_size:,.0f} {samples}/s"
+
+
+def clock(seconds: float) -> str:
+    """Seconds as ``3:21`` or ``1:03:21``.
+
+    >>> clock(201), clock(3801.4)
+    ('3:21', '1:03:21')
+    """
+    minutes, left = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
 
 
 class Lines:
@@ -70,21 +95,18 @@ class Lines:
         if time.monotonic() - self.shown < PAUSE and entry["iteration"] < iterations:
             return
         self.shown = time.monotonic()
-        left = round((iterations - entry["iteration"]) / entry["iterations_per_second"])
-        speed = f"{entry['iterations_per_second']:.1f} iterations/s  {images_per_second(training, entry):,.0f} images/s"
-        eta = f"ETA {left // 60}:{left % 60:02}"
-        click.echo(f"iteration {entry['iteration']}/{iterations}  {speed}  {eta}  {figures(entry)}")
+        eta = clock((iterations - entry["iteration"]) / entry["iterations_per_second"])
+        done = f"iteration {entry['iteration']}/{iterations}"
+        click.echo("  ".join([done, speed(training, entry), f"ETA {eta}", metrics(entry)]))
 
     def stop(self) -> None:
         pass
 
 
 class Bar:
-    """A progress bar with speed and the time that is left."""
+    """A progress bar with speed, remaining time and, on a wide terminal, metrics."""
 
     def start(self, training: Training, folder: Path) -> None:
-        from ganzoo.util.optional import needs
-
         with needs():
             from rich import progress
         click.echo(headline(training, folder))
@@ -97,39 +119,41 @@ class Bar:
         ]
         self.bar = progress.Progress(*columns)
         if self.bar.console.width >= WIDE:
-            self.bar.columns = (*columns, "{task.fields[figures]}")
+            self.bar.columns = (*columns, "{task.fields[metrics]}")
         total = training.recipe.loop.iterations
-        self.task = self.bar.add_task("", total=total, completed=training.number, speed="", figures="")
+        self.task = self.bar.add_task("", total=total, completed=training.iteration, speed="", metrics="")
         self.bar.start()
 
     def log(self, training: Training, entry: Mapping[str, Any]) -> None:
         for line in findings(entry):
             self.bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
-        speed = f"{entry['iterations_per_second']:.1f} iterations/s {images_per_second(training, entry):,.0f} images/s"
-        self.bar.update(self.task, completed=entry["iteration"], speed=speed, figures=figures(entry))
+        self.bar.update(self.task, completed=entry["iteration"], speed=speed(training, entry), metrics=metrics(entry))
 
     def stop(self) -> None:
         self.bar.stop()
 
 
 @contextmanager
-def counted(quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
-    """Something to tell how many iterations of all have been played: a bar on a terminal, else lines unless ``quiet``."""
-    begun = shown = time.monotonic()
+def iteration_counter(quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """Show the progress of several trainings together.
+
+    Yields:
+        A function to call with the number of iterations done and their total. It moves a bar on a terminal, and
+        otherwise prints lines unless ``quiet``.
+    """
+    start = shown = time.monotonic()
 
     def lines(done: int, total: int) -> None:
         nonlocal shown
         now = time.monotonic()
         if done and not quiet and (now - shown > PAUSE or done == total):
             shown = now
-            left = round((total - done) * (now - begun) / done)
-            click.echo(f"iteration {done:,}/{total:,} of all trials  ETA {left // 60}:{left % 60:02}")
+            eta = clock((total - done) * (now - start) / done)
+            click.echo(f"iteration {done:,}/{total:,} of all trials  ETA {eta}")
 
     if not sys.stderr.isatty():
         yield lines
         return
-    from ganzoo.util.optional import needs
-
     with needs():
         from rich import console, progress
     shapes = progress.BarColumn(16), progress.MofNCompleteColumn(), "ETA", progress.TimeRemainingColumn(compact=True)

@@ -1,52 +1,65 @@
-"""``ganzoo report``: a run's page, made anew."""
+"""``ganzoo report``: the page of a run."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from ganzoo.cli import options
 from ganzoo.util.errors import GanzooError
 
 if TYPE_CHECKING:
-    from ganzoo.pages.report.folder import Account
+    from ganzoo.records.run_folder import RunFolder
 
 
 @click.command()
-@click.argument("run", metavar="RUN", type=click.Path())
-def report(run: str) -> None:
-    """Write a run's report.html, progress.webp and README.md anew, from what lies in its folder.
+@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), help="Write only the page, to this file; report.html by default."
+)
+@options.force
+def report(run: Path, out: Path | None, force: bool) -> None:
+    """Write the report of a run: report.html, progress.webp and README.md.
 
-    Each training does so at its end, or when it is stopped. This needs no torch, unless neighbours.png is missing: then
-    the generator is sampled and its training data are read.
+    Each training does this when it ends or is stopped. It needs no torch, unless neighbours.png is missing: then the
+    generator is sampled and its training data are read.
 
     \b
     Examples:
       ganzoo report runs/dcgan-mnist-10k-seed0
-      ganzoo report ../elsewhere/runs/mine
+      ganzoo report runs/dcgan-mnist-10k-seed0 -o page.html   one file to send to somebody
     """
-    from ganzoo.pages.report import NEIGHBOURS, account, write
+    from ganzoo.pages.report import write
+    from ganzoo.pages.report.document import document
+    from ganzoo.records.run_folder import RunFolder
+    from ganzoo.util.files import write_text
 
-    told = account(run)
-    if len(told.header.get("shape", ())) == 3 and not (told.folder / NEIGHBOURS).exists():
+    folder = RunFolder(run)
+    _ = folder.record  # raises for a folder without a run
+    if out and out.exists() and not force:
+        raise GanzooError(f"{out} exists; replace it with --force, or name another with --out")
+    if folder.metadata and folder.metadata.is_image and not folder.neighbours.exists():
         try:
-            compare(told)
+            draw_neighbours(folder)
         except GanzooError as error:
-            click.echo(f"{NEIGHBOURS} is left out: {error}")
-    click.echo(f"Report: {write(run)} (open it in a browser)")
+            click.echo(f"{folder.neighbours.name} is left out: {error}")
+    if out:
+        write_text(out, document(folder))
+    click.echo(f"Report: {out or write(run)} (open it in a browser)")
 
 
-def compare(run: Account) -> None:
-    """Draw generated images beside the training images nearest to them."""
-    from ganzoo.pages.report import look
+def draw_neighbours(folder: RunFolder) -> None:
+    """Draw generated images above the training images nearest to them."""
+    from ganzoo.pages.report import write_neighbours
+    from ganzoo.records.options import Options
     from ganzoo.util.optional import needs
 
     with needs():
         from ganzoo.generators.weights import load
-        from ganzoo.runs.folders import read_record
-        from ganzoo.runs.options import Options
-    record = read_record(run.folder)
-    data = Options(**{name: record[name] for name in Options.__dataclass_fields__}).load_data()
+    record = folder.read_record()
+    data = Options.of(record).load_data()
     if data.sha256 != record["data_sha256"]:
         raise GanzooError(f"data set {record['data']} has changed since the run")
-    look(run.folder, load(run.folder / "weights.safetensors"), data)
+    write_neighbours(folder, load(folder.weights), data)

@@ -1,41 +1,67 @@
-"""``ganzoo sample``: pictures and arrays from trained weights and from exported files."""
+"""``ganzoo sample``: images and arrays from trained weights and from exported files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from ganzoo.cli import options
 from ganzoo.util.errors import GanzooError
 
 if TYPE_CHECKING:
-    from ganzoo.data import Data
-    from ganzoo.generators.base import Stage, TrainedGenerator
-    from ganzoo.generators.images import Bytes
+    from numpy.typing import NDArray
 
-MOST_AT_ONCE = 10_000
+    from ganzoo.data import Data
+    from ganzoo.generators.base import TrainedGenerator
+    from ganzoo.generators.images import Bytes
+    from ganzoo.generators.metadata import Stage
+
+MOST_IN_MEMORY = 10_000  # samples of a picture or an interpolation, which are computed before the first is written
+
+
+@dataclass(frozen=True)
+class Samples:
+    """The samples that a command asks for. Nothing is computed before ``batches`` or ``picture`` is called.
+
+    Attributes:
+        count: number of samples.
+        names: of single image files, without a suffix.
+        arrays: what an .npz file holds besides the images, by name.
+        batches: compute the samples, batch by batch.
+        picture: compute them as one picture.
+    """
+
+    count: int
+    names: Iterable[str]
+    arrays: Mapping[str, NDArray[Any]]
+    batches: Callable[[], Iterator[NDArray[Any]]]
+    picture: Callable[[], Bytes]
 
 
 @click.command()
-@click.argument("source", metavar="RUN|FILE|NAME")
+@click.argument("source", metavar="RUN|FILE|NAME", type=options.Name("source"))
 @click.option("-n", "--number", type=click.IntRange(1, 10_000_000), help="How many samples: seeds 0 to N - 1.")
 @click.option("--seeds", metavar="LIST", help="Which seeds, for example 0-63 or 7,8,20-29.")
-@click.option("--label", type=int, help="The class to sample, for a GAN that is told classes.")
+@click.option("--label", type=int, help="Class to sample, for a class-conditional GAN; all in turn by default.")
 @click.option(
     "--interpolate",
     type=int,
     nargs=2,
     metavar="A B",
-    help="The way from seed A to seed B, in -n steps; 10 by default.",
+    help="Interpolate from seed A to seed B in -n steps, 10 by default.",
 )
-@click.option("--stage", type=click.Choice(["child", "parent"]), help="One of the two, for a GAN with a parent.")
-@click.option("--data", metavar="NAME", help="Data to draw vectors over, or to take regression inputs from.")
-@click.option("--data-dir", type=click.Path(), help="Where files of data sets lie; GANZOO_DATA_DIR says it too.")
-@click.option("--provider", metavar="NAME", help="What runs an ONNX file: auto, cpu, cuda, tensorrt, directml, coreml.")
-@click.option("--out", type=click.Path(), help="x.png for a grid, x.npz for arrays, a folder for single PNGs.")
-@click.option("--force", is_flag=True, help="Replace a file that exists.")
+@options.stage
+@click.option(
+    "--data", metavar="NAME", type=options.Name("dataset"), help="Data to plot vectors over, or of regression inputs."
+)
+@options.data_dir
+@click.option("--provider", metavar="NAME", help="Of an ONNX file: auto, cpu, cuda, tensorrt, directml or coreml.")
+@click.option("-o", "--out", type=click.Path(), help="x.png (a grid), x.npz (arrays) or a folder; GAN.png by default.")
+@options.force
 def sample(
     source: str,
     number: int | None,
@@ -49,90 +75,42 @@ def sample(
     out: str | None,
     force: bool,
 ) -> None:
-    """Sample a trained generator. The same seed gives the same image, whatever the others are.
+    """Sample a trained generator.
 
-    An ONNX file needs no torch, and its first image is there at once.
+    The same seed gives the same image, whatever the other seeds are. An ONNX file needs no torch.
 
     \b
     Examples:
-      ganzoo sample runs/dcgan-mnist-10k-seed0
-      ganzoo sample cgan --label 7 -n 16 --out sevens.png
-      ganzoo sample privileged-v2 --seeds 0-9999 --out digits.npz
-      ganzoo sample weights.safetensors --seeds 7,12 --out pictures/
-      ganzoo sample dcgan.onnx --interpolate 3 8 --out way.png
+      ganzoo sample runs/dcgan-mnist-10k-seed0              64 images in dcgan.png
+      ganzoo sample cgan --label 7 -n 16 -o sevens.png      16 images of the class 7
+      ganzoo sample privileged-v2 --seeds 0-9999 -o x.npz   arrays for other programs
+      ganzoo sample weights.safetensors -n 5 -o images/     one file for each image
+      ganzoo sample dcgan.onnx --interpolate 3 8 -o x.png   from seed 3 to seed 8
     """
-    import numpy as np
-
-    from ganzoo.generators.images import Parts, write_npz, write_png
     from ganzoo.generators.latents import parse_seeds
-    from ganzoo.pages.preview import preview, seeds_of, way
-    from ganzoo.util.files import require_folder
+    from ganzoo.pages.preview import default_seeds
 
     if seeds is not None and (number is not None or interpolate is not None):
-        other = "-n" if number is not None else "--interpolate"
-        raise GanzooError(f"{other} and --seeds both say which samples; give one of them")
-    model, path = opened(source, stage, provider)
-    target = Path(out or f"{model.header['gan']}.png")
-    if target.suffix not in ("", ".png", ".npz"):
-        raise GanzooError(f"cannot write '{target.suffix}' files; --out takes x.png, x.npz or a folder")
-    if target.exists() and not force and not (target.is_dir() and not any(target.iterdir())):
-        raise GanzooError(f"{target} exists; replace it with --force, or name another with --out")
-    if target.suffix:
-        require_folder(target)
-    else:
-        model.images(np.empty((0, *model.header["shape"])))  # refused here are vectors
-
-    told: Any = label
-    drawn = conditions = columns = z = None
+        raise GanzooError(f"leave out one of --seeds and {'-n' if number is not None else '--interpolate'}")
+    model, path = open_generator(source, stage, provider)
+    target = Path(out or f"{model.metadata.gan}.png")
+    check_target(target, model, force=force)
+    if data and (interpolate is not None or (model.value_range is not None and not model.metadata.condition_dim)):
+        raise GanzooError("--data is for plots of vectors and for regression inputs; leave it out")
     if interpolate is not None:
-        if model.header["condition_dim"]:
-            raise GanzooError(f"{model.header['gan']} is told more than latents and labels; leave out --interpolate")
-        columns = count = bounded(number or 10, "an interpolation", "ask for fewer")
-        z, labels = way(model, *interpolate, columns, label)
-        chosen, count, told = None, len(z), labels
-        made_of: dict[str, Any] = {"latents": z}
-        names = (f"step-{index:06d}" for index in [*range(columns)] * (count // columns))
+        samples = interpolated(model, *interpolate, number or 10, label, stage)
     else:
-        chosen = parse_seeds(seeds) if seeds is not None else range(number) if number else seeds_of(model)
+        chosen = parse_seeds(seeds) if seeds is not None else range(number) if number else default_seeds(model)
         if target.suffix == ".png":
-            bounded(len(chosen), "a picture", "ask for fewer, or name an x.npz or a folder with --out")
-        if model.header["condition_dim"] or data or (model.limits is None and target.suffix == ".png"):
-            drawn = data_of(model, data, data_dir)
-            if model.header["condition_dim"]:
-                chosen = chosen[: len(drawn)]
-                conditions = None if drawn.conditions is None else drawn.conditions[: len(chosen)]
-        count, labels = len(chosen), model.labels(len(chosen), label)
-        made_of = {"seeds": np.asarray(chosen, np.int64)}
-        names = (f"seed-{seed:06d}" for seed in chosen)
-
-    if target.suffix == ".png":
-        write_png(target, preview(model, chosen, z=z, labels=told, stage=stage, data=drawn, columns=columns))
-    else:
-        only = stage or "child"
-        samples = (
-            model.sample_iter(seeds=chosen, labels=label, conditions=conditions, stage=only)
-            if z is None
-            else iter((model.decode(z, labels=told, stage=only),))
-        )
-        if target.suffix == ".npz":
-            extra = {"labels": labels, "conditions": conditions}
-            given = {name: values for name, values in extra.items() if values is not None}
-            write_npz(target, images=Parts(count, samples), **made_of, **given)
-        else:
-            if labels is not None:
-                names = (f"{name}-label-{label}" for name, label in zip(names, labels, strict=True))
-            write_singles(target, names, (image for part in samples for image in model.images(part)))
-    click.echo(f"{count} samples of {model.header['gan']} ({path}) in {target}")
+            limit(len(chosen), "a picture", "ask for fewer, or name an x.npz or a folder with --out")
+        needs_data = model.metadata.condition_dim or (model.value_range is None and target.suffix == ".png")
+        loaded = load_data(model, data, data_dir) if needs_data else None
+        samples = sampled(model, chosen, label, stage, loaded)
+    write(samples, target, model)
+    click.echo(f"{samples.count} samples of {model.metadata.gan} ({path}) in {target}")
 
 
-def bounded(count: int, what: str, otherwise: str) -> int:
-    """A number of samples that are all made before the first is written; :class:`GanzooError` if they are too many."""
-    if count > MOST_AT_ONCE:
-        raise GanzooError(f"{what} has at most {MOST_AT_ONCE:,} samples, not {count:,}; {otherwise}")
-    return count
-
-
-def opened(source: str, stage: Stage | None, provider: str | None) -> tuple[TrainedGenerator, Path]:
+def open_generator(source: str, stage: Stage | None, provider: str | None) -> tuple[TrainedGenerator, Path]:
     """The trained generator in a file: an exported one without torch, weights with it."""
     from ganzoo.generators.pretrained import exported
 
@@ -153,20 +131,95 @@ def opened(source: str, stage: Stage | None, provider: str | None) -> tuple[Trai
     return load(path), path
 
 
-def data_of(model: TrainedGenerator, name: str | None, folder: str | None) -> Data:
-    """The data that the samples stand against: what the GAN was trained on by default, unseen in a regression."""
+def check_target(target: Path, model: TrainedGenerator, *, force: bool) -> None:
+    """Refuse a target that cannot be written, before anything is computed."""
+    import numpy as np
+
+    from ganzoo.util.files import require_folder
+
+    if target.suffix not in ("", ".png", ".npz"):
+        raise GanzooError(f"cannot write '{target.suffix}' files; --out takes x.png, x.npz or a folder")
+    if target.exists() and not force and not (target.is_dir() and not any(target.iterdir())):
+        raise GanzooError(f"{target} exists; replace it with --force, or name another with --out")
+    if target.suffix:
+        require_folder(target)
+    else:
+        model.images(np.empty((0, *model.metadata.shape)))  # raises for vectors
+
+
+def sampled(
+    model: TrainedGenerator, seeds: Sequence[int], label: int | None, stage: Stage | None, data: Data | None
+) -> Samples:
+    """The samples of some seeds; of a regression at most as many as ``data`` has inputs."""
+    import numpy as np
+
+    from ganzoo.pages.preview import preview
+
+    conditions = None
+    if data is not None and model.metadata.condition_dim:
+        if len(seeds) > len(data):
+            click.echo(f"{data.name} has only {len(data):,} test inputs: {len(data):,} samples, not {len(seeds):,}.")
+        seeds = seeds[: len(data)]
+        conditions = None if data.conditions is None else data.conditions[: len(seeds)]
+    labels = model.labels(len(seeds), label)
+    classes: Iterable[str] = [""] * len(seeds) if labels is None else (f"-label-{one}" for one in labels)
+    arrays = {"seeds": np.asarray(seeds, np.int64), "labels": labels, "conditions": conditions}
+    return Samples(
+        len(seeds),
+        (f"seed-{seed:06d}{suffix}" for seed, suffix in zip(seeds, classes, strict=True)),
+        {name: values for name, values in arrays.items() if values is not None},
+        lambda: model.sample_iter(seeds, labels=label, conditions=conditions, stage=stage or "child"),
+        lambda: preview(model, seeds, labels=label, stage=stage, data=data),
+    )
+
+
+def interpolated(
+    model: TrainedGenerator, first: int, last: int, steps: int, label: int | None, stage: Stage | None
+) -> Samples:
+    """Samples on the way from one seed to another, for each class of a class-conditional GAN or for ``label``."""
+    from ganzoo.pages.preview import interpolation_rows, preview
+
+    if model.metadata.condition_dim:
+        raise GanzooError(f"{model.metadata.gan} needs regression inputs; leave out --interpolate")
+    limit(steps, "an interpolation", "ask for fewer")
+    z, labels = interpolation_rows(model, first, last, steps, label)
+    classes: Iterable[str] = [""] * len(z) if labels is None else (f"-label-{one}" for one in labels)
+    names = (f"step-{index % steps:06d}{suffix}" for index, suffix in zip(range(len(z)), classes, strict=True))
+    return Samples(
+        len(z),
+        names,
+        {"latents": z} | ({} if labels is None else {"labels": labels}),
+        lambda: iter((model.decode(z, labels=labels, stage=stage or "child"),)),
+        lambda: preview(model, z=z, labels=labels, stage=stage, columns=steps),
+    )
+
+
+def limit(count: int, what: str, otherwise: str) -> None:
+    """Refuse more samples than fit into memory."""
+    if count > MOST_IN_MEMORY:
+        raise GanzooError(f"{what} has at most {MOST_IN_MEMORY:,} samples, not {count:,}; {otherwise}")
+
+
+def load_data(model: TrainedGenerator, name: str | None, folder: str | None) -> Data:
+    """The data that vectors are plotted over, or the test inputs of a regression; by default those of the training."""
     from ganzoo import data
 
-    split: Literal["train", "test"] = "test" if model.header["condition_dim"] else "train"
-    return data.load(name or model.header["data"]["name"], split=split, directory=folder)
+    split: Literal["train", "test"] = "test" if model.metadata.condition_dim else "train"
+    return data.load(name or model.metadata.data.name, split=split, directory=folder)
 
 
-def write_singles(folder: Path, names: Iterable[str], images: Iterable[Bytes]) -> None:
-    """One PNG for each image, pixel for pixel."""
-    from ganzoo.generators.images import write_png
+def write(samples: Samples, target: Path, model: TrainedGenerator) -> None:
+    """Compute and write samples: a picture, arrays, or one image file for each in a folder."""
+    from ganzoo.generators.images import Parts, write_npz, write_png
     from ganzoo.util.files import writing
 
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    for name, image in zip(names, images, strict=True):
-        write_png(folder / f"{name}.png", image)
+    if target.suffix == ".png":
+        write_png(target, samples.picture())
+    elif target.suffix == ".npz":
+        write_npz(target, images=Parts(samples.count, samples.batches()), **samples.arrays)
+    else:
+        with writing(target):
+            target.mkdir(parents=True, exist_ok=True)
+        images = (image for batch in samples.batches() for image in model.images(batch))
+        for name, image in zip(samples.names, images, strict=True):
+            write_png(target / f"{name}.png", image)

@@ -1,145 +1,153 @@
-"""``ganzoo train``: a run from its first iteration to its last, or from its last checkpoint on."""
+"""``ganzoo train``: start a run, or resume one from its last checkpoint."""
 
 from __future__ import annotations
 
 import shlex
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from ganzoo.cli import options as shared
 from ganzoo.util.errors import GanzooError
 from ganzoo.util.optional import needs
 
+if TYPE_CHECKING:
+    from ganzoo.generators.weights import Model
+    from ganzoo.records.options import Options
+    from ganzoo.records.run_folder import RunFolder
+    from ganzoo.registry.recipe import Recipe
+    from ganzoo.runs.run import Collapsed, Interrupted, Run
+
+RESUMABLE = ("resume", "iterations", "stop_on_collapse")  # parameters that go together with --resume
+
 
 @click.command()
-@click.argument("name", required=False)
-@click.option("--data", metavar="NAME", help="Data set (ganzoo list datasets).")
-@click.option("--iterations", type=click.IntRange(min=1), help="Iterations to play; with --resume, the new total.")
+@click.argument("gan", required=False, metavar="GAN", type=shared.Name("gan"))
 @click.option(
-    "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Seed of all that is random."
+    "--data", metavar="NAME", type=shared.Name("dataset"), help="Data set (ganzoo list datasets), or a folder."
 )
 @click.option(
-    "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Set a number (ganzoo show NAME lists them)."
+    "--iterations", "--steps", type=click.IntRange(min=1), metavar="N", help="Iterations; with --resume, the new total."
 )
-@click.option("--preset", help="A named set of settings (ganzoo show NAME).")
-@click.option("--generator", metavar="NAME", help="Another generator (ganzoo list generators).")
-@click.option("--discriminator", metavar="NAME", help="Another discriminator (ganzoo list discriminators).")
-@click.option("--trainer", metavar="NAME", help="Another trainer (ganzoo list trainers).")
+@click.option("--epochs", type=float, metavar="E", help="Train for E passes over the data, in place of --iterations.")
+@click.option("--batch-size", type=int, metavar="N", help="Samples in a batch.")
+@click.option("--lr", type=float, metavar="X", help="Learning rate.")
+@click.option(
+    "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any setting (ganzoo show GAN lists them)."
+)
+@click.option("--preset", metavar="NAME", help="A named set of settings (ganzoo show GAN).")
+@click.option(
+    "--generator", metavar="NAME", type=shared.Name("generator"), help="Another generator (ganzoo list generators)."
+)
+@click.option(
+    "--discriminator",
+    metavar="NAME",
+    type=shared.Name("discriminator"),
+    help="Another discriminator (ganzoo list discriminators).",
+)
+@click.option("--trainer", metavar="NAME", type=shared.Name("trainer"), help="Another trainer (ganzoo list trainers).")
 @click.option("--parent", metavar="RUN|FILE|NAME", help="Trained weights of the parent, instead of training it first.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, or mps.")
+@click.option(
+    "--image-size", type=click.IntRange(1), metavar="N", help="Height and width in pixels, for a folder of images."
+)
+@shared.data_dir
+@click.option(
+    "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Seed of all random numbers."
+)
+@click.option("--name", metavar="NAME", help="Name of the run's folder in runs/; made from the settings by default.")
+@click.option("-o", "--out", type=click.Path(), help="The run's folder, anywhere, in place of --name.")
+@click.option("--force", is_flag=True, help="Replace a run in that folder.")
+@click.option("--dry-run", is_flag=True, help="Print all settings, and train nothing.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
 @click.option(
     "--precision",
     type=click.Choice(["auto", "fp32", "bf16"]),
     default="auto",
     show_default=True,
-    help="auto takes bf16 for images where the device is made for it.",
+    help="auto is bf16 for images on a device with units for it, and else fp32.",
+)
+@click.option("--threads", type=click.IntRange(1, 1024), help="CPU threads; all cores of the process by default.")
+@click.option("--compile", is_flag=True, help="Compile iterations (experimental); needs a C++ compiler.")
+@click.option(
+    "--graph", is_flag=True, help="Capture an iteration as a CUDA graph (experimental); for small networks on a GPU."
 )
 @click.option(
-    "--threads", type=click.IntRange(1, 1024), help="CPU threads; as many as the process has cores by default."
-)
-@click.option("--compile", is_flag=True, help="Compile iterations; takes a while at the start, and a C++ compiler.")
-@click.option(
-    "--graph", is_flag=True, help="Record an iteration as a CUDA graph and replay it, for small networks on a GPU."
-)
-@click.option("--data-dir", type=click.Path(), help="Where files of data sets lie, or go; GANZOO_DATA_DIR says it too.")
-@click.option(
-    "--image-size", type=click.IntRange(1), help="Height and width for data sets of any size, such as folder:PATH."
-)
-@click.option("--out", type=click.Path(), help="The run's folder; named from the options under runs/ by default.")
-@click.option(
-    "--sample-every", type=click.IntRange(1), help="Iterations between two pictures; a tenth of the run by default."
+    "--sample-every",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Iterations between sample grids; a tenth of the run by default.",
 )
 @click.option(
-    "--save-every", type=click.IntRange(1), help="Iterations between two checkpoints; a tenth of the run by default."
+    "--save-every",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Iterations between checkpoints; a tenth of the run by default.",
 )
 @click.option(
     "--evaluate-every",
     type=click.IntRange(1),
     metavar="N",
-    help="Score 2,000 generated images every N iterations, and keep the best weights; never by default.",
+    help="Score 2,000 samples every N iterations and keep the best weights; never by default.",
 )
 @click.option(
     "--keep-every",
     type=click.IntRange(1),
     metavar="N",
-    help="Keep the checkpoints of every N iterations, for ganzoo stability; the last one alone by default.",
+    help="Keep the checkpoint of every N iterations (for ganzoo stability); only the last by default.",
 )
-@click.option("--force", is_flag=True, help="Replace a run that is in the folder.")
-@click.option("--dry-run", is_flag=True, help="Print what would be trained, and stop.")
-@click.option("--stop-on-collapse", is_flag=True, help="Save and stop, with exit code 3, when nothing good can come.")
-@click.option("--resume", type=click.Path(), metavar="RUN", help="Continue this run from its last checkpoint.")
+@click.option("--stop-on-collapse", is_flag=True, help="Save and stop, with exit code 3, when training has failed.")
+@click.option("--resume", type=click.Path(), metavar="RUN", help="Resume this run from its last checkpoint.")
 @click.pass_context
-def train(
-    ctx: click.Context,
-    /,
-    name: str | None,
-    resume: str | None,
-    iterations: int | None,
-    stop_on_collapse: bool,
-    **options: Any,
-) -> None:
-    """Train a GAN, and leave a run folder with weights, metrics and pictures.
+def train(ctx: click.Context, /, gan: str | None, resume: str | None, stop_on_collapse: bool, **given: Any) -> None:
+    """Train a GAN.
 
-    Ctrl-C finishes the iteration, saves, and prints the command that goes on. What goes wrong is told in a line, with the
-    number to turn.
+    A run folder gets weights, checkpoints, metrics, sample grids and a report. Ctrl-C finishes the iteration, saves,
+    and prints the command that resumes the run.
 
     \b
     Examples:
-      ganzoo train privileged-v2
-      ganzoo train dcgan --data mnist --iterations 20000 --set generator.width=64
+      ganzoo train privileged-v2                         on handwritten digits
+      ganzoo train dcgan --data mnist --epochs 20 --batch-size 128 --lr 2e-4
+      ganzoo train dcgan --data folder:cats --image-size 64 --name cats
       ganzoo train dcgan --trainer wgan-gp --set norm=none
-      ganzoo train dcgan --data folder:cats --image-size 64
-      ganzoo train wgan-gp --evaluate-every 1000
-      ganzoo train simple --data ring8 --keep-every 500
-      ganzoo train dcgan --iterations 100000 --compile --threads 4
+      ganzoo train wgan-gp --evaluate-every 1000         keep the best weights
       ganzoo train simple --preset smoothing --stop-on-collapse
-      ganzoo train --resume runs/dcgan-mnist-10k-seed0 --iterations 40000
-      torchrun --nproc-per-node 2 -m ganzoo train dcgan
+      ganzoo train dcgan --iterations 100000 --compile --threads 4
+      ganzoo train simple --data ring8 --keep-every 500
+      ganzoo train --resume runs/cats --iterations 40000
+      torchrun --nproc-per-node 2 -m ganzoo train dcgan  on two GPUs
     """
     from ganzoo.training.distributed.ranks import process_group
 
     with process_group():
-        if (name is None) == (resume is None):
-            raise GanzooError("name either a GAN (ganzoo list) or a run to continue (--resume RUN)")
-        if resume is not None:
-            explicit = [p for p in options if ctx.get_parameter_source(p) is click.core.ParameterSource.COMMANDLINE]
-            if explicit:
-                flag = {"assignments": "set"}.get(explicit[0], explicit[0].replace("_", "-"))
-                raise GanzooError(f"--{flag} cannot change a run that has begun; with --resume only --iterations can")
-            go_on(Path(resume), iterations, stop_on_collapse)
-        else:
-            begin(str(name), iterations, stop_on_collapse, **options)
+        if (gan is None) == (resume is None):
+            raise GanzooError("name either a GAN (ganzoo list) or a run to resume (--resume RUN)")
+        if gan is not None:
+            start_run(gan, stop_on_collapse, **given)
+            return
+        for parameter in ctx.command.params:
+            typed = ctx.get_parameter_source(str(parameter.name)) is click.core.ParameterSource.COMMANDLINE
+            if typed and parameter.name not in RESUMABLE:
+                flag = max(parameter.opts, key=len)
+                raise GanzooError(
+                    f"{flag} cannot change a run; --resume takes only --iterations and --stop-on-collapse"
+                )
+        resume_run(Path(str(resume)), given["iterations"], stop_on_collapse)
 
 
-def begin(
-    name: str,
-    iterations: int | None,
-    stop_on_collapse: bool,
-    *,
-    out: str | None,
-    force: bool,
-    dry_run: bool,
-    parent: str | None,
-    **given: Any,
+def start_run(
+    gan: str, stop_on_collapse: bool, *, parent: str | None, force: bool, dry_run: bool, **given: Any
 ) -> None:
-    from ganzoo.registry.recipe import parse_assignments, resolve
-    from ganzoo.registry.registry import registry
-
-    gan = registry().gan(name)
-    overrides: dict[str, Any] = {part: given.pop(part) for part in ("generator", "discriminator", "trainer")}
-    overrides = {part: choice for part, choice in overrides.items() if choice} | parse_assignments(
-        given.pop("assignments")
-    )
-    overrides |= {} if iterations is None else {"loop.iterations": iterations}
-    preset = given.pop("preset")
-    recipe = resolve(gan, overrides, preset=preset)
+    """Start a run; or resume it, if torchrun has restarted this command."""
+    command = shlex.join(["ganzoo", *sys.argv[1:]])
+    recipe, options, path = plan_run(gan, command=command, **given)
     if dry_run:
         from ganzoo.cli.list import table
         from ganzoo.registry.recipe import format_value
 
-        click.echo(f"{name} on {given['data'] or gan.data}, seed {given['seed']}:")
+        click.echo(f"{gan} on {options.data}, seed {options.seed}, in {path} (dry run):")
         table((key, format_value(value)) for key, value in recipe.flat().items())
         return
 
@@ -147,84 +155,121 @@ def begin(
 
     with needs():
         from ganzoo.generators.weights import find, load
-        from ganzoo.runs.folders import claim, folder_name, left_by
-        from ganzoo.runs.options import Options
-        from ganzoo.runs.parents import parent_of
+        from ganzoo.records.run_folder import RunFolder
+        from ganzoo.runs.folders import left_by, require_free
+        from ganzoo.runs.parents import trained_parent
         from ganzoo.runs.run import Collapsed, Interrupted, Run
         from ganzoo.training.distributed.ranks import current_ranks, torchrun_restarts
 
-    command = shlex.join(["ganzoo", *sys.argv[1:]])
-    options = Options(**given | {"data": given["data"] or gan.data}, command=command)
-    named = ({"preset": preset} if preset else {}) | overrides
-    folder = Path(out) if out else Path("runs") / folder_name(name, options, named)
-    left = current_ranks().on_rank_zero(lambda: left_by(command, folder)) if torchrun_restarts() else "nothing"
+    on_rank_zero, folder = current_ranks().on_rank_zero, RunFolder(path)
+    left = on_rank_zero(lambda: left_by(command, folder)) if torchrun_restarts() else "nothing"
     if torchrun_restarts() and force:
-        raise GanzooError("--force would replace at a restart what it should go on with; leave out --max-restarts")
-    if left == "whole run":
-        click.echo(f"The run in {folder} is whole; nothing is left to do.")
+        raise GanzooError("--force would replace the run at each restart; leave out --max-restarts")
+    if left == "finished run":
+        click.echo(f"The run in {path} is finished; nothing is left to do.")
         return
     if left == "checkpoint":
-        go_on(folder, None, stop_on_collapse)
+        resume_run(path, None, stop_on_collapse)
         return
-    current_ranks().on_rank_zero(lambda: claim(folder, force=force or left == "record"))
+    replace = force or left == "record"
+    on_rank_zero(lambda: require_free(folder, replace=replace))
+    model: Model | None
     try:
-        if parent is None:
-            trained = parent_of(
-                recipe, options, folder.parent, reporter(), click.echo, stop_on_collapse=stop_on_collapse
-            )
+        if parent is not None:
+            model = load(find(parent))
         else:
-            trained = load(find(parent))
-    except Interrupted as interrupted:
-        click.echo(f"Stopped while training the parent; it is saved in {interrupted.folder}.\nGo on with: {command}")
-        raise SystemExit(130) from None
-    except Collapsed as collapsed:
-        click.echo(f"Stopped while training the parent; it is saved in {collapsed.folder}.")
-        click.echo(f"Found: {collapsed.finding}\nGo on all the same with: {command}")
-        raise SystemExit(3) from None
-    finish(Run.start(folder, recipe, options, trained), stop_on_collapse)
+            root = path.parent
+            model = trained_parent(recipe, options, root, reporter(), click.echo, stop_on_collapse=stop_on_collapse)
+    except (Interrupted, Collapsed) as stop:
+        click.echo(f"Stopped while training the parent; everything is saved in {stop.folder}.")
+        exit_after(stop, command)
+    train_and_report(Run.start(path, recipe, options, model, replace=replace), stop_on_collapse)
 
 
-def go_on(folder: Path, iterations: int | None, stop_on_collapse: bool) -> None:
+def plan_run(
+    gan: str,
+    *,
+    command: str,
+    assignments: tuple[str, ...],
+    preset: str | None,
+    epochs: float | None,
+    out: str | None,
+    name: str | None,
+    data: str | None,
+    **given: Any,
+) -> tuple[Recipe, Options, Path]:
+    """The recipe, the options and the folder of a new run."""
+    from ganzoo.cli.settings import OPTIONS, overrides_from, resolve_typed
+    from ganzoo.records.options import Options
+    from ganzoo.registry.registry import registry
+    from ganzoo.runs.folders import folder_name
+
+    record = registry().gan(gan)
+    shortcuts = {key: given.pop(key) for key in OPTIONS if key != "epochs"}
+    overrides = overrides_from({**shortcuts, "epochs": epochs}, assignments)
+    options = Options(data=data or record.data, command=command, **given)
+    if epochs is not None:
+        del overrides["loop.iterations"]
+        recipe = resolve_typed(record, overrides, preset)
+        with needs():
+            from ganzoo.cli.epochs import iterations_of
+            from ganzoo.training.distributed.ranks import current_ranks
+        overrides["loop.iterations"], line = iterations_of(
+            epochs, recipe, current_ranks().rank_zero_first(options.load_data)
+        )
+        click.echo(line)
+    recipe = resolve_typed(record, overrides, preset)
+    if out and name:
+        raise GanzooError("--out and --name both name the run's folder; leave one out")
+    if name is not None and (name in ("", "..") or Path(name).name != name):
+        raise GanzooError(f"--name takes the name of a folder in runs/, not '{name}'; for a path use --out")
+    chosen = ({"preset": preset} if preset else {}) | overrides
+    return recipe, options, Path(out) if out else Path("runs") / (name or folder_name(gan, options, chosen))
+
+
+def resume_run(folder: Path, iterations: int | None, stop_on_collapse: bool) -> None:
     with needs():
         from ganzoo.runs.run import Run
 
     run = Run.resume(folder, iterations)
-    done = run.training.number
-    if done == run.training.recipe.loop.iterations:
-        raise GanzooError(f"the run in {folder} has played its {done} iterations; raise them with --iterations")
-    finish(run, stop_on_collapse)
+    if run.is_complete:
+        raise GanzooError(
+            f"the run in {folder} has done its {run.training.iteration:,} iterations; train longer with --iterations N"
+        )
+    train_and_report(run, stop_on_collapse)
 
 
-def finish(run: Any, stop_on_collapse: bool) -> None:
+def train_and_report(run: Run, stop_on_collapse: bool) -> None:
+    """Train, and print what the run has left."""
     from ganzoo.cli.progress import reporter
     from ganzoo.runs.run import Collapsed, Interrupted
 
+    folder = run.folder
     try:
-        run.play(reporter(), stop_on_collapse=stop_on_collapse)
-    except Interrupted:
-        told_of_report(run.folder)
-        click.echo(f"Stopped after iteration {run.training.number}; everything is saved.")
-        click.echo(f"Go on with: ganzoo train --resume {shlex.quote(str(run.folder))}")
-        raise SystemExit(130) from None
-    except Collapsed as collapsed:
-        click.echo(f"Stopped after iteration {run.training.number}; everything is saved.")
-        click.echo(f"Found: {collapsed.finding}")
-        click.echo(f"Go on all the same with: ganzoo train --resume {shlex.quote(str(run.folder))}")
-        raise SystemExit(3) from None
-    last = run.folder / "samples" / f"iteration-{run.training.number:06d}.png"
-    click.echo(f"Done. Pictures: {run.folder / 'samples'} (the last: {last})")
-    told_of_report(run.folder)
-    click.echo(f"Weights: {run.folder / 'weights.safetensors'}")
-    if run.best:
-        click.echo(
-            f"Best: {run.best.path} ({run.best.name} {run.best.value:.4g}, after iteration {run.best.iteration})"
-        )
-    click.echo(f"More samples: ganzoo sample {shlex.quote(str(run.folder))} -n 64 --out grid.png")
-    for found in run.findings:
-        click.echo(f"Found: {found}")
+        run.train(reporter(), stop_on_collapse=stop_on_collapse)
+    except (Interrupted, Collapsed) as stop:
+        print_report(folder)
+        click.echo(f"Stopped after iteration {run.training.iteration}; everything is saved.")
+        exit_after(stop, f"ganzoo train --resume {folder.in_shell}")
+    click.echo(f"Done. Samples: {folder.picture(run.training.iteration)}")
+    print_report(folder)
+    click.echo(f"Weights: {folder.weights}")
+    if best := run.best_weights:
+        click.echo(f"Best weights: {best.path} ({best.name} {best.value:.4g}, iteration {best.iteration})")
+    click.echo(f"More samples: ganzoo sample {folder.in_shell} -n 64 --out grid.png")
+    for finding in run.findings:
+        click.echo(f"Finding: {finding}")
 
 
-def told_of_report(folder: Path) -> None:
-    report = folder / "report.html"
-    if report.is_file():  # it is missing where it failed, which a warning has said
-        click.echo(f"Report: {report} (open it in a browser)")
+def exit_after(stop: Interrupted | Collapsed, command: str) -> NoReturn:
+    """Say why a run has stopped and how to resume it, and exit."""
+    finding = getattr(stop, "finding", None)
+    if finding:
+        click.echo(f"Finding: {finding}")
+    click.echo(f"Resume{' anyway' if finding else ''} with: {command}")
+    raise SystemExit(3 if finding else 130) from None
+
+
+def print_report(folder: RunFolder) -> None:
+    if folder.report.is_file():  # otherwise a warning has said why
+        click.echo(f"Report: {folder.report} (open it in a browser)")

@@ -1,4 +1,4 @@
-"""``ganzoo weights``: the trained weights that come with ganzoo."""
+"""``ganzoo weights``: the trained generators that come with ganzoo."""
 
 from __future__ import annotations
 
@@ -9,23 +9,21 @@ import click
 if TYPE_CHECKING:
     from ganzoo.generators.pretrained import Entry
 
-
-FURTHER = ("coverage", "recall", "label_accuracy", "mse")
+MORE_SCORES = ("coverage", "recall", "label_accuracy", "mse")
 
 
 @click.command()
-@click.option("--verify", is_flag=True, help="Read every file, and compare it with the index.")
+@click.option("--verify", is_flag=True, help="Compare every file with its recorded SHA-256.")
 def weights(verify: bool) -> None:
-    """List the trained weights that come with ganzoo.
+    """List the trained generators that come with ganzoo.
 
-    Each is a generator as safetensors and as ONNX; its name goes wherever a run or a file does.
+    Each comes as safetensors and as ONNX. Its name stands for the file wherever a command takes RUN|FILE|NAME.
 
     \b
     Examples:
-      ganzoo weights
-      ganzoo weights --verify
+      ganzoo weights               with their scores
+      ganzoo weights --verify      check that no file was changed
       ganzoo sample cgan --label 7
-      ganzoo show cgan-fashion-mnist
     """
     from ganzoo.cli.list import table
     from ganzoo.generators.pretrained import index
@@ -33,7 +31,7 @@ def weights(verify: bool) -> None:
     entries = index().values()
     if verify:
         checked = [entry.path(kind) for entry in entries for kind in entry.files]
-        click.echo(f"{len(checked)} files are what the index says")
+        click.echo(f"{len(checked)} files have the recorded SHA-256")
         return
     heads = ("name", "data", "iterations", "CPU s", "MB", "scores")
     rows = [
@@ -51,5 +49,5 @@ def weights(verify: bool) -> None:
 
 
 def shown(entry: Entry) -> list[str]:
-    """The scores to go by."""
-    return [name for name in (entry.measured["score"], *FURTHER) if name in entry.scores]
+    """The scores that are listed."""
+    return [name for name in (entry.measured["score"], *MORE_SCORES) if name in entry.scores]

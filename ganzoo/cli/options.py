@@ -1,0 +1,49 @@
+"""Names and options that several commands share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import click
+
+data_dir = click.option("--data-dir", type=click.Path(), help="Folder of downloaded data sets (env: GANZOO_DATA_DIR).")
+force = click.option("--force", is_flag=True, help="Replace files that exist.")
+stage = click.option(
+    "--stage", type=click.Choice(["child", "parent"]), help="Which generator, for a GAN with a parent."
+)
+
+
+class Name(click.ParamType):  # type: ignore[type-arg]
+    """The name of something registered. ``DCGAN`` and ``wgan_gp`` are read as ``dcgan`` and ``wgan-gp``.
+
+    Args:
+        kind: ``gan``, a kind of part, ``dataset`` (what follows a colon stays as it is), or ``source``: the name of a
+            GAN or of weights, where a path stays as it is.
+    """
+
+    name = "name"
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        typed, colon, rest = str(value).partition(":") if self.kind == "dataset" else (str(value), "", "")
+        plain = typed.lower().replace("_", "-")
+        is_path = self.kind == "source" and (Path(typed).exists() or os.sep in typed or Path(typed).suffix)
+        if plain == typed or is_path or typed in (known := self.known()) or plain not in known:
+            return str(value)
+        if os.environ.get("RANK", "0") == "0":
+            click.echo(f"'{typed}' is read as '{plain}'.", err=True)
+        return f"{plain}{colon}{rest}"
+
+    def known(self) -> Collection[str]:
+        from ganzoo.registry.registry import registry
+
+        if self.kind == "source":
+            from ganzoo.generators.pretrained import index
+
+            return {*registry().gans, *(name for entry in index().values() for name in (entry.name, *entry.also))}
+        return registry().gans if self.kind == "gan" else registry().parts[self.kind]
