@@ -1,1 +1,1 @@
-"""The plugins that ship with ganzoo, written exactly as a third party would write theirs: one file a family."""
+"""The plugins that ship with ganzoo, written as a third party would write them: one file for each family."""

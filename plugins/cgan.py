@@ -1,45 +1,71 @@
-"""cgan: generator and discriminator are told the class (Mirza & Osindero, 2014)."""
+"""cgan: generator and discriminator are class-conditional (Mirza & Osindero, 2014)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ganzoo.parts.builders import (
+from ganzoo import GAN, hookimpl
+from ganzoo.parts import (
     Norm,
+    Parts,
+    Task,
     conv_discriminator,
     conv_generator,
     dense_discriminator,
     dense_generator,
     labelled_discriminator,
     labelled_generator,
+    nn,
 )
-from ganzoo.parts.task import Task
-from ganzoo.registry.gan import GAN
-from ganzoo.registry.hookspecs import Parts, hookimpl
-from ganzoo.util.optional import nn
 
 
 def conditional_dense_generator(
     task: Task, *, embedding: int = 16, widths: tuple[int, ...] = (128, 256, 512, 1024), norm: Norm = "batch"
 ) -> nn.Module:
-    """The dense generator; an embedding of the label is joined to z."""
+    """The dense generator with an embedding of the label joined to z.
+
+    Args:
+        task: what the network has to fit.
+        embedding: length of the label's embedding.
+        widths: units of the hidden layers.
+        norm: normalisation of the hidden layers.
+    """
     return labelled_generator(task, dense_generator, embedding, widths=widths, norm=norm)
 
 
 def conditional_dense_discriminator(
     task: Task, *, embedding: int = 128, widths: tuple[int, ...] = (512, 256), norm: Norm = "none"
 ) -> nn.Module:
-    """The dense discriminator; an embedding of the label is joined to the flat sample."""
+    """The dense discriminator with an embedding of the label joined to the flat sample.
+
+    Args:
+        task: what the network has to fit.
+        embedding: length of the label's embedding.
+        widths: units of the hidden layers.
+        norm: normalisation of the hidden layers.
+    """
     return labelled_discriminator(task, dense_discriminator, embedding, widths=widths, norm=norm)
 
 
 def conditional_conv_generator(task: Task, *, embedding: int = 16, width: int = 32) -> nn.Module:
-    """The DCGAN generator; an embedding of the label is joined to z."""
+    """The DCGAN generator with an embedding of the label joined to z.
+
+    Args:
+        task: what the network has to fit.
+        embedding: length of the label's embedding.
+        width: channels of the last hidden layer; each layer before it has twice as many.
+    """
     return labelled_generator(task, conv_generator, embedding, width=width)
 
 
 def conditional_conv_discriminator(task: Task, *, width: int = 32, norm: Norm = "batch") -> nn.Module:
-    """The DCGAN discriminator; an embedding of the label is one more plane of the image."""
+    """The DCGAN discriminator with an embedding of the label as one more channel of the image.
+
+    Args:
+        task: what the network has to fit.
+        width: channels of the first layer; each layer after it has twice as many.
+        norm: normalisation of the hidden layers.
+    """
     return labelled_discriminator(task, conv_discriminator, width=width, norm=norm)
 
 
@@ -57,7 +83,7 @@ def ganzoo_discriminators() -> Parts:
 def ganzoo_gans() -> Iterable[GAN]:
     yield GAN(
         name="cgan",
-        summary="images of the class that is asked for",
+        summary="class-conditional: generates the class that is asked for",
         paper="Mirza & Osindero, 2014, arXiv:1411.1784",
         conditional=True,
         generator="cgan-dense",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ganzoo.parts.optimizers import adam, rmsprop, sgd
-from ganzoo.registry.hookspecs import Parts, hookimpl
+from ganzoo import hookimpl
+from ganzoo.parts import Parts, adam, rmsprop, sgd
 
 
 @hookimpl

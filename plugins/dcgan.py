@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ganzoo.parts.builders import conv_discriminator, conv_generator
-from ganzoo.registry.gan import GAN
-from ganzoo.registry.hookspecs import Parts, hookimpl
+from ganzoo import GAN, hookimpl
+from ganzoo.parts import Parts, conv_discriminator, conv_generator
 
 
 @hookimpl
@@ -29,7 +28,7 @@ PUBLISHED = {
     "latent_dim": 100,
     "lr_schedule": "constant",
 }
-STUDENT = PUBLISHED | {"generator.gain": 0.0, "discriminator.gain": 0.0}  # as found in student code
+STUDENT = PUBLISHED | {"generator.gain": 0.0, "discriminator.gain": 0.0}  # as some published student code has it
 
 
 @hookimpl

@@ -1,31 +1,35 @@
-"""dragan: D is held to unit gradients around real samples (Kodali et al., 2017)."""
+"""dragan: a penalty on the norm of D's gradient around real samples (Kodali et al., 2017)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ganzoo.parts.losses import accuracy, bce, gradient_norms, real_and_fake_logits, without_grad
-from ganzoo.registry.gan import GAN
-from ganzoo.registry.hookspecs import Parts, hookimpl
-from ganzoo.util.optional import torch
+from ganzoo import GAN, hookimpl
+from ganzoo.parts import Parts, accuracy, bce, gradient_norms, real_and_fake_logits, torch, without_grad
 
 if TYPE_CHECKING:
-    from ganzoo.parts.networks import Networks
-    from ganzoo.parts.trainers import Draw, Updates
+    from ganzoo.parts import Draw, Networks, Updates
 
 
 def dragan(nets: Networks, draw: Draw, *, discriminator_steps: int = 1, penalty: float = 10.0) -> Updates:
-    """The non-saturating game with a penalty on D's gradient around real samples (Kodali et al., 2017)."""
+    """The non-saturating GAN with a penalty on D's gradient around real samples (Kodali et al., 2017).
+
+    Args:
+        nets: the networks.
+        draw: draws a batch.
+        discriminator_steps: updates of the discriminator in an iteration.
+        penalty: weight of E (|grad D(x + noise)| - 1)^2.
+    """
     G, D = nets.generator, nets.discriminator
     for _ in range(discriminator_steps):
         real, z, *condition = draw()
         fake = without_grad(G, z, *condition)
-        on_real, on_fake = real_and_fake_logits(D, real, fake, *condition)
-        near = real + 0.5 * real.std() * torch.rand_like(real)
-        steepness = (gradient_norms(D, near, *condition) - 1).square().mean()
-        loss = bce(on_real, 1) + bce(on_fake, 0) + penalty * steepness
-        yield D, loss, {"discriminator_accuracy": accuracy(on_real, on_fake)}
+        real_logits, fake_logits = real_and_fake_logits(D, real, fake, *condition)
+        perturbed = real + 0.5 * real.std() * torch.rand_like(real)
+        gradient_penalty = (gradient_norms(D, perturbed, *condition) - 1).square().mean()
+        loss = bce(real_logits, 1) + bce(fake_logits, 0) + penalty * gradient_penalty
+        yield D, loss, {"discriminator_accuracy": accuracy(real_logits, fake_logits)}
     _, z, *condition = draw()
     yield G, bce(D(G(z, *condition), *condition), 1)
 
@@ -39,7 +43,7 @@ def ganzoo_trainers() -> Parts:
 def ganzoo_gans() -> Iterable[GAN]:
     yield GAN(
         name="dragan",
-        summary="a penalty holds D to unit gradients around real samples",
+        summary="a penalty keeps the norm of D's gradient near 1 around real samples",
         paper="Kodali et al., 2017, arXiv:1705.07215",
         generator="dense",
         discriminator="dense",

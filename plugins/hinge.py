@@ -1,37 +1,51 @@
-"""hinge: hinge losses, and a discriminator whose layers have the spectral norm 1 (Miyato et al., 2018)."""
+"""hinge: hinge losses and spectral normalisation (Miyato et al., 2018)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ganzoo.parts.builders import Activation, conv_discriminator, dense_discriminator
-from ganzoo.parts.losses import accuracy, mean, real_and_fake_logits, without_grad
-from ganzoo.parts.task import Task
-from ganzoo.registry.gan import GAN
-from ganzoo.registry.hookspecs import Parts, hookimpl
-from ganzoo.util.optional import F, nn, torch
+from ganzoo import GAN, hookimpl
+from ganzoo.parts import (
+    Activation,
+    F,
+    Parts,
+    Task,
+    accuracy,
+    conv_discriminator,
+    dense_discriminator,
+    mean,
+    nn,
+    real_and_fake_logits,
+    torch,
+    without_grad,
+)
 
 if TYPE_CHECKING:
-    from ganzoo.parts.networks import Networks
-    from ganzoo.parts.trainers import Draw, Updates
+    from ganzoo.parts import Draw, Networks, Updates
 
 
 def hinge(nets: Networks, draw: Draw, *, discriminator_steps: int = 1) -> Updates:
-    """The game with hinge losses: D stops pushing samples that it has judged well enough (Lim & Ye, 2017)."""
+    """The GAN with hinge losses: samples beyond the margin have no gradient in D (Lim & Ye, 2017).
+
+    Args:
+        nets: the networks.
+        draw: draws a batch.
+        discriminator_steps: updates of the discriminator in an iteration.
+    """
     G, D = nets.generator, nets.discriminator
     for _ in range(discriminator_steps):
         real, z, *condition = draw()
         fake = without_grad(G, z, *condition)
-        on_real, on_fake = real_and_fake_logits(D, real, fake, *condition)
-        loss = mean(F.relu(1 - on_real)) + mean(F.relu(1 + on_fake))
-        yield D, loss, {"discriminator_accuracy": accuracy(on_real, on_fake)}
+        real_logits, fake_logits = real_and_fake_logits(D, real, fake, *condition)
+        loss = mean(F.relu(1 - real_logits)) + mean(F.relu(1 + fake_logits))
+        yield D, loss, {"discriminator_accuracy": accuracy(real_logits, fake_logits)}
     _, z, *condition = draw()
     yield G, -mean(D(G(z, *condition), *condition))
 
 
 def spectral(net: nn.Module) -> nn.Module:
-    """Divide each layer's weight by its largest singular value, which power iteration follows: a step a pass."""
+    """Divide each layer's weight by its largest singular value, estimated by one power iteration per forward pass."""
     for layer in net.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d):
             torch.nn.utils.parametrizations.spectral_norm(layer)
@@ -41,12 +55,23 @@ def spectral(net: nn.Module) -> nn.Module:
 def spectral_dense_discriminator(
     task: Task, *, widths: tuple[int, ...] = (512, 256), hidden: Activation = "leaky"
 ) -> nn.Module:
-    """The dense discriminator under spectral normalisation (Miyato et al., 2018)."""
+    """The dense discriminator with spectral normalisation (Miyato et al., 2018).
+
+    Args:
+        task: what the network has to fit.
+        widths: units of the hidden layers.
+        hidden: nonlinearity of the hidden layers.
+    """
     return spectral(dense_discriminator(task, widths=widths, hidden=hidden))
 
 
 def spectral_conv_discriminator(task: Task, *, width: int = 32) -> nn.Module:
-    """The DCGAN discriminator under spectral normalisation (Miyato et al., 2018)."""
+    """The DCGAN discriminator with spectral normalisation (Miyato et al., 2018).
+
+    Args:
+        task: what the network has to fit.
+        width: channels of the first layer; each layer after it has twice as many.
+    """
     return spectral(conv_discriminator(task, width=width, norm="none"))
 
 
@@ -75,7 +100,7 @@ def ganzoo_discriminators() -> Parts:
 def ganzoo_gans() -> Iterable[GAN]:
     yield GAN(
         name="hinge",
-        summary="hinge losses, and a discriminator under spectral normalisation (SN-GAN)",
+        summary="hinge losses and a discriminator with spectral normalisation (SN-GAN)",
         paper="Miyato et al., 2018, arXiv:1802.05957",
         generator="dense",
         discriminator="spectral-dense",

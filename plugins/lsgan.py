@@ -1,18 +1,17 @@
-"""lsgan: least squares in place of cross-entropy (Mao et al., 2017)."""
+"""lsgan: mean squared error instead of cross-entropy (Mao et al., 2017)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ganzoo.registry.gan import GAN
-from ganzoo.registry.hookspecs import hookimpl
+from ganzoo import GAN, hookimpl
 
 
 @hookimpl
 def ganzoo_gans() -> Iterable[GAN]:
     yield GAN(
         name="lsgan",
-        summary="convolutional networks and least squares; samples far from the data keep their gradient",
+        summary="convolutional networks with least-squares losses, whose gradients do not saturate",
         paper="Mao et al., 2017, arXiv:1611.04076",
         generator="dcgan",
         discriminator="dcgan",

@@ -1,4 +1,4 @@
-"""pacgan: the discriminator judges several samples at once (Lin et al., 2018)."""
+"""pacgan: the discriminator sees several samples at once (Lin et al., 2018)."""
 
 from __future__ import annotations
 
@@ -6,15 +6,26 @@ import math
 from collections.abc import Iterable
 from itertools import pairwise
 
-from ganzoo.parts.builders import conv_discriminator, dense_discriminator, output_activation, packed, radford_init
-from ganzoo.parts.task import Task
-from ganzoo.registry.gan import GAN
-from ganzoo.registry.hookspecs import Parts, hookimpl
-from ganzoo.util.optional import nn
+from ganzoo import GAN, hookimpl
+from ganzoo.parts import (
+    Parts,
+    Task,
+    conv_discriminator,
+    dense_discriminator,
+    nn,
+    output_activation,
+    packed,
+    radford_init,
+)
 
 
 def points_generator(task: Task, *, widths: tuple[int, ...] = (400, 400, 400, 400)) -> nn.Module:
-    """Fully connected, with the paper's layers for points in the plane."""
+    """The paper's fully connected generator of points in the plane (Lin et al., 2018).
+
+    Args:
+        task: what the network has to fit.
+        widths: units of the hidden layers.
+    """
     net = nn.Sequential()
     for inputs, outputs in pairwise((task.latent_dim, *widths)):
         net.extend([nn.Linear(inputs, outputs, bias=False), nn.BatchNorm1d(outputs), nn.ReLU()])
@@ -23,7 +34,13 @@ def points_generator(task: Task, *, widths: tuple[int, ...] = (400, 400, 400, 40
 
 
 def maxout_discriminator(task: Task, *, widths: tuple[int, ...] = (200, 200, 200), pieces: int = 5) -> nn.Module:
-    """Fully connected; a unit is the largest of ``pieces`` linear ones (Goodfellow et al., 2013)."""
+    """A fully connected discriminator of maxout units (Goodfellow et al., 2013).
+
+    Args:
+        task: what the network has to fit.
+        widths: units of the hidden layers.
+        pieces: linear functions of which a unit is the maximum.
+    """
     net = nn.Sequential(nn.Flatten())
     for inputs, outputs in pairwise((math.prod(task.shape), *widths)):
         net.extend([nn.Linear(inputs, outputs * pieces), nn.MaxPool1d(pieces)])
@@ -39,7 +56,7 @@ PUBLISHED = {
     "discriminator.norm": "batch",
     "generator_steps": 2,
     "lr": 2e-4,
-    "batch_size": 128,  # the paper's 64 packs of two
+    "batch_size": 128,  # 64 packs of two, as in the paper
     "latent_dim": 100,
     "distribution": "uniform",
     "lr_schedule": "constant",
@@ -65,7 +82,7 @@ def ganzoo_discriminators() -> Parts:
 def ganzoo_gans() -> Iterable[GAN]:
     yield GAN(
         name="pacgan",
-        summary="D judges packs of samples, so that it sees when they are too much alike",
+        summary="D sees packs of samples, so that it notices when they lack variety",
         paper="Lin et al., 2018, arXiv:1712.04086",
         generator="dense",
         discriminator="packed-dense",

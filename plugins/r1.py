@@ -1,16 +1,15 @@
-"""r1: the non-saturating game with a zero-centred gradient penalty on real samples (Mescheder et al., 2018)."""
+"""r1: the non-saturating GAN with a zero-centred gradient penalty on real samples (Mescheder et al., 2018)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ganzoo.registry.gan import GAN
-from ganzoo.registry.hookspecs import hookimpl
+from ganzoo import GAN, hookimpl
 
 PUBLISHED = {
     "generator": "dcgan",
     "discriminator": "dcgan",
-    "discriminator.norm": "none",  # batch normalisation would couple the samples that the penalty takes one by one
+    "discriminator.norm": "none",  # batch normalisation would couple the samples, and the penalty is per sample
     "optimizer": "rmsprop",
     "lr": 1e-4,
     "penalty": 10.0,
@@ -23,7 +22,7 @@ PUBLISHED = {
 def ganzoo_gans() -> Iterable[GAN]:
     yield GAN(
         name="r1",
-        summary="a penalty flattens D at real samples, which makes the game converge",
+        summary="a penalty on D's gradient at real samples, with which training converges locally",
         paper="Mescheder et al., 2018, arXiv:1801.04406",
         generator="dense",
         discriminator="dense",

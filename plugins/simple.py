@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ganzoo.parts.builders import dense_discriminator, dense_generator
-from ganzoo.parts.trainers import least_squares, non_saturating
-from ganzoo.registry.gan import GAN
-from ganzoo.registry.hookspecs import Parts, hookimpl
+from ganzoo import GAN, hookimpl
+from ganzoo.parts import Parts, dense_discriminator, dense_generator, least_squares, non_saturating
 
 
 @hookimpl

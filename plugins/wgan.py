@@ -1,12 +1,11 @@
-"""wgan: the Wasserstein game with clipped weights (Arjovsky et al., 2017)."""
+"""wgan: the Wasserstein GAN with clipped weights (Arjovsky et al., 2017)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ganzoo.parts.trainers import wasserstein
-from ganzoo.registry.gan import GAN
-from ganzoo.registry.hookspecs import Parts, hookimpl
+from ganzoo import GAN, hookimpl
+from ganzoo.parts import Parts, wasserstein
 
 PAPER = {
     "generator": "dcgan",
@@ -38,7 +37,7 @@ def ganzoo_trainers() -> Parts:
 def ganzoo_gans() -> Iterable[GAN]:
     yield GAN(
         name="wgan",
-        summary="Wasserstein critic with clipped weights; its estimate has a meaning",
+        summary="Wasserstein critic with clipped weights; its loss estimates a distance",
         paper="Arjovsky et al., 2017, arXiv:1701.07875",
         generator="dense",
         discriminator="dense",

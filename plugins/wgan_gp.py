@@ -1,17 +1,16 @@
-"""wgan-gp: the Wasserstein game with a gradient penalty (Gulrajani et al., 2017)."""
+"""wgan-gp: the Wasserstein GAN with a gradient penalty (Gulrajani et al., 2017)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ganzoo.parts.trainers import wasserstein_gp
-from ganzoo.registry.gan import GAN
-from ganzoo.registry.hookspecs import Parts, hookimpl
+from ganzoo import GAN, hookimpl
+from ganzoo.parts import Parts, wasserstein_gp
 
 PUBLISHED = {
     "generator": "dcgan",
     "discriminator": "dcgan",
-    "discriminator.norm": "none",  # batch normalisation would couple the samples that the penalty takes one by one
+    "discriminator.norm": "none",  # batch normalisation would couple the samples, and the penalty is per sample
     "critic_steps": 5,
     "penalty": 10.0,
     "lr": 1e-4,
@@ -30,7 +29,7 @@ def ganzoo_trainers() -> Parts:
 def ganzoo_gans() -> Iterable[GAN]:
     yield GAN(
         name="wgan-gp",
-        summary="Wasserstein critic held to unit gradients by a penalty",
+        summary="Wasserstein critic with a penalty that keeps its gradient near norm 1",
         paper="Gulrajani et al., 2017, arXiv:1704.00028",
         generator="dense",
         discriminator="dense",

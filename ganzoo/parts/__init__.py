@@ -1,1 +1,110 @@
-"""What plugins are made of: networks, losses, games, optimizers."""
+"""What plugins are made of: losses, penalties, builders of networks, trainers, optimizers.
+
+Importing this package does not import torch. ``torch``, ``nn`` and ``F`` are stand-ins that import it at first use, so
+that listing GANs stays fast. The names of modules (``Packed``, ...) need torch and are imported at first use too.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ganzoo.parts.builders import (
+    Activation,
+    Norm,
+    activation,
+    conv_discriminator,
+    conv_generator,
+    dense,
+    dense_discriminator,
+    dense_generator,
+    halvings,
+    labelled_discriminator,
+    labelled_generator,
+    output_activation,
+    packed,
+    radford_init,
+)
+from ganzoo.parts.losses import (
+    accuracy,
+    bce,
+    gradient_norms,
+    mean,
+    mse,
+    real_and_fake_logits,
+    stop_gradient,
+    unit_gradient_penalty,
+    without_grad,
+    zero_gradient_penalty,
+)
+from ganzoo.parts.optimizers import adam, rmsprop, sgd
+from ganzoo.parts.task import Task
+from ganzoo.parts.trainers import Draw, Updates, least_squares, non_saturating, wasserstein, wasserstein_gp
+from ganzoo.registry.hookspecs import Parts
+from ganzoo.util.optional import F, needs, nn, torch
+
+if TYPE_CHECKING:
+    from ganzoo.parts.modules import LabelledDiscriminator, LabelledGenerator, Packed, is_per_sample
+    from ganzoo.parts.networks import Networks
+
+__all__ = [
+    "Activation",
+    "Draw",
+    "F",
+    "LabelledDiscriminator",
+    "LabelledGenerator",
+    "Networks",
+    "Norm",
+    "Packed",
+    "Parts",
+    "Task",
+    "Updates",
+    "accuracy",
+    "activation",
+    "adam",
+    "bce",
+    "conv_discriminator",
+    "conv_generator",
+    "dense",
+    "dense_discriminator",
+    "dense_generator",
+    "gradient_norms",
+    "halvings",
+    "is_per_sample",
+    "labelled_discriminator",
+    "labelled_generator",
+    "least_squares",
+    "mean",
+    "mse",
+    "needs",
+    "nn",
+    "non_saturating",
+    "output_activation",
+    "packed",
+    "radford_init",
+    "real_and_fake_logits",
+    "rmsprop",
+    "sgd",
+    "stop_gradient",
+    "torch",
+    "unit_gradient_penalty",
+    "wasserstein",
+    "wasserstein_gp",
+    "without_grad",
+    "zero_gradient_penalty",
+]
+
+_LAZY = {
+    "LabelledDiscriminator": "ganzoo.parts.modules",
+    "LabelledGenerator": "ganzoo.parts.modules",
+    "Packed": "ganzoo.parts.modules",
+    "is_per_sample": "ganzoo.parts.modules",
+    "Networks": "ganzoo.parts.networks",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        with needs():
+            return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'ganzoo.parts' has no attribute {name!r}")

@@ -9,34 +9,34 @@ from ganzoo.registry.recipe import Recipe
 
 
 def build(recipe: Recipe, task: Task) -> Networks:
-    """Make the networks of a recipe for a task, on the CPU or whatever device is torch's default."""
+    """The networks of a recipe for a task, on torch's default device."""
     generator, discriminator = recipe.call("generator", task), recipe.call("discriminator", task)
     return Networks(generator, discriminator, task.parent, latent_dim=task.latent_dim)
 
 
 def task_of(recipe: Recipe, data: Data, parent: Networks | None = None) -> Task:
-    """What the networks of a recipe have to fit on that data."""
-    told = recipe.gan.conditional
+    """The task of a recipe's networks on that data."""
+    conditional = recipe.gan.conditional
     return Task(
         shape=data.shape,
         range=((-1.0, 1.0) if recipe.loop.pixel_range == "signed" else (0.0, 1.0)) if data.is_images else None,
         latent_dim=recipe.loop.latent_dim,
-        num_classes=len(data.classes) if told and data.labels is not None else 0,
-        condition_dim=data.conditions.shape[1] if told and data.conditions is not None else 0,
+        num_classes=len(data.classes) if conditional and data.labels is not None else 0,
+        condition_dim=data.conditions.shape[1] if conditional and data.conditions is not None else 0,
         parent=parent,
         data=data,
     )
 
 
 def untrained_parent(recipe: Recipe, data: Data) -> Networks | None:
-    """Fresh networks for the parent of a recipe, and for the parent's own, to be trained or loaded into."""
+    """New networks for the parent of a recipe and its own parents; ``None`` where there is no parent."""
     if recipe.parent is None:
         return None
     return build(recipe.parent, task_of(recipe.parent, data, untrained_parent(recipe.parent, data)))
 
 
 def frozen_parent(recipe: Recipe, data: Data) -> Networks | None:
-    """Networks into which a parent that was trained first can be loaded: frozen, without a parent of their own.
+    """New frozen networks into which the weights of a parent that was trained first are loaded.
 
     Returns:
         ``None`` where there is no parent, or it is trained jointly.

@@ -1,4 +1,4 @@
-"""Networks that several plugins share: makers of dense and convolutional players, sized by the task."""
+"""Builders of networks that several plugins share: dense and convolutional, sized by the task."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Norm = Literal["none", "batch", "layer", "instance"]
 
 
 def activation(name: Activation) -> nn.Module:
-    """A nonlinearity; ``leaky`` has the slope .2 that GANs use."""
+    """A nonlinearity. ``leaky`` is leaky ReLU with slope 0.2, as in DCGAN."""
     if name == "leaky":
         return nn.LeakyReLU(0.2)
     return nn.Tanh() if name == "tanh" else nn.ReLU()
 
 
 def output_activation(task: Task) -> nn.Module:
-    """The last layer of a generator: it maps to the range of the task."""
+    """The last layer of a generator, by the range of its samples: tanh, sigmoid, or none if it is unbounded."""
     if task.range is None:
         return nn.Identity()
     return nn.Sigmoid() if task.range[0] == 0 else nn.Tanh()
@@ -35,7 +35,14 @@ def output_activation(task: Task) -> nn.Module:
 def dense(
     sizes: Sequence[int], hidden: Activation = "relu", norm: Norm = "none", dropout: float = 0.0
 ) -> nn.Sequential:
-    """Fully connected layers; after all but the last come normalisation, nonlinearity and dropout."""
+    """Fully connected layers. All but the last are followed by normalisation, nonlinearity and dropout.
+
+    Args:
+        sizes: features of the input, the hidden layers and the output.
+        hidden: nonlinearity.
+        norm: ``none``, ``batch`` or ``layer``.
+        dropout: probability.
+    """
     if min(sizes) < 1:
         raise GanzooError(f"a layer of {min(sizes)} units cannot be built; give widths of at least 1")
     net = nn.Sequential()
@@ -58,7 +65,14 @@ def dense_generator(
     hidden: Activation = "relu",
     norm: Norm = "batch",
 ) -> nn.Module:
-    """Fully connected, for images and vectors of any shape."""
+    """A fully connected generator of images or vectors.
+
+    Args:
+        task: what the network has to fit.
+        widths: units of the hidden layers.
+        hidden: nonlinearity of the hidden layers.
+        norm: normalisation of the hidden layers.
+    """
     sizes = (task.latent_dim, *widths, math.prod(task.shape))
     return nn.Sequential(*dense(sizes, hidden, norm), nn.Unflatten(1, task.shape), output_activation(task))
 
@@ -71,12 +85,20 @@ def dense_discriminator(
     norm: Norm = "none",
     dropout: float = 0.0,
 ) -> nn.Module:
-    """Fully connected, for images and vectors of any shape; one logit."""
+    """A fully connected discriminator of images or vectors; logits ``(N, 1)``.
+
+    Args:
+        task: what the network has to fit.
+        widths: units of the hidden layers.
+        hidden: nonlinearity of the hidden layers.
+        norm: normalisation of the hidden layers.
+        dropout: probability of dropout after each hidden layer.
+    """
     return nn.Sequential(nn.Flatten(), *dense((math.prod(task.shape), *widths, 1), hidden, norm, dropout))
 
 
 def halvings(task: Task, name: str, width: int) -> tuple[int, tuple[int, int]]:
-    """How often height and width halve until both lie in 4..7, and what is left of them then."""
+    """How often height and width are halved until both are 4 to 7, and what is left of them then."""
     if width < 1:
         raise GanzooError(f"{name} of width {width} cannot be built; give a width of at least 1")
     if len(task.shape) == 3:
@@ -93,10 +115,14 @@ def halvings(task: Task, name: str, width: int) -> tuple[int, tuple[int, int]]:
 
 
 def conv_generator(task: Task, *, width: int = 32, gain: float = 1.0) -> nn.Module:
-    """z to a 4x4 to 7x7 map, then transposed convolutions (k4 s2 p1) with batch normalisation (Radford et al., 2016).
+    """The DCGAN generator: z to a map of 4x4 to 7x7, then transposed convolutions (Radford et al., 2016).
 
-    ``width`` counts the features of the layer before the image, and doubles with each layer before it; ``gain`` is the
-    mean from which the batch normalisations' gains are drawn.
+    The convolutions have kernel 4, stride 2 and padding 1, with batch normalisation and ReLU.
+
+    Args:
+        task: what the network has to fit.
+        width: channels of the last hidden layer; each layer before it has twice as many.
+        gain: mean from which the gains of batch normalisation are drawn.
     """
     steps, (height, side) = halvings(task, "a convolutional generator", width)
     features = [width * 2 ** (steps - 1 - step) for step in range(steps)]
@@ -116,7 +142,16 @@ def conv_generator(task: Task, *, width: int = 32, gain: float = 1.0) -> nn.Modu
 
 
 def conv_discriminator(task: Task, *, width: int = 32, norm: Norm = "batch", gain: float = 1.0) -> nn.Module:
-    """Convolutions (k4 s2 p1) down to a 4x4 to 7x7 map, then one logit; the first layer has no normalisation."""
+    """The DCGAN discriminator: strided convolutions to a map of 4x4 to 7x7, then a logit (Radford et al., 2016).
+
+    The first layer has no normalisation.
+
+    Args:
+        task: what the network has to fit.
+        width: channels of the first layer; each layer after it has twice as many.
+        norm: normalisation of the hidden layers.
+        gain: mean from which the gains of the normalisation are drawn.
+    """
     steps, (height, side) = halvings(task, "a convolutional discriminator", width)
     features = [task.shape[0], *(width * 2**step for step in range(steps))]
     net = nn.Sequential()
@@ -126,7 +161,7 @@ def conv_discriminator(task: Task, *, width: int = 32, norm: Norm = "batch", gai
             net.append(
                 nn.BatchNorm2d(outputs)
                 if norm == "batch"
-                else nn.GroupNorm(1 if norm == "layer" else outputs, outputs)  # one group is the layer's norm
+                else nn.GroupNorm(1 if norm == "layer" else outputs, outputs)  # one group is layer normalisation
             )
         net.append(activation("leaky"))
     net.append(nn.Flatten())
@@ -134,7 +169,10 @@ def conv_discriminator(task: Task, *, width: int = 32, norm: Norm = "batch", gai
 
 
 def radford_init(net: nn.Module, gain: float) -> nn.Module:
-    """Weights from N(0, .02), normalisation gains from N(gain, .02), biases 0 (Radford et al., 2016)."""
+    """Initialise weights from N(0, 0.02), gains of normalisation from N(gain, 0.02), biases with 0.
+
+    Source: Radford et al., 2016.
+    """
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d | nn.GroupNorm):
             nn.init.normal_(module.weight, gain, 0.02)
@@ -147,56 +185,71 @@ def radford_init(net: nn.Module, gain: float) -> nn.Module:
     return net
 
 
-def labelled_generator(task: Task, make: Callable[..., nn.Module], embedding: int, **numbers: Any) -> nn.Module:
-    """Any generator made conditional: an embedding of the label is joined to z (Mirza & Osindero, 2014)."""
+def labelled_generator(task: Task, make: Callable[..., nn.Module], embedding: int, **settings: Any) -> nn.Module:
+    """A class-conditional generator from any maker: an embedding of the label is joined to z (Mirza & Osindero, 2014).
+
+    Args:
+        task: what the network has to fit.
+        make: maker of the generator inside.
+        embedding: length of the label's embedding.
+        settings: of ``make``.
+    """
     from ganzoo.parts.modules import LabelledGenerator
 
     labels = nn.Embedding(num_classes_of(task), embedding)
-    return LabelledGenerator(labels, make(replace(task, latent_dim=task.latent_dim + embedding), **numbers))
+    return LabelledGenerator(labels, make(replace(task, latent_dim=task.latent_dim + embedding), **settings))
 
 
 def labelled_discriminator(
-    task: Task, make: Callable[..., nn.Module], embedding: int | None = None, **numbers: Any
+    task: Task, make: Callable[..., nn.Module], embedding: int | None = None, **settings: Any
 ) -> nn.Module:
-    """Any discriminator made conditional: an embedding of the label is a further plane of the image, or, with a length
-    given, is joined to the flat sample (Mirza & Osindero, 2014)."""
+    """A class-conditional discriminator from any maker (Mirza & Osindero, 2014).
+
+    Args:
+        task: what the network has to fit.
+        make: maker of the discriminator inside.
+        embedding: length of the label's embedding, which is joined to the flat sample. Without it, the embedding is
+            one more channel of the image.
+        settings: of ``make``.
+    """
     from ganzoo.parts.modules import LabelledDiscriminator
 
     if embedding is None:
         channels, *plane = task.shape
         shape: tuple[int, ...] = (channels + 1, *plane)
-        extra: tuple[int, ...] = (1, *plane)
+        embedding_shape: tuple[int, ...] = (1, *plane)
     else:
-        shape, extra = (math.prod(task.shape) + embedding,), (embedding,)
-    labels = nn.Embedding(num_classes_of(task), math.prod(extra))
-    return LabelledDiscriminator(labels, extra, make(replace(task, shape=shape), **numbers))
+        shape, embedding_shape = (math.prod(task.shape) + embedding,), (embedding,)
+    labels = nn.Embedding(num_classes_of(task), math.prod(embedding_shape))
+    return LabelledDiscriminator(labels, embedding_shape, make(replace(task, shape=shape), **settings))
 
 
 def packed(make: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
-    """The maker of a discriminator that judges packs of samples, from the maker of any (Lin et al., 2018).
+    """The maker of a discriminator of packs, from the maker of any discriminator (PacGAN; Lin et al., 2018).
 
-    It has the numbers of ``make``, and ``packing``, how many samples make a pack. Every game can be played with it,
-    since losses are means: here over packs, each of which has one logit. See :class:`ganzoo.parts.modules.Packed`.
+    It has the settings of ``make`` and ``packing``. Any trainer can use it, since losses are means: here over packs,
+    each of which has one logit. See :class:`ganzoo.parts.modules.Packed`.
     """
 
     @functools.wraps(make)
-    def maker(task: Task, *, packing: int = 2, **numbers: Any) -> nn.Module:
+    def maker(task: Task, *, packing: int = 2, **settings: Any) -> nn.Module:
         from ganzoo.parts.modules import Packed
 
         if packing < 1:
             raise GanzooError(f"packing={packing} is out of range; a pack has at least 1 sample")
         first, *rest = task.shape
-        return Packed(make(replace(task, shape=(first * packing, *rest)), **numbers), packing)
+        return Packed(make(replace(task, shape=(first * packing, *rest)), **settings), packing)
 
     own = inspect.signature(make)
     packing = inspect.Parameter("packing", inspect.Parameter.KEYWORD_ONLY, default=2, annotation=int)
     vars(maker)["__signature__"] = own.replace(parameters=[*own.parameters.values(), packing])
-    maker.__doc__ = f"Judges ``packing`` samples at once (Lin et al., 2018). {inspect.getdoc(make)}"
+    description = inspect.getdoc(make) or ""
+    maker.__doc__ = f"Packs of samples as one input (Lin et al., 2018). {description}\n    packing: samples in a pack."
     return maker
 
 
 def num_classes_of(task: Task) -> int:
-    """How many classes there are; :class:`GanzooError` for data without labels."""
+    """The number of classes; GanzooError for data without labels."""
     if not task.num_classes:
         raise GanzooError(
             "a class-conditional GAN needs labelled data, and this data set has no labels; see ganzoo list datasets"

@@ -7,34 +7,34 @@ from torch import Tensor, nn
 
 
 class LabelledGenerator(nn.Module):
-    """A generator whose latent is joined to an embedding of the label."""
+    """A generator whose input is z joined to an embedding of the label (Mirza & Osindero, 2014)."""
 
     def __init__(self, embedding: nn.Embedding, net: nn.Module) -> None:
         super().__init__()
         self.embedding, self.net = embedding, net
 
     def forward(self, z: Tensor, labels: Tensor) -> Tensor:
-        """Images ``(N, *shape)`` of latents ``(N, latent)`` and int64 labels ``(N,)``."""
+        """Samples ``(N, *shape)`` from latents ``(N, latent_dim)`` and int64 labels ``(N,)``."""
         return self.net(torch.cat([z, self.embedding(labels)], 1))  # type: ignore[no-any-return]
 
 
 class LabelledDiscriminator(nn.Module):
-    """A discriminator that sees an embedding of the label beside the sample, of the shape ``extra``."""
+    """A discriminator of the sample joined to an embedding of the label, reshaped to ``embedding_shape``."""
 
-    def __init__(self, embedding: nn.Embedding, extra: tuple[int, ...], net: nn.Module) -> None:
+    def __init__(self, embedding: nn.Embedding, embedding_shape: tuple[int, ...], net: nn.Module) -> None:
         super().__init__()
-        self.embedding, self.extra, self.net = embedding, extra, net
+        self.embedding, self.embedding_shape, self.net = embedding, embedding_shape, net
 
     def forward(self, samples: Tensor, labels: Tensor) -> Tensor:
-        """Logits ``(N, 1)`` of samples ``(N, *shape)`` under int64 labels ``(N,)``."""
-        told = self.embedding(labels).unflatten(1, self.extra)
-        if len(self.extra) == 1:
+        """Logits ``(N, 1)`` of samples ``(N, *shape)`` with int64 labels ``(N,)``."""
+        embedded = self.embedding(labels).unflatten(1, self.embedding_shape)
+        if len(self.embedding_shape) == 1:
             samples = samples.flatten(1)
-        return self.net(torch.cat([samples, told.to(samples.dtype)], 1))  # type: ignore[no-any-return]
+        return self.net(torch.cat([samples, embedded.to(samples.dtype)], 1))  # type: ignore[no-any-return]
 
 
 class Packed(nn.Module):
-    """A discriminator of packs: samples that follow each other in a batch are joined along their first axis.
+    """A discriminator of packs: consecutive samples of a batch are joined along their first axis (Lin et al., 2018).
 
     A batch that does not divide into packs is filled up with its first samples.
     """
@@ -46,22 +46,22 @@ class Packed(nn.Module):
     def forward(self, samples: Tensor) -> Tensor:
         """Logits ``(ceil(N / packing), 1)`` of samples ``(N, *shape)``."""
         count = len(samples)
-        if short := -count % self.packing:
-            samples = samples[torch.arange(count + short, device=samples.device) % count]
+        if missing := -count % self.packing:
+            samples = samples[torch.arange(count + missing, device=samples.device) % count]
         packs = samples.reshape(-1, self.packing * samples.shape[1], *samples.shape[2:])
         return self.net(packs)  # type: ignore[no-any-return]
 
 
-ONE_BY_ONE = frozenset({
+PER_SAMPLE = frozenset({
     nn.Sequential, nn.Identity, nn.Flatten, nn.Unflatten, nn.Linear, nn.Conv2d, nn.Embedding, LabelledDiscriminator,
     nn.LayerNorm, nn.GroupNorm, nn.ReLU, nn.LeakyReLU, nn.Tanh, nn.Sigmoid, nn.SiLU, nn.GELU, nn.ELU, nn.Softplus,
 })  # fmt: skip
 
 
 def is_per_sample(network: nn.Module) -> bool:
-    """Whether a network is known to make of each sample what it would without the others, and to draw nothing."""
+    """Whether a network is known to treat each sample independently of its batch, and to draw no random numbers."""
     return all(
-        type(module) in ONE_BY_ONE
+        type(module) in PER_SAMPLE
         and not (module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module))
         for module in network.modules()
     )

@@ -1,4 +1,4 @@
-"""The players of a game, built from a recipe, and the states that they are saved as."""
+"""The networks that are trained together, and their tensors by name."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from ganzoo.util.errors import GanzooError
 
 
 class Networks(nn.Module):
-    """A generator and a discriminator, and the networks of the parent if there is one.
+    """A generator, a discriminator, and the networks of the parent if there is one.
 
-    ``latent_dim`` is the length of z: what the generator says of itself, in an attribute of that name, or else the task's.
-    A frozen parent takes no part in training: no gradients, and its normalisation statistics stay as they are.
+    A frozen parent is not trained: it has no gradients, and its normalisation statistics stay as they are.
+
+    Attributes:
+        latent_dim: length of z: the generator's attribute of that name if it has one, or else the task's.
+        frozen: whether these networks are out of training for good.
     """
 
     generator: nn.Module
@@ -30,47 +33,47 @@ class Networks(nn.Module):
         self.frozen = False
 
     def without_parent(self) -> Networks:
-        """The same two networks without their parent, of which the generator holds what it needs."""
+        """The same generator and discriminator. The generator holds what it needs of the parent."""
         return Networks(self.generator, self.discriminator, latent_dim=self.latent_dim)
 
     def freeze(self) -> Networks:
-        """Take these networks out of training for good."""
+        """Take these networks out of training for good: evaluation mode, no gradients."""
         self.frozen = True
         self.requires_grad_(False)
         return self.eval()
 
     def train(self, mode: bool = True) -> Networks:
-        """Training mode for all but frozen networks, inside whatever other network they stand."""
+        """Set training mode, except for frozen networks, also where they are part of another network."""
         super().train(mode and not self.frozen)
         if self.parent is not None and self.parent.frozen:
             self.parent.eval()
         return self
 
     def trainable(self) -> dict[str, nn.Module]:
-        """The networks that can be on the move, by name."""
+        """The networks that can be updated, by name; those of a parent as ``parent.generator`` and so on."""
         own = {"generator": self.generator, "discriminator": self.discriminator}
         if self.parent is None or self.parent.frozen:
             return own
-        return own | {f"parent.{name}": player for name, player in self.parent.trainable().items()}
+        return own | {f"parent.{name}": network for name, network in self.parent.trainable().items()}
 
-    def parameters_of(self, player: str) -> list[nn.Parameter]:
-        """What a move of that player changes: its parameters, less those of a parent that stands inside it."""
-        parents = set() if self.parent is None or player.startswith("parent.") else set(self.parent.parameters())
-        return [p for p in self.trainable()[player].parameters() if p.requires_grad and p not in parents]
+    def parameters_of(self, name: str) -> list[nn.Parameter]:
+        """The parameters that an update of that network changes: its own, without those of a parent inside it."""
+        parents = set() if self.parent is None or name.startswith("parent.") else set(self.parent.parameters())
+        return [p for p in self.trainable()[name].parameters() if p.requires_grad and p not in parents]
 
 
 class MissingDiscriminator(nn.Module):
-    """Stands for a discriminator that a file of weights leaves out; whoever asks it anything is told so."""
+    """Stands for the discriminator that a weights file leaves out. Calling it is an error."""
 
     def forward(self, *_: Tensor) -> Tensor:
         raise GanzooError(
-            "these weights hold a generator without its discriminator, which is asked here; a parent that is trained "
+            "these weights hold a generator without its discriminator, which is needed here; a parent that is trained "
             "here has both (leave out --parent, or name a run)"
         )
 
 
 def state_tensors(module: nn.Module) -> dict[str, Tensor]:
-    """All tensors of a module by name, each once: one that stands in several places has its first name."""
+    """All parameters and buffers by name, each once: one that appears in several places has its first name."""
     seen: set[int] = set()
     found = {}
     for name, tensor in module.state_dict(keep_vars=True).items():
@@ -81,21 +84,21 @@ def state_tensors(module: nn.Module) -> dict[str, Tensor]:
 
 
 def load_state(module: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
-    """Copy tensors into a module. An empty buffer takes the shape of what comes.
+    """Copy tensors into a module. An empty buffer takes the shape of what is loaded.
 
     Raises:
-        GanzooError: naming the first name that is missing or left over, or the shape that does not fit.
+        GanzooError: a tensor is missing, left over or of another shape; the message names it and ``source``.
     """
     own = state_tensors(module)
     if missing := sorted(own.keys() - tensors.keys()):
-        raise GanzooError(f"{source} does not fit: it lacks '{missing[0]}'" + more(missing))
+        raise GanzooError(f"{source} does not fit: it lacks '{missing[0]}'" + and_more(missing))
     if extra := sorted(tensors.keys() - own.keys()):
-        raise GanzooError(f"{source} does not fit: the network has no '{extra[0]}'" + more(extra))
+        raise GanzooError(f"{source} does not fit: the network has no '{extra[0]}'" + and_more(extra))
     for name, tensor in own.items():
         loaded = tensors[name]
         if tensor.numel() == 0 and loaded.numel():
-            holder, _, leaf = name.rpartition(".")
-            setattr(module.get_submodule(holder), leaf, loaded.to(tensor, copy=True))
+            owner, _, leaf = name.rpartition(".")
+            setattr(module.get_submodule(owner), leaf, loaded.to(tensor, copy=True))
         elif tensor.shape != loaded.shape:
             raise GanzooError(
                 f"{source} does not fit: '{name}' has the shape {tuple(loaded.shape)}, expected {tuple(tensor.shape)}"
@@ -104,5 +107,5 @@ def load_state(module: nn.Module, tensors: Mapping[str, Tensor], source: str) ->
             tensor.copy_(loaded)
 
 
-def more(names: list[str]) -> str:
+def and_more(names: list[str]) -> str:
     return f" (and {len(names) - 1} more)" if len(names) > 1 else ""

@@ -1,4 +1,4 @@
-"""Activations that are linear in pieces, in a form whose second derivative costs nothing."""
+"""ReLU and leaky ReLU with a second derivative that costs nothing."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def leaky_relu(x: Tensor, negative_slope: float = 0.01, inplace: bool = False) -
     return x.mul_(slopes) if inplace else x * slopes
 
 
-FORMS: dict[Callable[..., Any], Callable[..., Tensor]] = {F.relu: relu, F.leaky_relu: leaky_relu}
+REPLACED: dict[Callable[..., Any], Callable[..., Tensor]] = {F.relu: relu, F.leaky_relu: leaky_relu}
 
 
 class PiecewiseLinear(TorchFunctionMode):
-    """Within it, ReLU and leaky ReLU multiply by slopes that are constants to autograd, as almost everywhere they are.
+    """Within it, ReLU and leaky ReLU multiply by slopes that are constants to autograd.
 
-    torch's own have a second derivative of zeros, which a penalty on gradients would send through all layers once more.
-    Values and gradients are the same.
+    They are piecewise linear, so their second derivative is zero almost everywhere. torch's own is a tensor of zeros,
+    which a gradient penalty would send through all layers once more. Values and gradients are the same.
     """
 
     def __torch_function__(
@@ -37,5 +37,5 @@ class PiecewiseLinear(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        form: Callable[..., Any] = FORMS.get(func, func)
-        return form(*args, **kwargs or {})
+        replaced: Callable[..., Any] = REPLACED.get(func, func)
+        return replaced(*args, **kwargs or {})

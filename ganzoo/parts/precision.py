@@ -1,7 +1,7 @@
-"""Products of float32 matrices whose factors are rounded to bf16, and what must not be rounded there.
+"""Matrix products whose float32 factors are rounded to bf16, and where they must not be.
 
-On a CPU with units for bf16 products this is faster than autocast for dense networks: sums, activations, weights and
-gradients are float32 throughout, so nothing is cast from one type to the other in memory.
+On a CPU with units for bf16 products this is faster than autocast for dense networks: activations, weights, gradients
+and sums stay float32, so nothing is converted in memory.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from contextvars import ContextVar
 import torch
 from torch import Tensor
 
-_rounded: ContextVar[bool] = ContextVar("rounded", default=False)
+_in_bf16: ContextVar[bool] = ContextVar("in_bf16", default=False)
 
 
-def rounded() -> bool:
-    """Whether this is within :func:`bf16_matmul`."""
-    return _rounded.get()
+def in_bf16_matmul() -> bool:
+    """Whether the caller is within :func:`bf16_matmul`."""
+    return _in_bf16.get()
 
 
 def bf16_matmul_supported() -> bool:
-    """Whether torch's old way to set the precision works: it does not once somebody has used the new one."""
+    """Whether torch still takes ``set_float32_matmul_precision``: not once the process has used the newer settings."""
     try:
         return bool(torch.get_float32_matmul_precision())
     except RuntimeError:
@@ -30,8 +30,8 @@ def bf16_matmul_supported() -> bool:
 
 
 @contextmanager
-def precision(name: str) -> Iterator[None]:
-    """Within it, products of float32 matrices have torch's precision of that name, in the whole process."""
+def matmul_precision(name: str) -> Iterator[None]:
+    """Set torch's precision of float32 matrix products within the context: ``highest``, ``high`` or ``medium``."""
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision(name)
     try:
@@ -42,26 +42,27 @@ def precision(name: str) -> Iterator[None]:
 
 @contextmanager
 def bf16_matmul() -> Iterator[None]:
-    """Within it, products of float32 matrices have factors rounded to bf16."""
-    token = _rounded.set(True)
+    """Round the factors of float32 matrix products to bf16 within the context."""
+    token = _in_bf16.set(True)
     try:
-        with precision("medium"):
+        with matmul_precision("medium"):
             yield
     finally:
-        _rounded.reset(token)
+        _in_bf16.reset(token)
 
 
 def fp32_matmul() -> AbstractContextManager[None]:
-    """Within it, nothing is rounded, though it may be around it."""
-    return precision("highest") if rounded() else nullcontext()
+    """Keep matrix products in float32, also within :func:`bf16_matmul`."""
+    return matmul_precision("highest") if in_bf16_matmul() else nullcontext()
 
 
 def fp32_backward(value: Tensor) -> Tensor:
-    """The same value. A backward pass that reaches it iterations nothing from there to its end.
+    """The same value. A backward pass that reaches it computes in float32 from there on.
 
-    Backward passes ask for the precision when they come to a product, so it is set on the way. What follows and is no
-    part of the value becomes exact too. Where the pass was begun within :func:`bf16_matmul`, that gives it back.
+    A backward pass looks at the precision at each product, so a hook sets it on the way. The rest of that pass is in
+    float32 too, whether or not it belongs to ``value``. :func:`bf16_matmul`, in which the pass was started, restores
+    the precision.
     """
-    if rounded() and value.requires_grad:
+    if in_bf16_matmul() and value.requires_grad:
         value.register_hook(lambda _: torch.set_float32_matmul_precision("highest"))  # type: ignore[no-untyped-call]
     return value

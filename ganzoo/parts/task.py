@@ -1,4 +1,4 @@
-"""What networks have to fit. Nothing here imports torch."""
+"""The task that networks are built for."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """What networks have to fit: all that the maker of a network is told.
+    """What networks have to fit. The maker of a network gets it as its first argument.
 
     Attributes:
         shape: of one sample: ``(channels, height, width)`` for images, ``(features,)`` for vectors.
         range: smallest and largest value of a sample, ``None`` where it is unbounded.
         latent_dim: length of z.
-        num_classes: number of classes that a conditional GAN is told; 0 otherwise.
-        condition_dim: number of regression inputs that a conditional GAN is told; 0 otherwise.
+        num_classes: classes of a class-conditional GAN; 0 otherwise.
+        condition_dim: regression inputs of a conditional GAN; 0 otherwise.
         parent: the parent's networks; ``None`` for a GAN without a parent.
-        data: the training data, for makers that fit something to it; ``None`` when trained weights will be loaded,
-            and an empty buffer then takes the shape that the file has.
+        data: the training data, for makers that fit something to them. ``None`` when trained weights will be loaded;
+            a fitted buffer is then created empty and takes the shape that the file has.
     """
 
     shape: tuple[int, ...]

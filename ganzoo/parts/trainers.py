@@ -1,13 +1,16 @@
-"""The games that several GANs play. A trainer plays one iteration: it yields whose move it is and what is minimised.
+"""Trainers that several GANs share. A trainer is one iteration of a paper's algorithm.
 
-``nets`` holds the players, ``draw()`` gives ``real, z, *given`` (labels or regression inputs, if the GAN is told them).
-A move may carry a third part, figures to log; they are tensors, so that nothing waits for the device.
+It is a generator function: it draws batches, computes a loss and yields ``(network, loss)``. The loop then updates that
+network and resumes the trainer. A third item, a dictionary of scalar tensors, is logged.
+
+``nets`` holds the networks. ``draw()`` returns ``real, z, *condition``: samples ``(N, *shape)``, latents
+``(N, latent_dim)``, and for a conditional GAN labels ``(N,)`` or regression inputs ``(N, p)``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ganzoo.parts.losses import (
     accuracy,
@@ -27,8 +30,8 @@ if TYPE_CHECKING:
 
     from ganzoo.parts.networks import Networks
 
-    Draw = Callable[[], tuple[Tensor, ...]]
-    Updates = Iterator[tuple[nn.Module, Tensor] | tuple[nn.Module, Tensor, dict[str, Any]]]
+Draw: TypeAlias = "Callable[[], tuple[Tensor, ...]]"
+Updates: TypeAlias = "Iterator[tuple[nn.Module, Tensor] | tuple[nn.Module, Tensor, dict[str, Any]]]"
 
 
 def non_saturating(
@@ -40,52 +43,68 @@ def non_saturating(
     smoothing: float = 0.0,
     penalty: float = 0.0,
 ) -> Updates:
-    """The non-saturating game on logits (Goodfellow et al., 2014).
+    """The non-saturating GAN (Goodfellow et al., 2014, Algorithm 1).
 
-    ``smoothing`` spreads the targets of all moves; ``penalty`` weighs a zero-centred gradient penalty on D at real
-    samples (Mescheder et al., 2018).
+    Args:
+        nets: the networks.
+        draw: draws a batch.
+        discriminator_steps: updates of the discriminator in an iteration.
+        generator_steps: updates of the generator in an iteration.
+        smoothing: label smoothing: targets are drawn within this distance of 0 and 1.
+        penalty: weight of the zero-centred gradient penalty R1 on real samples (Mescheder et al., 2018).
     """
     G, D = nets.generator, nets.discriminator
     for _ in range(discriminator_steps):
         real, z, *condition = draw()
         fake = without_grad(G, z, *condition)
-        on_real, on_fake = real_and_fake_logits(D, real, fake, *condition)
-        loss = bce(on_real, 1, smoothing) + bce(on_fake, 0, smoothing)
+        real_logits, fake_logits = real_and_fake_logits(D, real, fake, *condition)
+        loss = bce(real_logits, 1, smoothing) + bce(fake_logits, 0, smoothing)
         if penalty:
             loss = loss + penalty * zero_gradient_penalty(D, real, *condition)
-        yield D, loss, {"discriminator_accuracy": accuracy(on_real, on_fake)}
+        yield D, loss, {"discriminator_accuracy": accuracy(real_logits, fake_logits)}
     for _ in range(generator_steps):
         _, z, *condition = draw()
         yield G, bce(D(G(z, *condition), *condition), 1, smoothing)
 
 
 def least_squares(nets: Networks, draw: Draw, *, discriminator_steps: int = 1, generator_steps: int = 1) -> Updates:
-    """The least-squares game with targets +1 for real and -1 for fake (Mao et al., 2017)."""
+    """The least-squares GAN with targets +1 for real and -1 for fake (Mao et al., 2017).
+
+    Args:
+        nets: the networks.
+        draw: draws a batch.
+        discriminator_steps: updates of the discriminator in an iteration.
+        generator_steps: updates of the generator in an iteration.
+    """
     G, D = nets.generator, nets.discriminator
     for _ in range(discriminator_steps):
         real, z, *condition = draw()
         fake = without_grad(G, z, *condition)
-        on_real, on_fake = real_and_fake_logits(D, real, fake, *condition)
-        yield (
-            D,
-            mse(on_real, 1) + mse(on_fake, -1),
-            {"discriminator_accuracy": accuracy(on_real, on_fake)},
-        )
+        real_logits, fake_logits = real_and_fake_logits(D, real, fake, *condition)
+        loss = mse(real_logits, 1) + mse(fake_logits, -1)
+        yield D, loss, {"discriminator_accuracy": accuracy(real_logits, fake_logits)}
     for _ in range(generator_steps):
         _, z, *condition = draw()
         yield G, mse(D(G(z, *condition), *condition), 1)
 
 
 def wasserstein(nets: Networks, draw: Draw, *, critic_steps: int = 5, clip: float = 0.01) -> Updates:
-    """The Wasserstein game with clipped weights (Arjovsky et al., 2017)."""
+    """The Wasserstein GAN with clipped weights (Arjovsky et al., 2017, Algorithm 1).
+
+    Args:
+        nets: the networks; the discriminator is the critic.
+        draw: draws a batch.
+        critic_steps: updates of the critic in an iteration.
+        clip: the critic's weights are clipped to [-clip, clip] after each of its updates.
+    """
     if clip <= 0:
         raise GanzooError(f"clip={clip} is out of range; weights are clipped to -clip..clip, with clip above 0")
     G, D = nets.generator, nets.discriminator
     for _ in range(critic_steps):
         real, z, *condition = draw()
         fake = without_grad(G, z, *condition)
-        on_real, on_fake = real_and_fake_logits(D, real, fake, *condition)
-        distance = mean(on_real) - mean(on_fake)
+        real_logits, fake_logits = real_and_fake_logits(D, real, fake, *condition)
+        distance = mean(real_logits) - mean(fake_logits)
         yield D, -distance, {"wasserstein_estimate": distance.detach()}
         with torch.no_grad():
             for weight in D.parameters():
@@ -95,13 +114,20 @@ def wasserstein(nets: Networks, draw: Draw, *, critic_steps: int = 5, clip: floa
 
 
 def wasserstein_gp(nets: Networks, draw: Draw, *, critic_steps: int = 5, penalty: float = 10.0) -> Updates:
-    """The Wasserstein game with a gradient penalty (Gulrajani et al., 2017)."""
+    """The Wasserstein GAN with a gradient penalty (Gulrajani et al., 2017, Algorithm 1).
+
+    Args:
+        nets: the networks; the discriminator is the critic.
+        draw: draws a batch.
+        critic_steps: updates of the critic in an iteration.
+        penalty: weight of the gradient penalty.
+    """
     G, D = nets.generator, nets.discriminator
     for _ in range(critic_steps):
         real, z, *condition = draw()
         fake = without_grad(G, z, *condition)
-        on_real, on_fake = real_and_fake_logits(D, real, fake, *condition)
-        distance = mean(on_real) - mean(on_fake)
+        real_logits, fake_logits = real_and_fake_logits(D, real, fake, *condition)
+        distance = mean(real_logits) - mean(fake_logits)
         loss = -distance + penalty * unit_gradient_penalty(D, real, fake, *condition)
         yield D, loss, {"wasserstein_estimate": distance.detach()}
     _, z, *condition = draw()

@@ -1,4 +1,4 @@
-"""privileged: a parent GAN, and a child whose generator is an autoencoder over the parent's images."""
+"""privileged: a parent GAN, and a child whose generator is an autoencoder applied to the parent's images."""
 
 from __future__ import annotations
 
@@ -6,20 +6,23 @@ import math
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ganzoo.parts.builders import Activation, Norm, dense, output_activation
-from ganzoo.parts.task import Task
-from ganzoo.registry.gan import GAN
-from ganzoo.registry.hookspecs import Parts, hookimpl
-from ganzoo.util.errors import GanzooError
-from ganzoo.util.optional import nn
+from ganzoo import GAN, GanzooError, hookimpl
+from ganzoo.parts import Activation, Norm, Parts, Task, dense, nn, output_activation
 
-from .game import parent_of, privileged
+from .trainer import parent_of, privileged
 
 
 def child_ann(
     task: Task, *, widths: tuple[int, ...] = (784, 256, 784), hidden: Activation = "relu", norm: Norm = "batch"
 ) -> nn.Module:
-    """A dense autoencoder over the parent's images; ``widths`` are its hidden layers."""
+    """A dense autoencoder of the parent's images.
+
+    Args:
+        task: what the network has to fit.
+        widths: units of the hidden layers.
+        hidden: nonlinearity of the hidden layers.
+        norm: normalisation of the hidden layers.
+    """
     from .networks import Refined
 
     pixels = math.prod(task.shape)
@@ -33,7 +36,13 @@ def child_ann(
 
 
 def child_cnn(task: Task, *, width: int = 16, norm: bool = True) -> nn.Module:
-    """A convolutional autoencoder over the parent's images, through ``4 * width`` maps of 2x2."""
+    """A convolutional autoencoder of the parent's images with ``4 * width`` maps of 2x2 in the middle.
+
+    Args:
+        task: what the network has to fit.
+        width: channels of the layers next to the image.
+        norm: whether batch normalisation follows the hidden layers.
+    """
     from .networks import Refined, down, up
 
     channels, kernel = task.shape[0], quarter(task)
@@ -42,16 +51,31 @@ def child_cnn(task: Task, *, width: int = 16, norm: bool = True) -> nn.Module:
 
 
 def parent_cnn(task: Task, *, width: int = 16, norm: bool = True) -> nn.Module:
-    """z to a quarter of the image's side, then two transposed convolutions (k3 s2)."""
-    from .networks import normalised, up
+    """z to a quarter of the image's sides, then two transposed convolutions of kernel 3 and stride 2.
 
-    first = [nn.Linear(task.latent_dim, 4 * width), nn.Unflatten(1, (4 * width, 1, 1)), *normalised(4 * width, norm)]
+    Args:
+        task: what the network has to fit.
+        width: channels of the last hidden layer.
+        norm: whether batch normalisation follows the hidden layers.
+    """
+    from .networks import batch_norm, up
+
+    first = [nn.Linear(task.latent_dim, 4 * width), nn.Unflatten(1, (4 * width, 1, 1)), *batch_norm(4 * width, norm)]
     net = up(task.shape[0], width, quarter(task), norm, start=(1, 0))
     return nn.Sequential(*first, nn.ReLU(), *net, output_activation(task))
 
 
-def judge_cnn(task: Task, *, width: int = 16, widths: tuple[int, ...] = (64, 32), norm: bool = False) -> nn.Module:
-    """Convolutions to ``4 * width`` maps of 2x2, then dense layers to one logit."""
+def discriminator_cnn(
+    task: Task, *, width: int = 16, widths: tuple[int, ...] = (64, 32), norm: bool = False
+) -> nn.Module:
+    """Convolutions to ``4 * width`` maps of 2x2, then dense layers to logits ``(N, 1)``.
+
+    Args:
+        task: what the network has to fit.
+        width: channels of the first layer.
+        widths: units of the dense hidden layers.
+        norm: whether batch normalisation follows the convolutions.
+    """
     from .networks import down
 
     net = down(task.shape[0], width, quarter(task), norm)
@@ -78,7 +102,7 @@ def ganzoo_generators() -> Parts:
 
 @hookimpl
 def ganzoo_discriminators() -> Parts:
-    return {"privileged-cnn": judge_cnn}
+    return {"privileged-cnn": discriminator_cnn}
 
 
 AS_PUBLISHED = {
@@ -107,8 +131,8 @@ PUBLISHED_CNN = AS_PUBLISHED | {
     "parent": "privileged-parent-cnn",
     "parent.generator.norm": False,
 }
-# Chosen by measured quality: without the reconstruction the child makes other, worse digits of its parent's; without
-# the penalty D2 leaves it behind.
+# Chosen by measured quality: without the reconstruction loss the child turns its parent's digits into worse ones;
+# without the penalty D2 becomes much better than the child.
 REFINING = {"reconstruction": 2.0, "penalty": 0.3}
 DENSE = REFINING | {"iterations": 3000, "discriminator.widths": (784, 512, 256)}
 CONVOLUTIONAL = REFINING | {"iterations": 2000, "generator.width": 32, "discriminator.norm": "none"}
@@ -132,7 +156,7 @@ def ganzoo_gans() -> Iterable[GAN]:
     for name, signal, source, published in VERSIONS:
         ann = GAN(
             name=f"{name}-ann",
-            summary=f"a dense child refines its parent's images, learning from {source}",
+            summary=f"a dense child refines its parent's images and learns from {source}",
             paper="Privileged-GAN (student project)",
             generator="privileged-child-ann",
             discriminator="dense",
@@ -152,4 +176,4 @@ def ganzoo_gans() -> Iterable[GAN]:
             settings=CONVOLUTIONAL | {"parent_signal": signal},
             presets={"published": PUBLISHED_CNN | published},
         )
-        yield replace(ann, name=name, summary=f"the better of its two forms, {ann.name}")
+        yield replace(ann, name=name, summary=f"the better of its two versions, {ann.name}")

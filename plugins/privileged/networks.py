@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from ganzoo.parts.builders import activation
-from ganzoo.parts.networks import Networks
+from ganzoo.parts import Networks, activation
 
 
 class Refined(nn.Module):
-    """A(G1(z)): the child, an autoencoder A, over the images of its parent G1.
+    """A(G1(z)): an autoencoder A applied to the images of the parent G1.
 
-    No gradient returns to the parent; that is part of the method.
+    The parent gets no gradient from the child; that is part of the method.
     """
 
     def __init__(self, parent: Networks, child: nn.Module) -> None:
@@ -19,7 +18,7 @@ class Refined(nn.Module):
         self.parent, self.child, self.latent_dim = parent.generator, child, parent.latent_dim
 
     def forward(self, z: Tensor) -> Tensor:
-        """The child's images ``(N, *shape)`` of latents ``(N, latent)``."""
+        """The child's images ``(N, *shape)`` from latents ``(N, latent_dim)``."""
         return self.child(self.parent(z).detach())  # type: ignore[no-any-return]
 
 
@@ -31,7 +30,7 @@ def down(channels: int, width: int, kernel: tuple[int, int], norm: bool) -> list
         (width, 2 * width, (3, 3)),
         (2 * width, 4 * width, kernel),
     ):
-        layers += [nn.Conv2d(inputs, outputs, size, 2, 1), *normalised(outputs, norm), activation("leaky")]
+        layers += [nn.Conv2d(inputs, outputs, size, 2, 1), *batch_norm(outputs, norm), activation("leaky")]
     return layers
 
 
@@ -39,14 +38,14 @@ def up(channels: int, width: int, kernel: tuple[int, int], norm: bool, start: tu
     """Transposed convolutions from ``4 * width`` maps to an image; ``start`` is stride and padding of the first."""
     return [
         nn.ConvTranspose2d(4 * width, 2 * width, kernel, *start),
-        *normalised(2 * width, norm),
+        *batch_norm(2 * width, norm),
         activation("relu"),
         nn.ConvTranspose2d(2 * width, width, 3, 2, 1, output_padding=1),
-        *normalised(width, norm),
+        *batch_norm(width, norm),
         activation("relu"),
         nn.ConvTranspose2d(width, channels, 3, 2, 1, output_padding=1),
     ]
 
 
-def normalised(features: int, norm: bool) -> list[nn.Module]:
+def batch_norm(features: int, norm: bool) -> list[nn.Module]:
     return [nn.BatchNorm2d(features)] if norm else []

@@ -1,49 +1,71 @@
-"""r3gan: relativistic pairs, and penalties on real and generated samples (Huang et al., 2024)."""
+"""r3gan: a relativistic pairing loss with penalties on real and generated samples (Huang et al., 2024)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ganzoo.parts.builders import halvings
-from ganzoo.parts.losses import accuracy, mean, real_and_fake_logits, without_grad, zero_gradient_penalty
-from ganzoo.parts.task import Task
-from ganzoo.registry.gan import GAN
-from ganzoo.registry.hookspecs import Parts, hookimpl
-from ganzoo.util.optional import F, nn
+from ganzoo import GAN, hookimpl
+from ganzoo.parts import (
+    F,
+    Parts,
+    Task,
+    accuracy,
+    halvings,
+    mean,
+    nn,
+    real_and_fake_logits,
+    without_grad,
+    zero_gradient_penalty,
+)
 
 if TYPE_CHECKING:
-    from ganzoo.parts.networks import Networks
-    from ganzoo.parts.trainers import Draw, Updates
+    from ganzoo.parts import Draw, Networks, Updates
 
 
 def relativistic(nets: Networks, draw: Draw, *, discriminator_steps: int = 1, penalty: float = 1.0) -> Updates:
-    """The relativistic game of pairs, with the penalties R1 and R2 (Huang et al., 2024).
+    """The relativistic pairing GAN with the penalties R1 and R2 (Huang et al., 2024).
 
-    D says how much more real one sample of a pair is than the other; ``penalty`` weighs its gradients at either.
+    The loss compares the logits of a real and a generated sample of each pair.
+
+    Args:
+        nets: the networks.
+        draw: draws a batch.
+        discriminator_steps: updates of the discriminator in an iteration.
+        penalty: weight of R1 plus R2.
     """
     G, D = nets.generator, nets.discriminator
     for _ in range(discriminator_steps):
         real, z, *condition = draw()
         fake = without_grad(G, z, *condition)
-        on_real, on_fake = real_and_fake_logits(D, real, fake, *condition)
-        ahead = on_real - on_fake
-        flatness = zero_gradient_penalty(D, real, *condition) + zero_gradient_penalty(D, fake, *condition)
-        loss = mean(F.softplus(-ahead.float())) + penalty * flatness
-        yield D, loss, {"discriminator_accuracy": accuracy(ahead, -ahead)}
+        real_logits, fake_logits = real_and_fake_logits(D, real, fake, *condition)
+        difference = real_logits - fake_logits
+        r1_r2 = zero_gradient_penalty(D, real, *condition) + zero_gradient_penalty(D, fake, *condition)
+        loss = mean(F.softplus(-difference.float())) + penalty * r1_r2
+        yield D, loss, {"discriminator_accuracy": accuracy(difference, -difference)}
     real, z, *condition = draw()
     yield G, mean(F.softplus(without_grad(D, real, *condition).float() - D(G(z, *condition), *condition).float()))
 
 
 def residual_generator(task: Task, *, width: int = 16) -> nn.Module:
-    """Residual blocks without normalisation between bilinear doublings; ``width`` counts features next to the image."""
+    """A residual generator without normalisation, with bilinear upsampling (Huang et al., 2024, made small).
+
+    Args:
+        task: what the network has to fit.
+        width: channels next to the image; twice as many at each halving of the sides.
+    """
     from .networks import generator
 
     return generator(task, width, *halvings(task, "a residual generator", width))
 
 
 def residual_discriminator(task: Task, *, width: int = 16) -> nn.Module:
-    """Residual blocks without normalisation between halvings; ``width`` counts features next to the image."""
+    """A residual discriminator without normalisation, with average pooling (Huang et al., 2024, made small).
+
+    Args:
+        task: what the network has to fit.
+        width: channels next to the image; twice as many at each halving of the sides.
+    """
     from .networks import discriminator
 
     return discriminator(task, width, *halvings(task, "a residual discriminator", width))
@@ -68,7 +90,7 @@ def ganzoo_discriminators() -> Parts:
 def ganzoo_gans() -> Iterable[GAN]:
     yield GAN(
         name="r3gan",
-        summary="relativistic pairs with two penalties, and no normalisation anywhere",
+        summary="relativistic pairing loss with two gradient penalties and no normalisation",
         paper="Huang et al., 2024, arXiv:2501.05441",
         generator="dense",
         discriminator="dense",

@@ -6,18 +6,17 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from ganzoo.parts.builders import activation, output_activation
-from ganzoo.parts.task import Task
+from ganzoo.parts import Task, activation, output_activation
 
-GROUP = 16  # features that a grouped convolution mixes
-GAIN = 2 / (1 + 0.2**2)  # of leaky ReLU: what keeps the variance from layer to layer
+GROUP = 16  # channels in each group of a grouped convolution
+GAIN = 2 / (1 + 0.2**2)  # for leaky ReLU, keeps the variance from layer to layer (He et al., 2015)
 
 
 class Residual(nn.Module):
-    """x + a bottleneck turned inside out: 1x1 to twice the features, 3x3 in groups, 1x1 back.
+    """x plus an inverted bottleneck: 1x1 to twice the channels, grouped 3x3, 1x1 back.
 
-    The last weight begins at 0, so that the block at first passes on what it gets, and a deep network needs no
-    normalisation to begin with.
+    The last layer starts at 0, so the block starts as the identity, and a deep network needs no normalisation
+    (Zhang et al., 2019).
     """
 
     def __init__(self, features: int) -> None:
@@ -34,12 +33,12 @@ class Residual(nn.Module):
             nn.init.zeros_(weight)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Features ``(N, features, height, width)``, and as many."""
+        """Features ``(N, C, H, W)`` from features of the same shape."""
         return features + self.branch(features)  # type: ignore[no-any-return]
 
 
 def conv(inputs: int, outputs: int, *, side: int = 1, groups: int = 1) -> nn.Conv2d:
-    """A convolution that keeps height and width, and through leaky ReLU the variance."""
+    """A convolution that keeps height and width, and before leaky ReLU the variance."""
     layer = nn.Conv2d(inputs, outputs, side, padding=side // 2, groups=groups)
     nn.init.normal_(layer.weight, 0.0, (GAIN * groups / (inputs * side**2)) ** 0.5)
     nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
@@ -47,9 +46,9 @@ def conv(inputs: int, outputs: int, *, side: int = 1, groups: int = 1) -> nn.Con
 
 
 def generator(task: Task, width: int, steps: int, small: tuple[int, int]) -> nn.Sequential:
-    """z to a map of ``small`` height and width, which doubles ``steps`` times while the features halve.
+    """z to a map of ``small`` height and width, whose sides are doubled and channels halved ``steps`` times.
 
-    There are blocks at all sizes but that of the image, where they would take most of the time.
+    There is no block at the size of the image, where it would take most of the time.
     """
     features = [width * 2 ** (steps - step) for step in range(steps + 1)]
     net = nn.Sequential(
@@ -65,7 +64,7 @@ def generator(task: Task, width: int, steps: int, small: tuple[int, int]) -> nn.
 
 
 def discriminator(task: Task, width: int, steps: int, small: tuple[int, int]) -> nn.Sequential:
-    """The way back: ``steps`` halvings, while the features double, and one logit."""
+    """The image to logits ``(N, 1)``: sides are halved and channels doubled ``steps`` times."""
     features = [width * 2**step for step in range(steps + 1)]
     net = nn.Sequential(conv(task.shape[0], width, side=3), activation("leaky"))
     for inputs, outputs in pairwise(features):

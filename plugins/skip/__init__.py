@@ -1,4 +1,4 @@
-"""skip-gan: a prior model is joined to the GAN through a skip connection (ABC-GAN / skipGAN, arXiv:2304.03805)."""
+"""skip-gan: a GAN that corrects a prior model through a skip connection (ABC-GAN / skipGAN, arXiv:2304.03805)."""
 
 from __future__ import annotations
 
@@ -7,23 +7,25 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from ganzoo.parts.builders import Activation, Norm, dense, dense_generator
-from ganzoo.parts.task import Task
-from ganzoo.parts.trainers import non_saturating
-from ganzoo.registry.gan import GAN
-from ganzoo.registry.hookspecs import Parts, hookimpl
-from ganzoo.util.errors import GanzooError
-from ganzoo.util.optional import nn, torch
+from ganzoo import GAN, GanzooError, hookimpl
+from ganzoo.parts import Activation, Norm, Parts, Task, dense, dense_generator, nn, non_saturating, torch
 
 if TYPE_CHECKING:
-    from ganzoo.parts.networks import Networks
-    from ganzoo.parts.trainers import Draw, Updates
+    from ganzoo.parts import Draw, Networks, Updates
 
 
 def skip(
     nets: Networks, draw: Draw, *, discriminator_steps: int = 1, generator_steps: int = 1, smoothing: float = 0.0
 ) -> Updates:
-    """The non-saturating game, after each of whose generator moves the weight w of the skip is clamped to [0, 1]."""
+    """The non-saturating GAN. The skip weight w is clamped to [0, 1] after each update of the generator.
+
+    Args:
+        nets: the networks; the generator has a parameter ``weight``.
+        draw: draws a batch.
+        discriminator_steps: updates of the discriminator in an iteration.
+        generator_steps: updates of the generator in an iteration.
+        smoothing: label smoothing: targets are drawn within this distance of 0 and 1.
+    """
     G = nets.generator
     w = dict(G.named_parameters()).get("weight")
     if w is None:
@@ -33,17 +35,16 @@ def skip(
         )
     if nets.parent is not None and not nets.parent.frozen:
         raise GanzooError(
-            "a skip-gan leaves its parent as it is, so parent_training=joint has no sense here; use parent_training=first"
+            "a skip-gan does not train its parent, so parent_training=joint is not possible; use parent_training=first"
         )
-    game = non_saturating(
+    for update in non_saturating(
         nets, draw, discriminator_steps=discriminator_steps, generator_steps=generator_steps, smoothing=smoothing
-    )
-    for move in game:
-        player, loss = move[:2]
-        if player is not G:
-            yield move
+    ):
+        network, loss = update[:2]
+        if network is not G:
+            yield update
             continue
-        yield G, loss, {"skip_weight": w.detach().clone()}  # a copy, since w is about to change in place
+        yield G, loss, {"skip_weight": w.detach().clone()}  # a copy, since w is changed in place below
         with torch.no_grad():
             w.clamp_(0, 1)
 
@@ -58,10 +59,17 @@ def skip_generator(
     hidden: Activation = "relu",
     norm: Norm = "batch",
 ) -> nn.Module:
-    """w G(z, p) + (1 - w) p: a dense network sees its own latent and p, a draw from a prior on images or vectors.
+    """w G(z, p) + (1 - w) p, where p is a sample of a prior model of images or vectors, and G a dense network.
 
-    ``prior`` draws every pixel from a Gaussian of its own, or along the first ``components`` principal components, or
-    from the trained parent. ``weight`` is the w to begin with, 0 to 1; the network has the layers ``widths``.
+    Args:
+        task: what the network has to fit.
+        prior: ``gaussian``: an independent Gaussian for each pixel. ``pca``: a Gaussian along principal components.
+            ``parent``: the trained parent.
+        components: number of principal components.
+        weight: w at the start, 0 (prior alone) to 1 (GAN alone).
+        widths: units of the hidden layers.
+        hidden: nonlinearity of the hidden layers.
+        norm: normalisation of the hidden layers.
     """
     from .networks import Skip
     from .priors import PRIORS
@@ -85,12 +93,21 @@ def tabular_generator(
     repeats: int = 4,
     hidden: Activation = "relu",
 ) -> nn.Module:
-    """w G(x, t) + (1 - w) t, where t = f(x) + ``bias`` + ``sigma`` N(0, 1) is the draw of a regression f as prior.
+    """w G(x, t) + (1 - w) t, where t = f(x) + bias + sigma N(0, 1) is a sample of a regression f as prior model.
 
-    ``prior`` is ``linear`` (least squares, redrawn in each batch of the training), a scikit-learn regressor such as
-    Ridge or RandomForestRegressor (its trees cut at ``depth``), ``formula:EXPR`` in x0, x1, ..., or ``none``, with
-    which t is N(0, 1) alone and nothing is skipped: a conditional GAN. Without ``skip``, w is 1 for good; otherwise
-    ``weight`` is where it begins. G is a layer of ``width``, one more that is applied ``repeats`` times, and one out.
+    Args:
+        task: what the network has to fit.
+        prior: ``linear`` (least squares, whose coefficients are sampled for each batch in training), a scikit-learn
+            regressor such as Ridge or RandomForestRegressor, ``formula:EXPR`` in x0, x1, ..., or ``none``: t is N(0, 1)
+            alone and there is no skip, which makes a conditional GAN.
+        depth: largest depth of the trees of a prior.
+        bias: added to the prior's prediction.
+        sigma: standard deviation of the noise that is added to the prior's prediction.
+        skip: whether there is a skip connection; without it w is 1.
+        weight: w at the start, 0 (prior alone) to 1 (GAN alone).
+        width: units of the hidden layers.
+        repeats: how often the second hidden layer is applied, with the same weights.
+        hidden: nonlinearity of the hidden layers.
     """
     from .fitting import regressor
     from .formula import Formula
@@ -98,7 +115,7 @@ def tabular_generator(
 
     inputs = inputs_of(task)
     if sigma < 0:
-        raise GanzooError(f"sigma={sigma} is no standard deviation; it has to be at least 0")
+        raise GanzooError(f"sigma={sigma} is not a standard deviation; it has to be at least 0")
     net = Tied(inputs + 1, width, repeats, hidden)
     if prior == "none":
         return SkipPairs(Formula("0", inputs), net, bias=0, sigma=1, weight=None)
@@ -106,21 +123,27 @@ def tabular_generator(
 
 
 def tabular_discriminator(task: Task, *, widths: tuple[int, ...] = (25, 50), hidden: Activation = "leaky") -> nn.Module:
-    """Fully connected, for a target beside its regression inputs; one logit."""
+    """A fully connected discriminator of a target joined to its regression inputs.
+
+    Args:
+        task: what the network has to fit.
+        widths: units of the hidden layers.
+        hidden: nonlinearity of the hidden layers.
+    """
     from .networks import OnPairs
 
     return OnPairs(dense((inputs_of(task) + 1, *widths, 1), hidden))
 
 
 def share(weight: float) -> float:
-    """An initial w; :class:`GanzooError` if it is none."""
+    """The initial w; GanzooError if it is not from 0 to 1."""
     if not 0 <= weight <= 1:
         raise GanzooError(f"weight={weight} is out of range; it has to be from 0 (prior alone) to 1 (GAN alone)")
     return weight
 
 
 def inputs_of(task: Task) -> int:
-    """The number of regression inputs; :class:`GanzooError` for data that are no regression of one target."""
+    """The number of regression inputs; GanzooError for data that are not a regression with one target."""
     if not task.condition_dim or task.shape != (1,):
         raise GanzooError(
             "skip-gan-tabular needs a regression of one target on inputs; use --data friedman1, friedman2, friedman3 "
@@ -148,7 +171,7 @@ def ganzoo_discriminators() -> Parts:
 def ganzoo_gans() -> Iterable[GAN]:
     yield GAN(
         name="skip-gan",
-        summary="images, as a learned mixture with the draw of a simple prior model",
+        summary="images as a learned mixture of a GAN and a simple prior model",
         paper="after ABC-GAN / skipGAN, arXiv:2304.03805",
         generator="skip-gan",
         discriminator="dense",
@@ -157,7 +180,7 @@ def ganzoo_gans() -> Iterable[GAN]:
     )
     yield GAN(
         name="skip-gan-tabular",
-        summary="a regression's prior model, corrected by a GAN through a skip connection",
+        summary="a regression model corrected by a GAN through a skip connection",
         paper="ABC-GAN / skipGAN, arXiv:2304.03805",
         generator="skip-gan-tabular",
         discriminator="skip-gan-tabular",

@@ -1,7 +1,7 @@
-"""From the name of a prior to a regression: fitted by numpy or scikit-learn, and then plain arrays.
+"""From the name of a prior to a regression, fitted by numpy or scikit-learn and stored as plain arrays.
 
-Without data nothing is fitted, and the buffers wait for trained weights: those of trees, whose number of nodes only
-the fit can tell, are empty.
+Without data nothing is fitted, and trained weights fill the buffers. Those of trees are empty until then, since the
+number of nodes depends on the fit.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ganzoo import GanzooError
 from ganzoo.data import Data
-from ganzoo.parts.task import Task
-from ganzoo.util.errors import GanzooError
+from ganzoo.parts import Task
 
 from .formula import Formula
 from .regressors import Linear, Regressor, Trees
 
-DEEPEST = 32
+MAX_DEPTH = 32
 
 LINEAR = (
     "ARDRegression",
@@ -47,7 +47,7 @@ TREES = (
 
 
 def regressor(prior: str, task: Task, depth: int) -> Regressor:
-    """The prior of that name for a task, fitted where there are data; :class:`GanzooError` if there is no such one."""
+    """The prior of that name for a task, fitted if there are data; GanzooError if there is no such prior."""
     kind, _, expression = prior.partition(":")
     if kind == "formula":
         return Formula(expression, task.condition_dim).checked(task.data)
@@ -58,14 +58,14 @@ def regressor(prior: str, task: Task, depth: int) -> Regressor:
     if prior in TREES:
         return trees(prior, task, depth)
     raise GanzooError(
-        f"prior='{prior}' cannot become part of a network; good ones are linear, none, formula:EXPR, and of "
+        f"prior='{prior}' cannot become part of a network; choose linear, none, formula:EXPR, and of "
         f"scikit-learn {', '.join(LINEAR + TREES)} (ganzoo show skip-gan-tabular)"
     )
 
 
 def least_squares(task: Task) -> Linear:
     """Ordinary least squares, with a factor of its coefficients' covariance s² (X'X)⁺."""
-    model = Linear(task.condition_dim, redrawn=True)
+    model = Linear(task.condition_dim, sampled=True)
     if task.data is not None:
         x, t = pairs(task.data)
         X = np.column_stack([np.ones(len(x)), x])
@@ -80,7 +80,7 @@ def least_squares(task: Task) -> Linear:
 
 
 def linear(name: str, task: Task) -> Linear:
-    """A linear model of scikit-learn by its coefficients."""
+    """A linear model of scikit-learn as its coefficients."""
     model = Linear(task.condition_dim)
     if task.data is not None:
         found = fit(name, task.data)
@@ -89,9 +89,9 @@ def linear(name: str, task: Task) -> Linear:
 
 
 def trees(name: str, task: Task, depth: int) -> Trees:
-    """A tree, forest or boosted ensemble of scikit-learn by its nodes."""
-    if not 1 <= depth <= DEEPEST:
-        raise GanzooError(f"depth={depth} is out of range; trees are cut at 1 to {DEEPEST} levels")
+    """A tree, forest or boosted ensemble of scikit-learn as arrays of nodes."""
+    if not 1 <= depth <= MAX_DEPTH:
+        raise GanzooError(f"depth={depth} is out of range; trees have 1 to {MAX_DEPTH} levels")
     model = Trees(depth)
     if task.data is not None:
         found = fit(name, task.data, depth)
@@ -120,17 +120,17 @@ def trees(name: str, task: Task, depth: int) -> Trees:
 
 
 def fit(name: str, data: Data, depth: int | None = None) -> Any:
-    """A regressor of scikit-learn, fitted to the data with a fixed seed, its trees cut at ``depth``."""
+    """A regressor of scikit-learn, fitted to the data with a fixed seed and trees of at most ``depth`` levels."""
     try:
         from sklearn import ensemble, linear_model, tree
     except ModuleNotFoundError:
         raise GanzooError(f"prior={name} needs scikit-learn; run: pip install 'ganzoo-kit[train]'") from None
     model = next(getattr(module, name) for module in (linear_model, tree, ensemble) if hasattr(module, name))()
-    numbers = model.get_params()
-    if "random_state" in numbers:
+    defaults = model.get_params()
+    if "random_state" in defaults:
         model.set_params(random_state=0)
     if depth is not None:
-        model.set_params(max_depth=min(depth, numbers["max_depth"] or depth))
+        model.set_params(max_depth=min(depth, defaults["max_depth"] or depth))
     return model.fit(*pairs(data))
 
 
@@ -141,12 +141,12 @@ def pairs(data: Data) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 def rounded_down(thresholds: NDArray[np.float64]) -> NDArray[np.float32]:
-    """To float32 and never up, so that a float32 input lies on the same side as before."""
+    """Round to float32, never up, so that a float32 input is on the same side of each threshold."""
     near = thresholds.astype(np.float32)
     return np.where(near > thresholds, np.nextafter(near, np.float32(-np.inf)), near)
 
 
 def fill(model: Regressor, **arrays: NDArray[Any]) -> None:
-    """Set buffers, each in its own type."""
+    """Set buffers, each in its own data type."""
     for name, array in arrays.items():
         setattr(model, name, torch.tensor(array, dtype=model.get_buffer(name).dtype))

@@ -1,4 +1,4 @@
-"""A prior model written down as a formula: parsed, never evaluated as Python."""
+"""A prior model given as a formula, which is parsed and never evaluated as Python."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
+from ganzoo import GanzooError
 from ganzoo.data import Data
-from ganzoo.util.errors import GanzooError
 
 from .regressors import Regressor
 
-LONGEST = 200
-LARGEST = 1e9
-LARGEST_POWER = 10
+MAX_LENGTH = 200
+MAX_NUMBER = 1e9
+MAX_EXPONENT = 10
 
 OPERATORS: MappingProxyType[type[ast.AST], Callable[[Tensor, Tensor], Tensor]] = MappingProxyType(
     {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
@@ -39,30 +39,29 @@ FUNCTIONS: MappingProxyType[str, Callable[[Tensor], Tensor]] = MappingProxyType(
 class Formula(Regressor):
     """Arithmetic in the inputs x0, x1, ... (standardised, as the data are).
 
-    It knows numbers up to 1e9, pi, ``+ - * /``, ``**`` with a number from -10 to 10 as exponent, and the functions of
-    ``FUNCTIONS``.
+    It may hold numbers up to 1e9, pi, ``+ - * /``, ``**`` with an exponent from -10 to 10, and ``FUNCTIONS``.
 
     Raises:
-        GanzooError: the text is too long, is no formula, or holds anything else; it says what.
+        GanzooError: the text is too long, not a formula, or holds anything else.
     """
 
     def __init__(self, text: str, inputs: int) -> None:
         super().__init__()
         self.text, self.inputs = text.strip(), inputs
-        if len(text) > LONGEST:
-            raise GanzooError(f"the formula has {len(text)} characters; write it in at most {LONGEST}")
+        if len(text) > MAX_LENGTH:
+            raise GanzooError(f"the formula has {len(text)} characters; write it in at most {MAX_LENGTH}")
         try:
             self.tree = ast.parse(self.text, mode="eval").body
         except (SyntaxError, ValueError, MemoryError, RecursionError):
-            raise self.wrong(f"{text!r} is not a formula") from None
-        self.value(self.tree, torch.zeros(1, inputs))  # whatever it may not hold is found here
+            raise self.error(f"{text!r} is not a formula") from None
+        self.value(self.tree, torch.zeros(1, inputs))  # raises for whatever it may not hold
 
     def forward(self, x: Tensor, z: Tensor) -> Tensor:
         """The formula's value for each sample."""
         return self.value(self.tree, x).expand(x.shape[0]).unsqueeze(1)
 
     def checked(self, data: Data | None) -> Formula:
-        """Itself; :class:`GanzooError` if a value on the data is infinite or none."""
+        """The formula itself; GanzooError if a value on the data is not finite."""
         if data is not None:
             x = torch.tensor(data.conditions)
             if not self(x, x[:, :0]).isfinite().all():
@@ -73,9 +72,9 @@ class Formula(Regressor):
         return self
 
     def value(self, node: ast.expr, x: Tensor) -> Tensor:
-        """Of one node, ``(N,)`` or, without an input in it, ``()``."""
+        """The value of a node: ``(N,)``, or ``()`` if it has no input in it."""
         match node:
-            case ast.Constant(value=int() | float() as number) if number <= LARGEST:
+            case ast.Constant(value=int() | float() as number) if number <= MAX_NUMBER:
                 return x.new_full((), float(number))
             case ast.Name(id="pi"):
                 return x.new_full((), math.pi)
@@ -91,21 +90,21 @@ class Formula(Regressor):
                 return OPERATORS[type(op)](self.value(left, x), self.value(right, x))
             case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name in FUNCTIONS:
                 return FUNCTIONS[name](self.value(argument, x))
-        raise self.wrong(f"a formula cannot hold {self.source(node)!r}")
+        raise self.error(f"a formula cannot hold {self.source(node)!r}")
 
     def power(self, node: ast.expr) -> float:
-        """An exponent: a small number, with a sign or without."""
+        """An exponent: a number of at most MAX_EXPONENT, with or without a sign."""
         match node:
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return -self.power(operand)
-            case ast.Constant(value=int() | float() as number) if number <= LARGEST_POWER:
+            case ast.Constant(value=int() | float() as number) if number <= MAX_EXPONENT:
                 return float(number)
-        raise self.wrong(f"{self.source(node)!r} is no exponent: a number from -{LARGEST_POWER} to {LARGEST_POWER}")
+        raise self.error(f"{self.source(node)!r} is not an exponent from -{MAX_EXPONENT} to {MAX_EXPONENT}")
 
     def source(self, node: ast.expr) -> str | None:
         return ast.get_source_segment(self.text, node)
 
-    def wrong(self, what: str) -> GanzooError:
+    def error(self, what: str) -> GanzooError:
         functions = ", ".join(FUNCTIONS)
         names = f"x0 to x{self.inputs - 1}" if self.inputs > 1 else "x0"
         return GanzooError(

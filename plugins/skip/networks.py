@@ -1,17 +1,25 @@
-"""The networks of the skip-GANs: mixtures of a generator with its prior, and the published small ones for pairs."""
+"""The networks of the skip-GANs: mixtures of a generator and a prior model, and the published ones for regression."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from ganzoo.parts.builders import Activation, activation
+from ganzoo.parts import Activation, activation
 
 from .regressors import Regressor
 
 
 class Skip(nn.Module):
-    """w G(z, p) + (1 - w) p, with p drawn from a prior model by the latents behind G's own; ``latents`` counts both."""
+    """w G(z, p) + (1 - w) p. The prior model makes p from the part of the latent that G does not take.
+
+    Args:
+        prior: the prior model, from latents to samples.
+        net: G.
+        latents: length of G's part of the latent, and of the prior's.
+        weight: w at the start.
+        limits: range of samples, to which p is clamped; ``None`` where it is unbounded.
+    """
 
     def __init__(
         self,
@@ -27,18 +35,18 @@ class Skip(nn.Module):
         self.weight = nn.Parameter(torch.tensor(weight))
 
     def forward(self, z: Tensor) -> Tensor:
-        """Samples ``(N, *shape)`` of latents ``(N, latent)``; in the range of the task, as both G and p are."""
+        """Samples ``(N, *shape)`` from latents ``(N, latent_dim)``, in the range of the task, as both G and p are."""
         p = self.prior(z[:, self.own :])
         if self.limits is not None:
             p = p.clamp(*self.limits)
-        made = self.net(torch.cat([z[:, : self.own], p.flatten(1)], 1))
-        return self.weight * made + (1 - self.weight) * p  # type: ignore[no-any-return]
+        generated = self.net(torch.cat([z[:, : self.own], p.flatten(1)], 1))
+        return self.weight * generated + (1 - self.weight) * p  # type: ignore[no-any-return]
 
 
 class SkipPairs(nn.Module):
-    """w G(x, t) + (1 - w) t, with t = f(x) + bias + sigma e from a regression f as prior.
+    """w G(x, t) + (1 - w) t with t = f(x) + bias + sigma e, where f is a regression as prior model.
 
-    The first latent is e and the others are the prior's. ``weight=None`` leaves the skip out: w is 1 and stays so.
+    The first latent is e; the others belong to the prior. ``weight=None`` is no skip connection: w is 1.
     """
 
     def __init__(self, prior: Regressor, net: nn.Module, bias: float, sigma: float, weight: float | None) -> None:
@@ -47,19 +55,19 @@ class SkipPairs(nn.Module):
         self.latent_dim = 1 + prior.latent_dim
         self.weight = nn.Parameter(torch.tensor(1.0 if weight is None else weight), requires_grad=weight is not None)
 
-    def drawn(self, z: Tensor, conditions: Tensor) -> Tensor:
-        """The prior's targets ``(N, 1)``, of what :meth:`forward` takes."""
+    def prior_sample(self, z: Tensor, conditions: Tensor) -> Tensor:
+        """Targets ``(N, 1)`` of the prior, from the arguments of :meth:`forward`."""
         return self.prior(conditions, z[:, 1:]) + self.bias + self.sigma * z[:, :1]  # type: ignore[no-any-return]
 
     def forward(self, z: Tensor, conditions: Tensor) -> Tensor:
-        """Targets ``(N, 1)``, unbounded, of latents ``(N, latent)`` and inputs ``(N, p)``."""
-        t = self.drawn(z, conditions)
-        made = self.net(torch.cat([conditions, t], 1))
-        return self.weight * made + (1 - self.weight) * t  # type: ignore[no-any-return]
+        """Targets ``(N, 1)``, unbounded, from latents ``(N, latent_dim)`` and inputs ``(N, p)``."""
+        t = self.prior_sample(z, conditions)
+        generated = self.net(torch.cat([conditions, t], 1))
+        return self.weight * generated + (1 - self.weight) * t  # type: ignore[no-any-return]
 
 
 class Tied(nn.Module):
-    """A layer in, one layer applied several times over with the same weights, and one number out."""
+    """An input layer, a hidden layer applied several times with the same weights, and an output layer of one unit."""
 
     def __init__(self, inputs: int, width: int, repeats: int, hidden: Activation) -> None:
         super().__init__()
@@ -67,7 +75,7 @@ class Tied(nn.Module):
         self.hidden, self.repeats = activation(hidden), repeats
 
     def forward(self, pairs: Tensor) -> Tensor:
-        """``(N, 1)`` of ``(N, inputs)``."""
+        """Outputs ``(N, 1)`` from inputs ``(N, inputs)``."""
         h = self.hidden(self.first(pairs))
         for _ in range(self.repeats):
             h = self.hidden(self.again(h))
@@ -75,12 +83,12 @@ class Tied(nn.Module):
 
 
 class OnPairs(nn.Module):
-    """A discriminator of targets joined to the inputs that they belong to."""
+    """A discriminator of targets joined to their regression inputs."""
 
     def __init__(self, net: nn.Module) -> None:
         super().__init__()
         self.net = net
 
     def forward(self, targets: Tensor, conditions: Tensor) -> Tensor:
-        """Logits ``(N, 1)`` of targets ``(N, 1)`` under inputs ``(N, p)``."""
+        """Logits ``(N, 1)`` of targets ``(N, 1)`` with inputs ``(N, p)``."""
         return self.net(torch.cat([conditions, targets], 1))  # type: ignore[no-any-return]

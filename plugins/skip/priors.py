@@ -1,6 +1,6 @@
-"""Prior models of images and vectors. Each maker gives a module from latents to samples, and how many it takes.
+"""Prior models of images and vectors. A maker returns a module from latents to samples, and the length of its latent.
 
-Buffers have their shapes from the task and the settings alone, so that trained weights find their place without data.
+The shapes of buffers follow from the task and the settings alone, so that trained weights load without data.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ganzoo.parts.task import Task
-from ganzoo.util.errors import GanzooError
+from ganzoo import GanzooError
+from ganzoo.parts import Task
 
-FITTED = 2_048  # samples, evenly spaced: enough for a crude model, and quickly decomposed
+FITTED = 2_048  # samples, evenly spaced: enough for a simple model, with a fast decomposition
 
 Prior = tuple[nn.Module, int]
 
 
 class Gaussian(nn.Module):
-    """Every pixel from a Gaussian of its own."""
+    """An independent Gaussian for each pixel."""
 
     mean: Tensor
     spread: Tensor
@@ -34,12 +34,12 @@ class Gaussian(nn.Module):
         self.register_buffer("spread", spread)
 
     def forward(self, z: Tensor) -> Tensor:
-        """``(N, *shape)`` of latents ``(N, pixels)``."""
+        """Samples ``(N, *shape)`` from latents ``(N, pixels)``."""
         return self.mean + self.spread * z.reshape(-1, *self.mean.shape)
 
 
 class Principal(nn.Module):
-    """Gaussian along each of a few principal components, whose standard deviations are the lengths of ``axes``."""
+    """A Gaussian along principal components; the lengths of ``axes`` are its standard deviations."""
 
     mean: Tensor
     axes: Tensor
@@ -50,7 +50,7 @@ class Principal(nn.Module):
         self.register_buffer("axes", axes)
 
     def forward(self, z: Tensor) -> Tensor:
-        """``(N, *shape)`` of latents ``(N, components)``."""
+        """Samples ``(N, *shape)`` from latents ``(N, components)``."""
         return self.mean + torch.tensordot(z, self.axes, 1)  # type: ignore[no-any-return]
 
 
@@ -64,7 +64,7 @@ def gaussian(task: Task, _: int) -> Prior:
 
 
 def pca(task: Task, components: int) -> Prior:
-    """The first principal components, no more than there are pixels."""
+    """The first principal components, at most as many as there are pixels."""
     if components < 1:
         raise GanzooError(f"components={components} is too small; a PCA prior has at least 1")
     components = min(components, math.prod(task.shape))
@@ -84,7 +84,7 @@ def pca(task: Task, components: int) -> Prior:
 
 
 def trained(task: Task, _: int) -> Prior:
-    """The parent's generator as it is."""
+    """The parent's generator."""
     if task.parent is None:
         raise GanzooError("prior=parent needs a parent; name a GAN to train first, as in --set parent=simple")
     prior, latents = task.parent.generator, task.parent.latent_dim
@@ -102,7 +102,7 @@ PRIORS: MappingProxyType[str, Callable[[Task, int], Prior]] = MappingProxyType(
 
 
 def samples(task: Task) -> NDArray[np.float32]:
-    """Some of the data as rows float32 ``(n, pixels)``, in the range of the task."""
+    """Up to :data:`FITTED` samples of the data as float32 ``(n, pixels)``, in the range of the task."""
     assert task.data is not None
     rows = np.linspace(0, len(task.data) - 1, min(FITTED, len(task.data))).astype(np.int64)
     flat = task.data.samples[rows].reshape(len(rows), -1)
@@ -114,5 +114,5 @@ def samples(task: Task) -> NDArray[np.float32]:
 
 
 def shaped(flat: NDArray[np.float32], task: Task) -> Tensor:
-    """Rows of pixels as a tensor of samples."""
+    """An array ``(..., pixels)`` as a tensor ``(..., *shape)``."""
     return torch.tensor(flat.reshape(*flat.shape[:-1], *task.shape))

@@ -1,4 +1,4 @@
-"""Regressions as prior models, whose numbers are buffers: they go where the network goes, an exported file included."""
+"""Regressions as prior models. Their coefficients are buffers, so they are saved and exported with the network."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from torch import Tensor, nn
 
 
 class Regressor(nn.Module):
-    """A regression ``forward(x, z)`` from inputs ``(N, p)`` to targets ``(N, 1)``; ``latent_dim`` is the length of z."""
+    """A regression ``forward(x, z)`` from inputs ``(N, p)`` to targets ``(N, 1)``, with latents of ``latent_dim``."""
 
     latent_dim = 0
 
 
 class Linear(Regressor):
-    """b0 + b x. If ``redrawn``, training draws b anew in each batch, from N(coefficients, factor factor')."""
+    """b0 + b x. If ``sampled``, training samples b for each batch from N(coefficients, factor factor')."""
 
     coefficients: Tensor
     factor: Tensor
 
-    def __init__(self, inputs: int, *, redrawn: bool = False) -> None:
+    def __init__(self, inputs: int, *, sampled: bool = False) -> None:
         super().__init__()
-        self.latent_dim = inputs + 1 if redrawn else 0
+        self.latent_dim = inputs + 1 if sampled else 0
         self.register_buffer("coefficients", torch.zeros(inputs + 1))
         self.register_buffer("factor", torch.zeros(inputs + 1, self.latent_dim))
 
     def forward(self, x: Tensor, z: Tensor) -> Tensor:
-        """The batch shares one draw, by its first row of latents; in eval mode b is what was fitted."""
+        """A batch shares one b, from its first row of latents. In evaluation mode b is the fit."""
         b = self.coefficients
         if self.training and self.latent_dim:
             b = b + (self.factor * z[0]).sum(1)
@@ -35,7 +35,7 @@ class Linear(Regressor):
 class Trees(Regressor):
     """The sum of regression trees of at most ``depth`` levels, as arrays over all their nodes.
 
-    A leaf is its own child, so every walk has ``depth`` steps wherever it ends, and the graph has no branches.
+    A leaf is its own child, so every descent takes ``depth`` steps, and the graph has no control flow.
     """
 
     roots: Tensor
@@ -54,9 +54,9 @@ class Trees(Regressor):
             self.register_buffer(name, torch.empty(0))
 
     def forward(self, x: Tensor, z: Tensor) -> Tensor:
-        """Every sample walks down all trees side by side."""
+        """Each sample descends all trees in parallel."""
         node = self.roots.expand(x.shape[0], -1)
         for _ in range(self.depth):
-            beyond = x.gather(1, self.feature[node]) > self.threshold[node]
-            node = torch.where(beyond, self.right[node], self.left[node])
+            right = x.gather(1, self.feature[node]) > self.threshold[node]
+            node = torch.where(right, self.right[node], self.left[node])
         return self.value[node].sum(1, keepdim=True)

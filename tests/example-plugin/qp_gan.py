@@ -1,7 +1,7 @@
 """gan-qp: a GAN whose critic is held by how far apart the samples are that it compares."""
 
 from ganzoo import GAN, hookimpl
-from ganzoo.parts.losses import mean, without_grad
+from ganzoo.parts import mean, without_grad
 
 
 def quadratic(nets, draw, *, discriminator_steps: int = 1, scale: float = 10.0):
