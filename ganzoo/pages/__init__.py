@@ -1,1 +1,1 @@
-"""What people look at: pages, reports, cards, previews; one file each, that asks nobody for anything."""
+"""Files for people: demo pages, reports, model cards and previews. Pages are single files without network access."""

@@ -1,4 +1,4 @@
-"""Pages that are one file: their parts go inside, nothing they tell becomes code, and they ask nobody for anything."""
+"""Pages that are one HTML file: everything is inside, only one script can run, and nothing is loaded from elsewhere."""
 
 from __future__ import annotations
 
@@ -11,57 +11,58 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
-__all__ = ["hashed", "page_of", "policy", "tagged", "text_of"]
+__all__ = ["csp_hash", "csp_policy", "json_for_script", "read_package_text", "render_page"]
 
 
-def text_of(package: str, name: str) -> str:
-    """A file that lies in a package."""
+def read_package_text(package: str, name: str) -> str:
+    """The text of a file in a package."""
     return (files(package) / name).read_text("utf-8")
 
 
-def page_of(package: str, title: str, script: str, values: Mapping[str, str], **changes: str) -> str:
-    """A page: what all pages share around the ``page.html`` of its package, with ``base.css`` and its ``page.css``.
+def render_page(package: str, title: str, script: str, values: Mapping[str, str], **changes: str) -> str:
+    """A page, from the ``page.html`` and ``page.css`` of a package and what all pages share.
 
     Args:
-        package: where its parts lie.
-        title: a plain text, which is escaped here; both templates may hold ``{{title}}``.
-        script: the one that may run; ``page.html`` holds ``{{script}}``.
-        values: of all else in ``page.html``, as HTML.
-        changes: to the :func:`policy`.
+        package: with the two files.
+        title: plain text, which is escaped here. Templates may hold ``{{title}}``.
+        script: the only one that may run. ``page.html`` holds ``{{script}}``.
+        values: HTML for the other names in ``page.html``.
+        changes: to the :func:`csp_policy`.
     """
-    style = text_of("ganzoo.pages", "base.css") + "\n" + text_of(package, "page.css")
-    shared = {"title": html.escape(title), "style": style, "script": script, "policy": policy(script, style, **changes)}
-    body = filled(text_of(package, "page.html"), {**shared, **values})
-    return filled(text_of("ganzoo.pages", "base.html"), shared | {"body": body})
+    style = read_package_text("ganzoo.pages", "base.css") + "\n" + read_package_text(package, "page.css")
+    policy = csp_policy(script, style, **changes)
+    shared = {"title": html.escape(title), "style": style, "script": script, "policy": policy}
+    body = fill(read_package_text(package, "page.html"), {**shared, **values})
+    return fill(read_package_text("ganzoo.pages", "base.html"), shared | {"body": body})
 
 
-def filled(template: str, values: Mapping[str, str]) -> str:
-    """A template with every ``{{name}}`` replaced; what comes in is not looked at again."""
+def fill(template: str, values: Mapping[str, str]) -> str:
+    """A template with every ``{{name}}`` replaced. Names inside the values are not replaced."""
     return re.sub(r"{{(\w+)}}", lambda match: values[match[1]], template)
 
 
-def hashed(text: str) -> str:
-    """The name of an inline script or style sheet in a content security policy."""
+def csp_hash(text: str) -> str:
+    """The hash of an inline script or style sheet in a content security policy."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def policy(script: str, style: str, **changes: str) -> str:
-    """A content security policy that lets a browser run these two, show pictures in the page, and connect to nobody.
+def csp_policy(script: str, style: str, **changes: str) -> str:
+    """A content security policy that allows this script, this style sheet and inline images, and no connection.
 
-    >>> policy("", "", connect_src="https://example.org/").rpartition("; ")[2]
+    >>> csp_policy("", "", connect_src="https://example.org/").rpartition("; ")[2]
     'connect-src https://example.org/'
     """
-    kinds = {
+    sources = {
         "default-src": "'none'",
-        "script-src": hashed(script),
-        "style-src": hashed(style),
+        "script-src": csp_hash(script),
+        "style-src": csp_hash(style),
         "img-src": "data:",
         "connect-src": "'none'",
-    } | {kind.replace("_", "-"): sources for kind, sources in changes.items()}
-    return "; ".join(f"{kind} {sources}" for kind, sources in kinds.items())
+    } | {name.replace("_", "-"): source for name, source in changes.items()}
+    return "; ".join(f"{name} {source}" for name, source in sources.items())
 
 
-def tagged(values: Any) -> str:
-    """Values as the JSON text of a script element: no tag begins or ends in it, and no word is outside of JSON."""
-    strict = json.loads(json.dumps(values), parse_constant=str)  # JSON has no words for infinity and no number
+def json_for_script(values: Any) -> str:
+    """Values as strict JSON in which no HTML tag can begin or end, for the text of a script element."""
+    strict = json.loads(json.dumps(values), parse_constant=str)  # JSON has no infinity and no NaN
     return json.dumps(strict, separators=(",", ":")).replace("<", "\\u003c")

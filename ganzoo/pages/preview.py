@@ -1,4 +1,4 @@
-"""The standard picture of a trained generator: a grid of images, or a cloud of points."""
+"""The standard picture of a trained generator: a grid of images, or a scatter plot of vectors."""
 
 from __future__ import annotations
 
@@ -7,40 +7,42 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ganzoo.generators.base import Labels, Stage, TrainedGenerator
+from ganzoo.generators.base import Labels, TrainedGenerator
 from ganzoo.generators.images import Bytes, grid, scatter, side_by_side
+from ganzoo.generators.metadata import Stage
 
 if TYPE_CHECKING:
     from ganzoo.data import Data
 
-POINTS = 2000  # in a picture of vectors
+POINTS = 2000  # in a scatter plot
 MOST_CLASSES = 16  # that get a column or a row each
 
 
-def seeds_of(model: TrainedGenerator) -> range:
-    """The seeds of the standard picture: 64 images (or eight rows with every class once), or a cloud of points."""
-    if model.limits is None:
+def default_seeds(model: TrainedGenerator) -> range:
+    """The seeds of the standard picture: 64 images, or eight of each class; 2,000 vectors."""
+    if model.value_range is None:
         return range(POINTS)
-    return range(8 * model.header["num_classes"] if 1 < model.header["num_classes"] <= MOST_CLASSES else 64)
+    classes = model.metadata.num_classes
+    return range(8 * classes if 1 < classes <= MOST_CLASSES else 64)
 
 
-def way(
-    model: TrainedGenerator, first: int, last: int, number: int, label: int | None = None
+def interpolation_rows(
+    model: TrainedGenerator, seed_a: int, seed_b: int, steps: int, label: int | None = None
 ) -> tuple[NDArray[np.float32], NDArray[np.int64] | None]:
-    """Latents and labels on the way from one seed to another.
+    """Latents and labels of a grid that interpolates from seed A to seed B in each row.
 
-    If the GAN is told classes, the way is gone once for every class, or for ``label`` alone; beyond
-    :data:`MOST_CLASSES` classes for the first ones.
+    There is one row, or for a class-conditional GAN one for ``label``, or for each of its first
+    :data:`MOST_CLASSES` classes.
 
     Returns:
-        float32 ``(R * number, latent)`` for R ways, and int64 ``(R * number,)`` or ``None``.
+        float32 ``(R * steps, latent_dim)`` for R rows, and int64 ``(R * steps,)`` or ``None``.
     """
-    z = model.between(first, last, number)
-    classes = model.header["num_classes"] if label is None else 0
+    z = model.interpolate(seed_a, seed_b, steps)
+    classes = model.metadata.num_classes if label is None else 0
     if not classes:
-        return z, model.labels(number, label)
+        return z, model.labels(steps, label)
     rows = np.arange(min(classes, MOST_CLASSES))
-    return np.tile(z, (len(rows), 1)), np.repeat(rows, number)
+    return np.tile(z, (len(rows), 1)), np.repeat(rows, steps)
 
 
 def preview(
@@ -53,32 +55,44 @@ def preview(
     data: Data | None = None,
     columns: int | None = None,
 ) -> Bytes:
-    """A picture, uint8 ``(height, width, channels)``, of what a model makes of ``seeds``, or of latents ``z``.
+    """Draw samples of a generator.
 
-    Images stand in a grid, with one column for each class if the GAN is told classes; a child stands beside its parent
-    unless ``stage`` names one of them. Vectors are drawn by their first two features, above those of ``data``;
-    predictions of a regression against the targets in ``data``, which holds the inputs too.
+    Images form a grid, with one column for each class if the GAN is class-conditional. A child's images are drawn next
+    to those of its parent, unless ``stage`` selects one of the two. Vectors are drawn by their first two features, on
+    top of those of ``data``; predictions of a regression against the targets in ``data``.
+
+    Args:
+        model: the generator.
+        seeds: of the samples; :func:`default_seeds` by default.
+        z: latents ``(N, latent_dim)``, instead of seeds.
+        labels: see :meth:`ganzoo.generators.base.TrainedGenerator.sample`.
+        stage: ``child`` or ``parent``.
+        data: real samples; of a regression, its inputs and targets too.
+        columns: of the grid.
+
+    Returns:
+        uint8 ``(height, width, C)``.
     """
     if z is None:
-        z = model.latents(seeds_of(model) if seeds is None else seeds)
-    if data is not None and data.conditions is not None and model.header["condition_dim"]:
+        z = model.latents(default_seeds(model) if seeds is None else seeds)
+    if data is not None and data.conditions is not None and model.metadata.condition_dim:
         count = min(len(z), len(data))
         predicted = model.decode(z[:count], conditions=data.conditions[:count])
         return scatter(np.hstack([data.samples[:count], predicted.reshape(count, -1)])[:, :2])
     samples = model.decode(z, labels=labels, stage=stage or "child")
-    if model.limits is None or samples.ndim != 4:
-        real = None if data is None else plane(np.asarray(data.samples[:POINTS]))
-        return scatter(plane(samples), real)
+    if model.value_range is None or samples.ndim != 4:
+        real = None if data is None else first_two_features(np.asarray(data.samples[:POINTS]))
+        return scatter(first_two_features(samples), real)
     images = model.images(samples)
     if stage is None and model.has_parent:
         return side_by_side(model.images(model.decode(z, labels=labels, stage="parent")), images, columns)
-    classes = model.header["num_classes"]
+    classes = model.metadata.num_classes
     if columns is None and labels is None and 1 < classes <= MOST_CLASSES:
         columns = classes
     return grid(images, columns)
 
 
-def plane(vectors: NDArray[Any]) -> NDArray[Any]:
-    """Vectors ``(N, features)`` by their first two features; a single one is drawn against itself."""
+def first_two_features(vectors: NDArray[Any]) -> NDArray[Any]:
+    """The first two features ``(N, 2)`` of samples ``(N, ...)``; a single feature is drawn against itself."""
     flat = vectors.reshape(len(vectors), -1)
     return flat[:, [0, min(1, flat.shape[1] - 1)]]

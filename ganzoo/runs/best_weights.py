@@ -1,4 +1,4 @@
-"""The best weights of a run so far, by the score of what they generate."""
+"""The weights of a run that scored best so far."""
 
 from __future__ import annotations
 
@@ -11,31 +11,36 @@ from ganzoo.evaluation.scoring import scorer
 from ganzoo.generators.weights import Model, save_weights
 
 
-class Best:
-    """Scores a generator now and then, and keeps the weights that scored best in ``best.safetensors``.
+class BestWeights:
+    """Scores a generator at intervals, and keeps the weights with the best score.
 
-    Nothing of a training is touched: latents are those of seeds, and the averaged generator is in evaluation mode.
+    Scoring changes nothing in the training: it samples fixed seeds from the averaged generator.
+
+    Args:
+        path: of the weights file.
+        data: the training data.
+        directory: folder for files of downloaded data sets.
 
     Attributes:
         name: of the score; lower is better.
-        value, iteration: the best so far and its iteration; infinite, and 0, before the first.
+        value, iteration: best score so far and its iteration; infinite, and 0, before the first.
     """
 
-    def __init__(self, folder: Path, data: Data, directory: str | None) -> None:
-        self.path = folder / "best.safetensors"
+    def __init__(self, path: Path, data: Data, directory: str | None) -> None:
+        self.path = path
         self.name, self._score = scorer(data, directory)
         self.value, self.iteration = float("inf"), 0
 
-    def recall(self, history: Iterable[Mapping[str, Any]]) -> None:
-        """Go on from what a run has logged."""
-        for entry in history:
+    def restore(self, entries: Iterable[Mapping[str, Any]]) -> None:
+        """Take the best score from the log of a run that is resumed."""
+        for entry in entries:
             if entry.get(self.name, float("inf")) < self.value:
                 self.value, self.iteration = entry[self.name], entry["iteration"]
 
-    def consider(self, model: Model) -> dict[str, float]:
-        """The score of a generator, for the log; its weights are kept if they are the best."""
+    def score(self, model: Model) -> dict[str, float]:
+        """Score a generator, for the log, and save its weights if they are the best."""
         value = self._score(model)
         if value < self.value:
             save_weights(self.path, model)
-            self.value, self.iteration = value, model.header["iterations"]
+            self.value, self.iteration = value, model.metadata.iterations
         return {self.name: value}

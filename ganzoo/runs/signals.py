@@ -10,22 +10,25 @@ from contextlib import contextmanager
 
 @contextmanager
 def interruptible() -> Iterator[threading.Event]:
-    """Within it the first Ctrl-C or SIGTERM only sets the event, so that an iteration can be finished; a second one ends."""
-    stopped = threading.Event()
+    """Within it the first Ctrl-C or SIGTERM only sets the event, so that an iteration is completed; a second one ends.
+
+    In other threads than the main one signals are left alone, and the event is never set.
+    """
+    stop_requested = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield stopped
+        yield stop_requested
         return
     signals = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.getsignal(number) for number in signals}
 
     def stop(number: int, frame: object) -> None:
-        stopped.set()
+        stop_requested.set()
         signal.signal(number, before[signal.Signals(number)])
 
     try:
         for number in signals:
             signal.signal(number, stop)
-        yield stopped
+        yield stop_requested
     finally:
         for number in signals:
             signal.signal(number, before[number])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -42,6 +42,20 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         if temporary is not None:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+def remove_temporary_files(folder: Path, names: Iterable[str]) -> None:
+    """Remove the temporary files of :func:`atomic_write` calls that were killed.
+
+    No other process may be writing these files. A writer that still runs would lose its work.
+
+    Args:
+        folder: where they are; it may be missing.
+        names: of the files that were to be written, such as ``run.json`` or ``iteration-*.png``.
+    """
+    for name in map(Path, names):
+        for path in folder.glob(f".{name.stem}.{'[0-9a-f]' * 8}{name.suffix}"):
+            path.unlink(missing_ok=True)
 
 
 def require_folder(path: str | Path) -> None:

@@ -1,15 +1,14 @@
-"""What a run leaves for people to look at: a page, an animation, its nearest training images, and a card.
+"""The report of a run: a page, an animation of its sample grids, nearest training images, and a model card.
 
-``report.html`` is one file that tells the whole run. It is written from what lies in the run's folder, without torch;
-the same folder gives the same bytes.
+``report.html`` is one file. It is written from the files in the run's folder, without torch. The same folder gives the
+same bytes.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,8 @@ from ganzoo.generators.images import write_png
 from ganzoo.pages import card
 from ganzoo.pages.report.animation import animate
 from ganzoo.pages.report.document import document
-from ganzoo.pages.report.folder import ANIMATION, CARD, FILES, NEIGHBOURS, PAGE, Account, account, words
+from ganzoo.records.run_folder import RunFolder
+from ganzoo.records.text import one_line
 from ganzoo.util.errors import GanzooError, first_line
 from ganzoo.util.files import atomic_write
 
@@ -25,80 +25,90 @@ if TYPE_CHECKING:
     from ganzoo.data import Data
     from ganzoo.generators.base import TrainedGenerator
 
-__all__ = ["FILES", "NEIGHBOURS", "account", "card_of", "clear", "look", "present", "write"]
+__all__ = ["card_of", "write", "write_all", "write_neighbours"]
 
 log = logging.getLogger("ganzoo")
 
 
-def present(folder: Path, model: TrainedGenerator, data: Data) -> None:
-    """Write :data:`FILES` and the card at the end of a run. What fails is told in one line: the run itself is saved."""
+def write_all(path: Path, model: TrainedGenerator, data: Data) -> None:
+    """Write the whole report at the end of a training.
 
+    Failures are logged as one warning: the run itself is saved.
+
+    Args:
+        path: of the run's folder.
+        model: the trained generator.
+        data: that it was trained on.
+    """
     failures = []
-    for step in (lambda: look(folder, model, data), *steps(folder)):
+    for step in (lambda folder: write_neighbours(folder, model, data), *STEPS):
         try:
-            step()
+            step(RunFolder(path))
         except KeyboardInterrupt:
             failures.append("it was stopped")
             break
-        except Exception as error:  # whatever it is, the hours of training before it are worth more
+        except Exception as error:  # of any kind: the hours of training before it are worth more
             failures.append(str(error) if isinstance(error, GanzooError) else first_line(error))
     if failures:
-        place = shlex.quote(str(folder))
-        log.warning("the run is saved, but not all of its report: %s (again: ganzoo report %s)", failures[0], place)
+        again = f"ganzoo report {RunFolder(path).in_shell}"
+        log.warning("the run is saved, but not all of its report: %s (try again: %s)", failures[0], again)
 
 
-def look(folder: Path, model: TrainedGenerator, data: Data) -> None:
-    """Draw generated images beside the training images nearest to them, if there are images."""
+def write(path: str | Path) -> Path:
+    """Write the animation, the card and the page of a run, and return the path of the page.
+
+    A card that was edited by hand stays.
+
+    Raises:
+        GanzooError: the folder holds no run, or is not writable; Pillow is not installed.
+    """
+    RunFolder(path).record  # noqa: B018  # raises if there is none
+    for step in STEPS:
+        step(RunFolder(path))
+    return RunFolder(path).report
+
+
+def write_neighbours(folder: RunFolder, model: TrainedGenerator, data: Data) -> None:
+    """Draw generated images above the training images nearest to them, if there are images."""
     from ganzoo.pages.report.neighbours import neighbours
 
     if data.is_images:
-        write_png(folder / NEIGHBOURS, neighbours(model, data))
+        write_png(folder.neighbours, neighbours(model, data))
 
 
-def write(folder: str | Path) -> Path:
-    """Write the page, the animation and the card of a run anew, and return the page's path.
+def write_animation(folder: RunFolder) -> None:
+    if not animate(folder.animation, folder.pictures, folder.planned_iterations):
+        folder.animation.unlink(missing_ok=True)
 
-    A card that somebody has taken into his own hands stays.
+
+def write_card(folder: RunFolder) -> None:
+    if folder.metadata and (not folder.card.exists() or card.is_generated(folder.card)):
+        card.write(folder.card, card_of(folder), force=False)
+
+
+def write_page(folder: RunFolder) -> None:
+    text = document(folder)
+    with atomic_write(folder.report) as temporary:
+        temporary.write_bytes(text.encode("utf-8", "replace"))
+
+
+STEPS: tuple[Callable[[RunFolder], None], ...] = (write_animation, write_card, write_page)
+"""What needs nothing but the folder. The page comes last, because it lists the other files."""
+
+
+def card_of(folder: RunFolder, target: Path | None = None) -> str:
+    """The card of a run's generator, with the last sample grid.
+
+    Args:
+        folder: of the run, with weights.
+        target: folder of the card; that of the run by default.
 
     Raises:
-        GanzooError: the folder holds no run, or cannot be written in; Pillow is not installed.
+        GanzooError: there are no weights.
     """
-    account(folder)
-    for step in steps(Path(folder)):
-        step()
-    return Path(folder) / PAGE
-
-
-def steps(folder: Path) -> Iterable[Callable[[], object]]:
-    """How the files are made that need nothing but the folder; the page comes last, since it names the others."""
-
-    def animation() -> None:
-        run = account(folder)
-        if not animate(folder / ANIMATION, run.pictures, run.iterations):
-            (folder / ANIMATION).unlink(missing_ok=True)
-
-    def described() -> None:
-        run = account(folder)
-        if run.header and (not (folder / CARD).exists() or card.ours(folder / CARD)):
-            card.write(folder / CARD, card_of(run), force=False)
-
-    def told_whole() -> None:
-        text = document(account(folder))
-        with atomic_write(folder / PAGE) as temporary:
-            temporary.write_bytes(text.encode("utf-8", "replace"))
-
-    return animation, described, told_whole
-
-
-def clear(folder: Path) -> None:
-    """Remove what :func:`present` has written for an old run."""
-    for name in (*FILES, *([CARD] if card.ours(folder / CARD) else [])):
-        (folder / name).unlink(missing_ok=True)
-
-
-def card_of(run: Account, folder: Path | None = None) -> str:
-    """The card of a run's generator, with its last picture, as it is to lie in a folder, by default the run's."""
-    last = next(reversed(run.pictures.values()), None)
-    picture = "" if last is None else Path(os.path.relpath(last, folder or run.folder)).as_posix()
-    command = words(run.record.get("command", ""), 2000)
-    return card.card(run.header, "weights.safetensors", command=command, scores=run.scores, picture=picture)
+    if folder.metadata is None:
+        raise GanzooError(f"{folder} holds no weights that can be read; train it first, or name another run")
+    last = next(reversed(folder.pictures.values()), None)
+    picture = "" if last is None else Path(os.path.relpath(last, target or folder.path)).as_posix()
+    command = one_line(folder.record.get("command", ""), card.LONGEST)
+    return card.card(folder.metadata, folder.weights.name, command=command, scores=folder.scores, picture=picture)

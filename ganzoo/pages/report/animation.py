@@ -1,4 +1,4 @@
-"""The pictures of a run's fixed latents: some of them, small enough to stand in a page, and as an animation."""
+"""The sample grids of a run: a selection, compressed for a page, and as an animation."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 MOST_FRAMES = 60
 LONGEST_SIDE = 1200  # pixels, in a page
-LARGEST_PNG = 300_000  # bytes that stand in a page as they are
-LARGEST_FILE = 2**26  # bytes of a picture that is looked at
+LARGEST_PNG = 300_000  # bytes; larger ones are compressed
+LARGEST_FILE = 2**26  # bytes; larger ones are not read
 LARGEST_ANIMATION = 2_000_000  # bytes
 _SIZES = ((640, 80), (480, 75), (360, 70), (280, 60), (200, 50), (120, 40))
-"""The longest side and the quality of an animation, tried in turn until one is small enough."""
+"""Longest side in pixels and WebP quality of an animation, tried in turn until one is small enough."""
 _CAPTION = 28  # pixels in height
-_SECONDS, _LAST = 6.0, 1.5  # an animation takes about as long, and rests on its last picture
+_SECONDS, _LAST = 6.0, 1.5  # of an animation, and of its last picture
 _PAPER, _INK, _SOFT, _ACCENT = (23, 24, 27), (233, 232, 229), (58, 60, 66), (138, 180, 255)
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ class Frame:
     Attributes:
         iteration: after which it was drawn.
         width, height: in pixels.
-        source: the picture itself, as a ``data:`` address.
+        source: the picture as a ``data:`` URL.
     """
 
     iteration: int
@@ -47,44 +47,47 @@ class Frame:
     source: str
 
 
-def chosen(items: Sequence[T], most: int = MOST_FRAMES) -> list[T]:
-    """At most so many items, evenly spread, the first and the last among them."""
+def evenly_spaced(items: Sequence[T], most: int = MOST_FRAMES) -> list[T]:
+    """At most ``most`` items at even distances, the first and the last among them."""
     if len(items) <= most:
         return list(items)
     return [items[round(index * (len(items) - 1) / (most - 1))] for index in range(most)]
 
 
 def frames(pictures: Mapping[int, Path]) -> list[Frame]:
-    """Pictures by iteration as a page holds them: PNG as they are if they are small, WebP otherwise.
+    """Pictures by iteration as ``data:`` URLs: small PNG files unchanged, others as WebP.
 
-    What is no picture is left out.
+    Files that are not pictures are left out.
     """
-    return [frame for number, path in chosen(list(pictures.items())) if (frame := frame_of(number, path))]
+    return [frame for number, path in evenly_spaced(list(pictures.items())) if (frame := frame_of(number, path))]
 
 
 def frame_of(number: int, path: Path) -> Frame | None:
-    image = opened(path)
+    image = read_png(path)
     if image is None:
         return None
     content, kind = path.read_bytes(), "png"
     if len(content) > LARGEST_PNG or max(image.size) > LONGEST_SIDE:
         image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-        content, kind = encoded(image), "webp"
+        content, kind = to_webp(image), "webp"
     return Frame(number, *image.size, f"data:image/{kind};base64,{base64.b64encode(content).decode()}")
 
 
 def animate(path: Path, pictures: Mapping[int, Path], iterations: int) -> bool:
-    """Write the pictures as one animated WebP of at most :data:`LARGEST_ANIMATION` bytes, with the iteration below each.
+    """Write an animated WebP of at most :data:`LARGEST_ANIMATION` bytes, with the iteration below each picture.
 
     Args:
         path: of the file.
         pictures: by iteration.
-        iterations: of the whole run, the end of the bar.
+        iterations: of the whole run, at the end of the progress bar.
 
     Returns:
-        Whether there was anything to animate: two pictures of one size.
+        Whether there are two pictures of one size. If not, nothing is written.
+
+    Raises:
+        GanzooError: the animation would be larger.
     """
-    found = [(number, opened(picture)) for number, picture in chosen(list(pictures.items()))]
+    found = [(number, read_png(picture)) for number, picture in evenly_spaced(list(pictures.items()))]
     images = [(number, image) for number, image in found if image is not None]
     images = [(number, image) for number, image in images if image.size == images[-1][1].size]
     if len(images) < 2:
@@ -92,7 +95,7 @@ def animate(path: Path, pictures: Mapping[int, Path], iterations: int) -> bool:
     step = round(1000 * max(0.08, min(0.6, _SECONDS / len(images))))
     times = [step] * (len(images) - 1) + [round(1000 * _LAST)]
     for side, quality in _SIZES:
-        first, *others = (captioned(image, number, iterations, side) for number, image in images)
+        first, *others = (with_progress(image, number, iterations, side) for number, image in images)
         buffer = BytesIO()
         first.save(
             buffer, "WEBP", save_all=True, append_images=others, duration=times, loop=0, quality=quality, method=2
@@ -104,8 +107,8 @@ def animate(path: Path, pictures: Mapping[int, Path], iterations: int) -> bool:
     raise GanzooError(f"{len(images)} pictures make an animation of more than {LARGEST_ANIMATION:,} bytes")
 
 
-def captioned(image: Image.Image, number: int, iterations: int, side: int) -> Image.Image:
-    """A picture of at most that size, above its iteration and a bar that shows how far the run was."""
+def with_progress(image: Image.Image, number: int, iterations: int, side: int) -> Image.Image:
+    """A picture of at most ``side`` pixels, above its iteration and a progress bar."""
     from PIL import Image, ImageDraw, ImageFont
 
     image = image.copy()
@@ -123,8 +126,8 @@ def captioned(image: Image.Image, number: int, iterations: int, side: int) -> Im
     return frame
 
 
-def opened(path: Path) -> Image.Image | None:
-    """The picture in a PNG file as RGB; ``None`` if it is none, or one that is far too large."""
+def read_png(path: Path) -> Image.Image | None:
+    """The picture in a PNG file as RGB; ``None`` if the file is not a picture, or far too large."""
     with needs("sample"):
         from PIL import Image
     try:
@@ -138,7 +141,7 @@ def opened(path: Path) -> Image.Image | None:
         return None
 
 
-def encoded(image: Image.Image) -> bytes:
+def to_webp(image: Image.Image) -> bytes:
     buffer = BytesIO()
     image.save(buffer, "WEBP", quality=85, method=4)
     return buffer.getvalue()

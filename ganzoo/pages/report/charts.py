@@ -1,4 +1,4 @@
-"""Curves as inline SVG. The picture stretches with the page; what is written stands beside it, in HTML."""
+"""Curves as inline SVG. The drawing stretches with the page, so the text around it is HTML."""
 
 from __future__ import annotations
 
@@ -10,27 +10,36 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo.pages.report.folder import Curve, number, words
+from ganzoo.records.metrics import Curve
+from ganzoo.records.text import format_number, one_line
 
 Values = NDArray[np.float64]
 
 WIDTH, HEIGHT = 1000, 300  # of the drawing's own units
-MOST_POINTS = 800  # of one line
-MOST_LINES = 6  # in one chart; there are as many colours
-FEW = 12  # points are drawn as such
+MOST_POINTS = 800  # in one line
+MOST_LINES = 6  # in one chart, each with its own colour
+FEW = 12  # or fewer points are drawn as dots, and not smoothed
 
 TITLES = {
     "loss": "Losses",
+    "gradient": "Gradient norms",
+    "discriminator_accuracy": "Accuracy of the discriminator",
+    "diversity": "Diversity of samples",
+    "distance": "Distance of samples to the data",
     "cpu_seconds": "CPU time, seconds",
     "iterations_per_second": "Speed, iterations per second",
 }
 
 
 def charts(curves: Sequence[Curve], iterations: int) -> tuple[str, list[list[dict[str, list[float]]]]]:
-    """All curves in charts, those whose names share their beginning up to a dot in one.
+    """Draw curves. Those whose names agree up to a dot, such as ``loss.generator``, share a chart.
+
+    Args:
+        curves: to draw.
+        iterations: at the right end of the charts, at least.
 
     Returns:
-        The HTML, and for each chart the points of its lines, for whoever wants to read values off.
+        The HTML, and for each chart the points of its lines, from which the page's script reads values.
     """
     groups: dict[str, list[Curve]] = {}
     for curve in curves:
@@ -38,7 +47,7 @@ def charts(curves: Sequence[Curve], iterations: int) -> tuple[str, list[list[dic
         names = (name, *(f"{name} ({count})" for count in range(2, 99)))
         group = next(key for key in names if len(groups.get(key, ())) < MOST_LINES)
         groups.setdefault(group, []).append(curve)
-    last = ("cpu_seconds", "iterations_per_second")  # of the machine, not of the game
+    last = ("cpu_seconds", "iterations_per_second")  # of the machine
     order = sorted(groups, key=lambda group: (group in last) - (group == "loss"))
     drawn = [chart(group, groups[group], iterations) for group in order]
     return "\n".join(text for text, _ in drawn), [points for _, points in drawn]
@@ -46,9 +55,9 @@ def charts(curves: Sequence[Curve], iterations: int) -> tuple[str, list[list[dic
 
 def chart(group: str, curves: Sequence[Curve], iterations: int) -> tuple[str, list[dict[str, list[float]]]]:
     """One chart, and the points of its lines."""
-    title = TITLES.get(group) or titled(words(group, 80).replace("_", " "))
-    smooth = [smoothed(curve.values) for curve in curves]
-    low, high, steps = scale(
+    title = TITLES.get(group) or title_case(one_line(group, 80).replace("_", " "))
+    smooth = [running_mean(curve.values) for curve in curves]
+    low, high, steps = axis(
         [bound for curve, line in zip(curves, smooth, strict=True) for bound in bounds(curve.values, line)]
     )
     end = max([float(iterations), 1.0, *(float(curve.iterations[-1]) for curve in curves)])
@@ -57,25 +66,25 @@ def chart(group: str, curves: Sequence[Curve], iterations: int) -> tuple[str, li
         x, y = WIDTH * xs / end, HEIGHT * ((high - ys) / (high - low)).clip(0, 1)
         return "M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(x, y, strict=True))
 
-    lines, legend, points, said = [], [], [], []
+    lines, legend, points, descriptions = [], [], [], []
     for index, (curve, line) in enumerate(zip(curves, smooth, strict=True)):
         name = label(curve.name, group)
         few = len(line) <= FEW
         if not few:
             raw = extremes(curve.values)
             lines.append(f'<path class="raw c{index}" d="{path(curve.iterations[raw], curve.values[raw])}"/>')
-        kept = spread(len(line))
+        kept = evenly_spaced(len(line))
         xs, ys = curve.iterations[kept], line[kept]
         lines.append(f'<path class="line c{index}" d="{path(xs, ys)}"/>')
         if few:
             dots = "".join(f"{path(xs[i : i + 1], ys[i : i + 1])}h0" for i in range(len(xs)))
             lines.append(f'<path class="dots c{index}" d="{dots}"/>')
         points.append({"x": xs.tolist(), "y": [float(f"{y:.5g}") for y in ys]})
-        last = number(float(f"{ys[-1]:.4g}"))
+        last = format_number(float(f"{ys[-1]:.4g}"))
         key = f'<span class="key c{index}"></span>{html.escape(name)} ' if len(curves) > 1 else ""
         legend.append(f"<li>{key}<output>{last}</output></li>")
-        said.append(f"{name} from {number(float(f'{ys[0]:.4g}'))} to {last}")
-    summary = html.escape(f"{title} by iteration: {'; '.join(said)}.")
+        descriptions.append(f"{name} from {format_number(float(f'{ys[0]:.4g}'))} to {last}")
+    summary = html.escape(f"{title} by iteration: {'; '.join(descriptions)}.")
     grid = "".join(f'<path class="grid" d="M0 {HEIGHT * i / steps:.1f}H{WIDTH}"/>' for i in range(steps + 1))
     heights = "".join(f"<span>{text}</span>" for text in ticks(low, high, steps))
     return (
@@ -84,24 +93,24 @@ def chart(group: str, curves: Sequence[Curve], iterations: int) -> tuple[str, li
         f'<div class="plot"><div class="heights" aria-hidden="true">{heights}</div>'
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" role="img" aria-label="{summary}">'
         f'{grid}{"".join(lines)}<path class="cursor" d=""/></svg>'
-        f'<div class="widths" aria-hidden="true"><span>0</span><span>{number(round(end / 2))}</span>'
-        f"<span>{number(round(end))} iterations</span></div></div>\n</figure>",
+        f'<div class="widths" aria-hidden="true"><span>0</span><span>{format_number(round(end / 2))}</span>'
+        f"<span>{format_number(round(end))} iterations</span></div></div>\n</figure>",
         points,
     )
 
 
-def titled(name: str) -> str:
-    """A name as a title; short ones, such as ``fd``, are abbreviations."""
+def title_case(name: str) -> str:
+    """A name as a title. Short ones, such as ``fd``, are abbreviations."""
     return name.upper() if len(name) <= 3 else name[:1].upper() + name[1:]
 
 
 def label(name: str, group: str) -> str:
     """A curve's name within its chart."""
-    return words(name.removeprefix(f"{group.partition(' (')[0]}.") or name, 60).replace("_", " ").replace(".", " ")
+    return one_line(name.removeprefix(f"{group.partition(' (')[0]}.") or name, 60).replace("_", " ").replace(".", " ")
 
 
-def smoothed(values: Values) -> Values:
-    """A centred running mean over a twentieth of the points; few points stay as they are."""
+def running_mean(values: Values) -> Values:
+    """The centred running mean over a twentieth of the points; :data:`FEW` points stay as they are."""
     if len(values) <= FEW:
         return values
     half = max(1, len(values) // 40)
@@ -113,13 +122,13 @@ def smoothed(values: Values) -> Values:
 
 
 def bounds(values: Values, line: Values) -> tuple[float, float]:
-    """What has to be seen: the whole smooth line, and the raw one but for its rarest spikes."""
+    """The range to draw: all of the smooth line, and of the raw values the 1st to the 99th percentile."""
     low, high = np.percentile(values, [1, 99])
     return float(min(low, line.min())), float(max(high, line.max()))
 
 
-def scale(values: Iterable[float]) -> tuple[float, float, int]:
-    """The ends of an axis that shows all values, even numbers, and into how many equal steps it is divided."""
+def axis(values: Iterable[float]) -> tuple[float, float, int]:
+    """Lower and upper end of an axis that covers all values, at round numbers, and its number of equal steps."""
     values = list(values)
     low, high = min(values), max(values)
     if high - low <= 1e-9 * max(abs(low), abs(high)):
@@ -133,28 +142,28 @@ def scale(values: Iterable[float]) -> tuple[float, float, int]:
 
 
 def ticks(low: float, high: float, steps: int) -> list[str]:
-    """What is written beside an axis, from above, all with as many decimals."""
+    """The labels of an axis from top to bottom, all with the same number of decimals."""
     values = [high - (high - low) * index / steps for index in range(steps + 1)]
     step, largest = (high - low) / steps, max(abs(low), abs(high))
     if not (step >= 1e-4 and largest < 1e6):
-        return [number(float(f"{value:.6g}") + 0.0).replace("-", "−") for value in values]
+        return [format_number(float(f"{value:.6g}") + 0.0).replace("-", "−") for value in values]
     decimals = next(count for count in range(8) if abs(step * 10**count - round(step * 10**count)) < 1e-6)
     return [f"{round(value, decimals) + 0.0:,.{decimals}f}".replace("-", "−") for value in values]
 
 
 def extremes(values: Values) -> NDArray[np.int64]:
-    """Which points to draw of a long line: the lowest and the highest of each stretch, so that no spike is lost."""
+    """Indices of the points to draw of a long line: the lowest and highest of each stretch, so that spikes stay."""
     if len(values) <= MOST_POINTS:
         return np.arange(len(values))
     edges = np.linspace(0, len(values), MOST_POINTS // 2 + 1).astype(int)
     kept = [
-        start + turn
+        start + offset
         for start, stop in pairwise(edges)
-        for turn in {int(values[start:stop].argmin()), int(values[start:stop].argmax())}
+        for offset in {int(values[start:stop].argmin()), int(values[start:stop].argmax())}
     ]
     return np.array(sorted(kept))
 
 
-def spread(count: int) -> NDArray[np.int64]:
-    """Which points to draw of a smooth line."""
+def evenly_spaced(count: int) -> NDArray[np.int64]:
+    """Indices of the points to draw of a smooth line of ``count`` points."""
     return np.unique(np.linspace(0, count - 1, min(count, MOST_POINTS)).round().astype(np.int64))

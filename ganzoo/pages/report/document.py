@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-from ganzoo.pages.html import page_of, tagged, text_of
+from ganzoo.pages.html import json_for_script, read_package_text, render_page
 from ganzoo.pages.report.animation import Frame, frame_of, frames
 from ganzoo.pages.report.charts import charts
-from ganzoo.pages.report.folder import ANIMATION, CARD, NEIGHBOURS, Account, Curve, number, words
+from ganzoo.records.metrics import Curve
+from ganzoo.records.run_folder import RunFolder
+from ganzoo.records.text import format_number, one_line
 from ganzoo.registry.recipe import format_value
 
 PACKAGE = "ganzoo.pages.report"
@@ -19,38 +20,39 @@ MOST_CLASSES = 16  # whose columns are named
 MOST_SETTINGS = 400
 
 
-def document(run: Account) -> str:
-    """The page, as HTML. Nothing in the folder can become code: texts are escaped, and one script alone may run."""
-    drawn, points = charts(run.curves, run.played)
+def document(run: RunFolder) -> str:
+    """The page. Nothing in the folder can become code: texts are escaped, and only the page's own script may run."""
+    drawn, points = charts(run.curves, run.iterations)
     shown = frames(run.pictures)
+    curves = [f'<div class="charts">{drawn}</div>' if drawn else "", note(run.log_problem)]
     values = {
         "summary": summary(run),
-        "facts": entries(facts(run)),
+        "facts": definitions(facts(run)),
         "samples": samples(shown, run),
-        "curves": section("curves", "Curves", f'<div class="charts">{drawn}</div>' if drawn else ""),
+        "curves": section("curves", "Curves", "\n".join(filter(None, curves))),
         "scores": section("scores", "Scores", table(run.scores)),
-        "neighbours": section("neighbours", "Nearest training images", neighbours_of(run)),
-        "next": section("next", "Next", commands(run)),
+        "neighbours": section("neighbours", "Nearest training images", neighbours(run)),
+        "next": section("next", "Next steps", definitions(commands(run), "commands")),
         "settings": section("settings", "Settings", settings(run)),
-        "origin": section("origin", "Where it comes from", entries(origin(run))),
-        "files": section("files", "What lies where", entries(files(run))),
+        "origin": section("origin", "How to repeat it", definitions(origin(run))),
+        "files": section("files", "Files in this run folder", definitions(files(run))),
         "version": html.escape(version("ganzoo-kit")),
-        "points": tagged({"iterations": [frame.iteration for frame in shown], "charts": points}),
+        "points": json_for_script({"iterations": [frame.iteration for frame in shown], "charts": points}),
     }
-    return page_of(PACKAGE, f"{run.name} on {run.data}", text_of(PACKAGE, "page.js"), values)
+    return render_page(PACKAGE, f"{run.name} on {run.data}", read_package_text(PACKAGE, "page.js"), values)
 
 
 def section(name: str, title: str, content: str) -> str:
-    """A section of the page; nothing if it would be empty."""
+    """A section of the page; nothing if it is empty."""
     if not content:
         return ""
     return f'<section aria-labelledby="{name}-title">\n<h2 id="{name}-title">{title}</h2>\n{content}\n</section>'
 
 
-def entries(pairs: Iterable[tuple[str, str]]) -> str:
-    """Names and what they stand for; empty ones are left out."""
+def definitions(pairs: Iterable[tuple[str, str]], kind: str = "") -> str:
+    """A list of names and values; empty values are left out."""
     rows = [f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd></div>" for name, value in pairs if value]
-    return f'<dl class="entries">{"".join(rows)}</dl>' if rows else ""
+    return f'<dl class="entries {kind}">{"".join(rows)}</dl>' if rows else ""
 
 
 def table(rows: Iterable[tuple[str, str]]) -> str:
@@ -62,7 +64,11 @@ def table(rows: Iterable[tuple[str, str]]) -> str:
     return f"<table>{''.join(lines)}</table>" if lines else ""
 
 
-def summary(run: Account) -> str:
+def note(text: str) -> str:
+    return f'<p class="note">{html.escape(text)}</p>' if text else ""
+
+
+def summary(run: RunFolder) -> str:
     """One line about the GAN."""
     if run.gan is None:
         return ""
@@ -70,23 +76,22 @@ def summary(run: Account) -> str:
     return f"{text}. <span>{html.escape(run.gan.paper)}</span>" if run.gan.paper else text
 
 
-def facts(run: Account) -> list[tuple[str, str]]:
+def facts(run: RunFolder) -> list[tuple[str, str]]:
     """What a reader wants to know first."""
-    whole = run.played >= run.iterations
-    taken, speed = clock(run.curves)
-    weights = run.folder / "weights.safetensors"
+    done, planned = run.iterations, run.planned_iterations
+    duration, speed = timing(run.curves)
     return [
-        ("Iterations", f"{run.played:,}" if whole else f"{run.played:,} of {run.iterations:,} (stopped)"),
-        ("Time in training", taken),
+        ("Iterations", f"{done:,}" if done >= planned else f"{done:,} of {planned:,} (stopped)"),
+        ("Training time", duration),
         ("Speed", speed),
-        ("Device", " ".join(words(run.record.get(name, ""), 40) for name in ("device", "precision")).strip()),
-        ("Seed", words(run.record.get("seed", ""), 40)),
-        ("Weights", size(weights) if weights.is_file() else "none yet"),
+        ("Device", " ".join(one_line(run.record.get(name, ""), 40) for name in ("device", "precision")).strip()),
+        ("Seed", one_line(run.record.get("seed", ""), 40)),
+        ("Weights", file_size(run.weights) if run.weights.is_file() else "none yet"),
     ]
 
 
-def clock(curves: Iterable[Curve]) -> tuple[str, str]:
-    """How long the iterations took, and how many a second held; pictures and checkpoints are not counted."""
+def timing(curves: Iterable[Curve]) -> tuple[str, str]:
+    """How long the iterations took, without sample grids and checkpoints, and how many of them in a second."""
     speed = next(
         (curve for curve in curves if curve.name == "iterations_per_second" and (curve.values > 0).all()), None
     )
@@ -99,124 +104,124 @@ def clock(curves: Iterable[Curve]) -> tuple[str, str]:
     if not 0 < seconds < 1e9:
         return "", ""
     minutes, hours = seconds / 60, seconds / 3600
-    taken = f"{hours:.1f} hours" if hours >= 2 else f"{minutes:.0f} minutes" if minutes >= 2 else f"{seconds:.0f} s"
-    return taken, f"{number(float(f'{before / seconds:.3g}'))} iterations/s"
+    duration = f"{hours:.1f} hours" if hours >= 2 else f"{minutes:.0f} minutes" if minutes >= 2 else f"{seconds:.0f} s"
+    return duration, f"{format_number(float(f'{before / seconds:.3g}'))} iterations/s"
 
 
-def size(path: Path) -> str:
+def file_size(path: Path) -> str:
     count = path.stat().st_size
     return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"
 
 
-def samples(shown: list[Frame], run: Account) -> str:
-    """The pictures, with all that moves through them."""
+def samples(shown: list[Frame], run: RunFolder) -> str:
+    """The sample grids, with a slider and a button to move through them."""
     if not shown:
-        return '<p class="none">There are no pictures of this run in its folder.</p>'
+        return '<p class="note">There are no sample grids in the folder of this run.</p>'
     images = "\n".join(
         f'<img src="{frame.source}" width="{frame.width}" height="{frame.height}" decoding="sync" '
         f'alt="Samples after iteration {frame.iteration:,}"{"" if frame is shown[-1] else " hidden"}>'
         for frame in shown
     )
-    alone = " hidden" if len(shown) == 1 else ""
+    is_single = " hidden" if len(shown) == 1 else ""
     last = len(shown) - 1
     return (
         f'<figure><div id="frames">\n{images}\n</div>\n'
-        f'<div id="player"{alone}><button type="button" id="play">Play</button>'
+        f'<div id="player"{is_single}><button type="button" id="play">Play</button>'
         f'<input type="range" id="slider" min="0" max="{last}" step="1" value="{last}" aria-label="Iteration">'
         f'<output id="iteration" for="slider">iteration {shown[-1].iteration:,}</output></div>\n'
         f"<figcaption>{html.escape(caption(run))}</figcaption></figure>"
     )
 
 
-def caption(run: Account) -> str:
-    """What is to be seen in the pictures."""
-    header = run.header
-    if header and header.get("range") is None:
-        if header.get("condition_dim"):
-            return "Predictions in blue, above the true values in grey. The inputs are not those of the training."
-        return "Generated points in blue, above those of the data in grey."
-    text = "The same latents in every picture, so single samples can be watched taking shape."
+def caption(run: RunFolder) -> str:
+    """What the sample grids show."""
+    metadata = run.metadata
+    if metadata and metadata.range is None:
+        if metadata.condition_dim:
+            return "Predictions in blue, true values in grey. The inputs were not used in training."
+        return "Generated points in blue, data in grey."
+    text = "Uncurated samples. All grids are drawn from the same latents, so you can follow each sample."
     if "parent" in run.settings:
-        return f"{text} In each pair the left image is the parent's, the right one the child's, of one latent."
-    data, labels = header.get("data"), header.get("num_classes")
-    classes = data.get("classes") if isinstance(data, dict) else None
-    if isinstance(labels, int) and 1 < labels <= MOST_CLASSES and isinstance(classes, list) and len(classes) == labels:
-        return f"{text} Columns, from the left: {', '.join(words(name, 40) for name in classes)}."
+        return f"{text} Left of each pair: the parent's sample. Right: the child's, from the same latent."
+    if metadata and 1 < metadata.num_classes <= MOST_CLASSES and len(metadata.data.classes) == metadata.num_classes:
+        return f"{text} Classes by column: {', '.join(one_line(name, 40) for name in metadata.data.classes)}."
     return text
 
 
-def neighbours_of(run: Account) -> str:
-    frame = frame_of(0, run.folder / NEIGHBOURS) if (run.folder / NEIGHBOURS).is_file() else None
+def neighbours(run: RunFolder) -> str:
+    frame = frame_of(0, run.neighbours) if run.neighbours.is_file() else None
     if frame is None:
         return ""
     return (
         '<figure class="rows"><ul aria-hidden="true"><li>Generated</li><li>Nearest</li><li>Real</li></ul>'
         f'<img src="{frame.source}" width="{frame.width}" height="{frame.height}" alt="Three rows: generated images, '
         'the training image nearest to each, and training images">'
-        "<figcaption>Below each generated image stands the training image nearest to it, by the distance of their "
-        "pixels. Twins would mean that training images were learned by heart. The last row is taken from the data "
-        "as they are.</figcaption></figure>"
+        "<figcaption>Below each generated image is the training image nearest to it (Euclidean distance of pixels). "
+        "Pairs that look the same mean that the generator memorised training images. The last row shows other "
+        "training images for comparison.</figcaption></figure>"
     )
 
 
-def commands(run: Account) -> str:
-    """What can be done next, as it is typed."""
-    place = run.place
-    first = [("Go on", f"ganzoo train --resume {place}")] if run.played < run.iterations else []
-    lines = [
-        *first,
-        ("Draw more samples", f"ganzoo sample {place} -n 64 --out grid.png"),
-        ("Take the generator elsewhere", f"ganzoo export {place} --onnx"),
-        ("Describe it for others", f"ganzoo card {place}"),
-        ("Make this page anew", f"ganzoo report {place}"),
+def commands(run: RunFolder) -> list[tuple[str, str]]:
+    """What can be done next."""
+    path = run.in_shell
+    resume = [("Resume", f"ganzoo train --resume {path}")] if run.iterations < run.planned_iterations else []
+    return [
+        *resume,
+        ("Sample", f"ganzoo sample {path} -n 64 --out grid.png"),
+        ("Export to ONNX", f"ganzoo export {path} --onnx"),
+        ("Write a model card", f"ganzoo card {path}"),
+        ("Update this report", f"ganzoo report {path}"),
     ]
-    return entries(lines).replace('class="entries"', 'class="entries commands"')
 
 
-def settings(run: Account) -> str:
+def settings(run: RunFolder) -> str:
     """All settings, by the part that they belong to."""
     groups: dict[str, list[tuple[str, str]]] = {}
     for key, value in list(run.settings.items())[:MOST_SETTINGS]:
-        part, _, name = words(key, 80).rpartition(".")
-        groups.setdefault(part, []).append((name, words(format_value(value))))
+        part, _, name = one_line(key, 80).rpartition(".")
+        groups.setdefault(part, []).append((name, one_line(format_value(value))))
+    left_out = len(run.settings) - MOST_SETTINGS
     return "".join(
-        f'<div class="group"><h3>{html.escape(part.capitalize() or "Parts")}</h3>{entries(pairs)}</div>'
+        f'<div class="group"><h3>{html.escape(part.capitalize() or "Parts")}</h3>{definitions(pairs)}</div>'
         for part, pairs in groups.items()
-    )
+    ) + note(f"{left_out:,} more settings are in run.json." if left_out > 0 else "")
 
 
-def origin(run: Account) -> list[tuple[str, str]]:
-    record, data = run.record, run.header.get("data")
-    said: Mapping[str, Any] = data if isinstance(data, dict) else {}
-    classes = said.get("classes") if isinstance(said.get("classes"), list) else []
+def origin(run: RunFolder) -> list[tuple[str, str]]:
+    """All that repeats the run, besides its settings."""
+    record, data = run.record, run.metadata.data if run.metadata else None
     size = record.get("image_size")
     return [
-        ("Command", words(record.get("command", ""), 2000)),
-        ("Data", f"{run.data}, {words(size, 20)} pixels" if size else run.data),
-        ("Licence of the data", words(said.get("licence") or "")),
-        ("Classes", words(", ".join(words(name, 60) for name in classes or ()))),
-        ("SHA-256 of the data", words(record.get("data_sha256", ""), 80)),
-        ("Seed", words(record.get("seed", ""), 40)),
-        ("Versions", ", ".join(f"{name} {words(record[name], 40)}" for name in ("ganzoo", "torch") if name in record)),
-        ("Threads", words(record.get("threads", ""), 20)),
+        ("Command", one_line(record.get("command", ""), 2000)),
+        ("Data", f"{run.data}, {one_line(size, 20)} pixels" if size else run.data),
+        ("Licence of the data", one_line(data.licence if data else "")),
+        ("Classes", one_line(", ".join(one_line(name, 60) for name in (data.classes if data else ())))),
+        ("SHA-256 of the data", one_line(record.get("data_sha256", ""), 80)),
+        ("Seed", one_line(record.get("seed", ""), 40)),
+        (
+            "Versions",
+            ", ".join(f"{name} {one_line(record[name], 40)}" for name in ("ganzoo", "torch") if name in record),
+        ),
+        ("CPU threads", one_line(record.get("threads", ""), 20)),
     ]
 
 
-def files(run: Account) -> list[tuple[str, str]]:
-    """The files of the run, with what they are."""
-    known = {
-        "weights.safetensors": "the averaged generator, as it is sampled, and the discriminator",
-        "checkpoint.safetensors": "all that continues the run",
-        "run.json": "all that repeats it",
-        "metrics.jsonl": "losses and figures, as they are drawn above",
-        "evaluation.json": "scores",
-        "samples": f"pictures of the same latents, {len(run.pictures):,} in all",
-        ANIMATION: "these pictures in motion",
-        NEIGHBOURS: "generated images and the training images nearest to them",
-        CARD: "a card for whoever receives the weights",
+def files(run: RunFolder) -> list[tuple[str, str]]:
+    """The files of the run that exist, and what they are."""
+    described = {
+        run.weights: "the averaged generator and the discriminator",
+        run.best_weights: "the same at the best score of the training",
+        run.checkpoint: "everything that resuming the run needs",
+        run.checkpoints: f"checkpoints of {len(run.kept_checkpoints):,} iterations",
+        run.record_file: "settings and options, everything that repeating the run needs",
+        run.log_file: "losses and metrics by iteration",
+        run.evaluation: "scores",
+        run.samples: f"sample grids of {len(run.pictures):,} iterations",
+        run.animation: "the sample grids as an animation",
+        run.neighbours: "generated images and the training images nearest to them",
+        run.card: "model card",
     }
     return [
-        (f"{name}/" if name == "samples" else name, what)
-        for name, what in known.items()
-        if (run.folder / name).exists()
+        (f"{path.name}/" if path.is_dir() else path.name, what) for path, what in described.items() if path.exists()
     ]

@@ -1,6 +1,6 @@
 "use strict";
 
-// Moves through the pictures, and reads the curves at the iteration that is looked at.
+// Steps through the sample grids, and shows the values of the curves at the same iteration.
 (() => {
   const { iterations, charts } = JSON.parse(document.getElementById("points").textContent);
   const frames = [...document.querySelectorAll("#frames img")];
@@ -8,16 +8,16 @@
   const slider = document.getElementById("slider");
   const play = document.getElementById("play");
   const label = document.getElementById("iteration");
-  const spoken = new Intl.NumberFormat("en");
-  const STEP = 6000; // milliseconds for all pictures together
+  const english = new Intl.NumberFormat("en");
+  const DURATION = 6000; // milliseconds for all grids together
   let timer = 0;
 
-  const shown = (value) =>
+  const formatted = (value) =>
     Number.isInteger(value) || Math.abs(value) >= 1e4
-      ? spoken.format(Math.round(value))
+      ? english.format(Math.round(value))
       : String(Number(value.toPrecision(4)));
 
-  /** Index of the point nearest to an iteration; the iterations ascend. */
+  /** Index of the point nearest to an iteration. The iterations are in ascending order. */
   function nearest(xs, iteration) {
     let low = 0;
     let high = xs.length - 1;
@@ -29,27 +29,27 @@
     return Math.abs(xs[high] - iteration) < Math.abs(xs[low] - iteration) ? high : low;
   }
 
-  /** Put the cursor of every chart at an iteration; without one, tell the last values. */
-  function read(iteration) {
+  /** Move the cursors of all charts to an iteration and show the values there; without one, show the last values. */
+  function showValues(iteration) {
     figures.forEach((figure, index) => {
       const end = Number(figure.dataset.end);
       const x = iteration === null ? 0 : (1000 * iteration) / end;
       figure.querySelector(".cursor").setAttribute("d", iteration === null ? "" : `M${x} 0V300`);
       figure.querySelectorAll("output").forEach((output, series) => {
         const { x: xs, y: ys } = charts[index][series];
-        output.textContent = shown(ys[iteration === null ? ys.length - 1 : nearest(xs, iteration)]);
+        output.textContent = formatted(ys[iteration === null ? ys.length - 1 : nearest(xs, iteration)]);
       });
     });
   }
 
-  const looked = () => (frames.length > 1 && Number(slider.value) < frames.length - 1 ? iterations[slider.value] : null);
+  const selected = () => (frames.length > 1 && Number(slider.value) < frames.length - 1 ? iterations[slider.value] : null);
 
   function show(index) {
     frames.forEach((frame, other) => (frame.hidden = other !== index));
     slider.value = index;
-    label.textContent = `iteration ${spoken.format(iterations[index])}`;
+    label.textContent = `iteration ${english.format(iterations[index])}`;
     slider.setAttribute("aria-valuetext", label.textContent);
-    read(looked());
+    showValues(selected());
   }
 
   function stop() {
@@ -67,7 +67,7 @@
         if (next < frames.length) show(next);
         if (next >= frames.length - 1) stop();
       },
-      Math.max(80, Math.min(600, STEP / frames.length)),
+      Math.max(80, Math.min(600, DURATION / frames.length)),
     );
   }
 
@@ -85,8 +85,8 @@
     drawing.addEventListener("pointermove", (event) => {
       const { left, width } = drawing.getBoundingClientRect();
       const share = Math.max(0, Math.min(1, (event.clientX - left) / width));
-      read(share * Number(figure.dataset.end));
+      showValues(share * Number(figure.dataset.end));
     });
-    drawing.addEventListener("pointerleave", () => read(looked()));
+    drawing.addEventListener("pointerleave", () => showValues(selected()));
   }
 })();

@@ -1,0 +1,51 @@
+"""After which iterations a run logs, samples, scores and saves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from ganzoo.records.options import Options
+
+LOG_EVERY = 50  # iterations
+LOG_SECONDS = 5.0  # for networks that take longer than that for 50 iterations
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Intervals in iterations; ``None`` for never.
+
+    The last iteration is always sampled and saved, and it is scored if any iteration is.
+    """
+
+    iterations: int  # of the whole run
+    sample_every: int
+    save_every: int
+    evaluate_every: int | None
+    keep_every: int | None
+
+    @classmethod
+    def of(cls, options: Options, iterations: int) -> Self:
+        """The schedule of a run with so many iterations; samples and checkpoints default to a tenth of it."""
+        tenth = max(1, iterations // 10)
+        intervals = (options.sample_every or tenth, options.save_every or tenth)
+        return cls(iterations, *intervals, options.evaluate_every, options.keep_every)
+
+    def samples(self, iteration: int) -> bool:
+        return iteration == self.iterations or iteration % self.sample_every == 0
+
+    def keeps(self, iteration: int) -> bool:
+        """Whether later checkpoints do not replace the one of this iteration."""
+        return self.keep_every is not None and iteration % self.keep_every == 0
+
+    def saves(self, iteration: int) -> bool:
+        return iteration == self.iterations or iteration % self.save_every == 0 or self.keeps(iteration)
+
+    def scores(self, iteration: int) -> bool:
+        every = self.evaluate_every
+        return every is not None and (iteration % every == 0 or iteration == self.iterations)
+
+    def logs(self, iteration: int) -> bool:
+        """Whether an iteration has to be logged before it is sampled, saved or scored, or because it is time."""
+        due = (self.samples, self.saves, self.scores)
+        return iteration % LOG_EVERY == 0 or any(is_due(iteration) for is_due in due)
