@@ -1,1 +1,1 @@
-"""GANs as records, the plugins that bring them, and the recipes they become."""
+"""GANs as records, the plugins that register them, and the recipes that they are trained by."""

@@ -1,14 +1,11 @@
-"""What a GAN is made of, as plain records. Nothing here imports torch."""
+"""A GAN as a record of its parts. Nothing here imports torch."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    pass
+from typing import Any
 
 Overrides = Mapping[str, Any]
 PARTS = ("generator", "discriminator", "trainer", "optimizer")
@@ -16,21 +13,27 @@ PARTS = ("generator", "discriminator", "trainer", "optimizer")
 
 @dataclass(frozen=True, kw_only=True)
 class GAN:
-    """A game and its players: everything that a plugin says about one GAN.
+    """One GAN, as a plugin registers it.
 
-    A part (``generator``, ``discriminator``, ``trainer``, ``optimizer``) is a function, or the name under which some
-    plugin registered one. The keyword-only arguments of the parts are the numbers that a user can set; ``settings``
-    holds this GAN's own defaults for them, and ``presets`` named sets of further overrides. In both, the name of a
-    part selects another part, an argument's name sets it, ``part.argument`` says which part is meant when two share
-    the name, and ``parent.KEY`` reaches the parent's settings.
+    A part (generator, discriminator, trainer, optimizer) is a function, or the name under which a plugin registered
+    one. The keyword-only arguments of the parts are the settings of the GAN.
+
+    ``settings`` and ``presets`` map keys to values. A key is the name of a part, which selects another part; the name
+    of a setting; ``part.setting``, where two parts have a setting of one name; or ``parent.KEY`` for the parent.
 
     Attributes:
-        name: registry key, file stem and metadata value; lower case, words joined by hyphens.
+        name: in the registry, in files and on the command line; lower case, words joined by hyphens.
         summary: one line for ``ganzoo list``.
-        paper: author(s) and year, with an identifier by which it is found.
-        conditional: the networks take labels (or regression inputs) besides latent and image.
-        parent: name of the GAN that is trained first; its networks reach the makers as ``Task.parent``.
-        data: the data set to train on when the user names none.
+        generator: maker of the generator, ``make(task, *, setting=default, ...) -> nn.Module``.
+        discriminator: maker of the discriminator or critic, likewise.
+        trainer: generator function of one iteration, ``train(nets, draw, *, setting=default, ...)``.
+        optimizer: maker of an optimizer, ``make(parameters, *, lr=..., ...)``.
+        paper: authors and year, with an identifier such as that of arXiv.
+        conditional: the networks also take labels or regression inputs.
+        parent: name of the GAN that is trained first; makers get its networks as ``Task.parent``.
+        data: the default data set.
+        settings: this GAN's defaults.
+        presets: named sets of settings, such as those of the paper.
     """
 
     name: str

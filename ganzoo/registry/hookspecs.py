@@ -1,4 +1,4 @@
-"""The hooks of the pluggy entry-point group ``ganzoo``. A plugin implements those it needs; each returns records."""
+"""The hooks of the pluggy entry-point group ``ganzoo``. A plugin implements those that it needs."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ def ganzoo_gans() -> Iterable[GAN]:  # type: ignore[empty-body]
 
 @hookspec
 def ganzoo_generators() -> Parts:  # type: ignore[empty-body]
-    """Makers ``make(task, *, number=default, ...) -> nn.Module`` of generators, by name."""
+    """Makers ``make(task, *, setting=default, ...) -> nn.Module`` of generators, by name."""
 
 
 @hookspec
 def ganzoo_discriminators() -> Parts:  # type: ignore[empty-body]
-    """Makers ``make(task, *, number=default, ...) -> nn.Module`` of discriminators (critics), by name."""
+    """Makers ``make(task, *, setting=default, ...) -> nn.Module`` of discriminators (critics), by name."""
 
 
 @hookspec
 def ganzoo_trainers() -> Parts:  # type: ignore[empty-body]
-    """Trainers ``train(nets, draw, *, number=default, ...)``, generator functions that play one iteration, by name."""
+    """Trainers ``train(nets, draw, *, setting=default, ...)``, generator functions of one iteration, by name."""
 
 
 @hookspec
@@ -42,4 +42,4 @@ def ganzoo_optimizers() -> Parts:  # type: ignore[empty-body]
 
 @hookspec
 def ganzoo_datasets() -> Parts:  # type: ignore[empty-body]
-    """Loaders ``load(request) -> ganzoo.data.Data``, by name; ``name:ARGUMENT`` hands ARGUMENT on in the request."""
+    """Loaders ``load(request) -> ganzoo.data.Data``, by name; ``name:ARGUMENT`` passes ARGUMENT in the request."""

@@ -1,7 +1,6 @@
-"""From a GAN's record and a user's wishes to a recipe: every part found, every number fixed.
+"""From a GAN's record and a user's settings to a recipe, in which every part and setting is fixed.
 
-The numbers are the keyword-only arguments of the parts, so defaults, types and the list in an error message come from
-one place: the signatures.
+Settings are the keyword-only arguments of the parts, so their defaults and types come from the signatures.
 """
 
 from __future__ import annotations
@@ -20,24 +19,25 @@ from typing import Any, Literal
 
 from ganzoo.registry.gan import GAN, PARTS, Overrides
 from ganzoo.registry.registry import Registry, registry
-from ganzoo.util.errors import GanzooError
+from ganzoo.registry.renamed import new_name
+from ganzoo.util.errors import FOREIGN_ERRORS, GanzooError
 
 BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoopSettings:
-    """The numbers of the loop itself.
+    """The settings of the training loop itself.
 
     Attributes:
-        iterations: how many iterations of the game are played.
-        batch_size: samples in one draw.
+        iterations: number of training iterations.
+        batch_size: samples in a batch.
         latent_dim: length of z.
-        distribution: of z: normal N(0, 1), uniform U(-1, 1), or the sphere of radius sqrt(latent).
+        distribution: of z: normal N(0, 1), uniform in [-1, 1], or on the sphere of radius sqrt(latent_dim).
         pixel_range: range of images: signed [-1, 1] (tanh) or unit [0, 1] (sigmoid).
-        ema: decay of the averaged generator that is sampled and saved; 0 copies the generator.
+        ema: decay of the moving average of the generator that is sampled and saved; 0 for none.
         ttur: the discriminator's learning rate as a multiple of the generator's (Heusel et al., 2017).
-        lr_schedule: the learning rate over the iterations: linear to 0, or constant.
+        lr_schedule: of the learning rate: linear decay to 0, or constant.
         parent_training: for a GAN with a parent. ``first`` trains the parent to its end, then freezes it; ``joint``
             updates parent and child in every iteration.
     """
@@ -64,7 +64,14 @@ class LoopSettings:
 
 @dataclass(frozen=True)
 class Setting:
-    """One number that can be set: a keyword-only argument of a part."""
+    """One setting: a keyword-only argument of a part.
+
+    Attributes:
+        part: kind of the part, or ``loop``.
+        name: of the argument.
+        kind: its annotation.
+        default: its default.
+    """
 
     part: str
     name: str
@@ -79,7 +86,7 @@ class Setting:
         """The value in the setting's own type.
 
         Raises:
-            GanzooError: it has none there, or a player would have no moves.
+            GanzooError: it cannot be converted, or a network would never be updated.
         """
         try:
             accepted = convert(value, self.kind)
@@ -88,20 +95,20 @@ class Setting:
         whole = self.kind is int and isinstance(self.default, int)
         if whole and self.part == "trainer" and self.name.endswith("_steps") and accepted < 1 <= self.default:
             raise GanzooError(
-                f"{self.name}={accepted} is out of range; every player moves at least once in an iteration"
+                f"{self.name}={accepted} is out of range; every network is updated at least once in an iteration"
             )
         return accepted
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A GAN with every part found and every number fixed.
+    """A GAN with every part and setting fixed.
 
     Attributes:
-        gan: the record it began with.
-        names: of the parts that were chosen by name, by kind of part; a record's own function has no name.
-        functions: the parts themselves, by kind.
-        values: the numbers, by kind of part (and ``loop``) and argument.
+        gan: the record.
+        names: names of the parts by kind; a part that is the record's own function has none.
+        functions: the parts by kind.
+        values: the settings by kind of part, or ``loop``, and name.
         parent: the recipe of the parent, for a GAN with one.
     """
 
@@ -116,17 +123,21 @@ class Recipe:
         return LoopSettings(**self.values["loop"])
 
     def call(self, part: str, *arguments: Any) -> Any:
-        """Call a part with its numbers; what it cannot do with them becomes one line for the user."""
+        """Call a part with its settings.
+
+        Raises:
+            GanzooError: the part fails with these settings.
+        """
         try:
             return self.functions[part](*arguments, **self.values[part])
-        except (ValueError, TypeError, RuntimeError, MemoryError, ArithmeticError) as error:
-            numbers = ", ".join(f"{name}={value}" for name, value in self.values[part].items())
+        except FOREIGN_ERRORS as error:
+            settings = ", ".join(f"{name}={value}" for name, value in self.values[part].items())
             name = self.names.get(part, self.gan.name)
             reason = str(error).partition("\n")[0]
-            raise GanzooError(f"{part} '{name}' cannot be built with {numbers}: {reason}") from error
+            raise GanzooError(f"{part} '{name}' cannot be built with {settings}: {reason}") from error
 
     def flat(self) -> dict[str, Any]:
-        """Everything as overrides: what :func:`resolve` turns into this very recipe, whatever defaults change."""
+        """All settings by key. :func:`resolve` turns them into this recipe again, even if defaults have changed."""
         flat: dict[str, Any] = dict(self.names)
         flat |= {f"{part}.{name}": value for part, values in self.values.items() for name, value in values.items()}
         if self.parent:
@@ -136,32 +147,38 @@ class Recipe:
 
 
 def signature(part: str, function: Callable[..., Any]) -> dict[str, Setting]:
-    """The settings of one part: its keyword-only arguments by name."""
+    """The settings of one part by name: its keyword-only arguments."""
     found = {}
     for name, argument in inspect.signature(function).parameters.items():
         if argument.kind is inspect.Parameter.KEYWORD_ONLY:
             kind = argument.annotation
-            if isinstance(kind, str):  # evaluated one by one, since the other annotations may name torch
+            if isinstance(kind, str):  # only these, since other annotations may name torch
                 kind = eval(kind, vars(sys.modules[function.__module__]))
             found[name] = Setting(part, name, kind, argument.default)
     return found
 
 
 def settings(functions: dict[str, Callable[..., Any]]) -> dict[str, dict[str, Setting]]:
-    """All that can be set, by part (and ``loop``) and argument."""
+    """All settings by part, or ``loop``, and name."""
     return {part: signature(part, function) for part, function in (functions | {"loop": LoopSettings}).items()}
 
 
 def resolve(
     gan: GAN, overrides: Overrides | None = None, *, preset: str | None = None, among: Registry | None = None
 ) -> Recipe:
-    """Fix every part and number of a GAN: the parts' defaults, then the record's, the preset's and the user's.
+    """Fix every part and setting of a GAN.
 
-    The settings of a part go with the part: where a later layer chooses another part, what earlier layers set for the
-    old one is dropped.
+    Later sources override earlier ones: the defaults of the parts, the record, the preset, ``overrides``. If one of
+    them selects another part, the settings that earlier ones made for the old part are dropped.
+
+    Args:
+        gan: the record.
+        overrides: the user's settings, as ``--set`` takes them.
+        preset: one of the GAN's named sets of settings.
+        among: the registry in which names are looked up; that of the installed plugins by default.
 
     Raises:
-        GanzooError: for an unknown preset, part, key or value, naming those that exist.
+        GanzooError: an unknown preset, part, setting or value; the message names those that exist.
     """
     among = among or registry()
     if preset is not None and preset not in gan.presets:
@@ -209,9 +226,9 @@ def resolve(
 
 
 def check_parent(child: Recipe, parent: Recipe) -> None:
-    """A child and its parent see the same latents and the same range of images; :class:`GanzooError` otherwise."""
+    """Make sure that parent and child have the same latents and range of images; GanzooError otherwise."""
     if parent.gan.conditional:
-        raise GanzooError(f"{parent.gan.name} is told labels or inputs, so it cannot be the parent of {child.gan.name}")
+        raise GanzooError(f"{parent.gan.name} is conditional, so it cannot be the parent of {child.gan.name}")
     for name in ("pixel_range", "distribution"):
         ours, theirs = getattr(child.loop, name), getattr(parent.loop, name)
         if ours != theirs:
@@ -222,7 +239,7 @@ def check_parent(child: Recipe, parent: Recipe) -> None:
 
 
 def lookup(gan: GAN, key: str, table: Mapping[str, Mapping[str, Setting]]) -> Setting:
-    """The one setting that a key means, qualified (``generator.width``) or not."""
+    """The setting of a key, with its part (``generator.width``) or without."""
     part, _, name = key.rpartition(".")
     matches = [
         setting
@@ -234,6 +251,8 @@ def lookup(gan: GAN, key: str, table: Mapping[str, Mapping[str, Setting]]) -> Se
         return matches[0]
     if matches:
         raise GanzooError(f"'{key}' is a setting of more than one part; say {' or '.join(m.key for m in matches)}")
+    if renamed := new_name(key):
+        raise GanzooError(f"'{key}' was renamed; use '{renamed}' (ganzoo show {gan.name})")
     everything = sorted({name for arguments in table.values() for name in arguments})
     near = difflib.get_close_matches(name, everything, n=1)
     hint = f"did you mean '{near[0]}'? " if near else ""
@@ -243,18 +262,23 @@ def lookup(gan: GAN, key: str, table: Mapping[str, Mapping[str, Setting]]) -> Se
 
 
 def parse_assignments(assignments: Iterator[str] | tuple[str, ...]) -> dict[str, str]:
-    """``("width=32", "lr=1e-3")`` as a dictionary; values stay text until their setting is known."""
-    parsed = {}
+    """``("width=32", "lr=1e-3")`` as a dictionary; values stay text until their type is known.
+
+    Raises:
+        GanzooError: an assignment is not of the form KEY=VALUE, or a key is there twice with different values.
+    """
+    parsed: dict[str, str] = {}
     for assignment in assignments:
         key, equals, value = assignment.partition("=")
         if not equals or not key:
             raise GanzooError(f"--set takes KEY=VALUE, not '{assignment}'; for example --set batch_size=128")
-        parsed[key.strip()] = value.strip()
+        if parsed.setdefault(key.strip(), value.strip()) != value.strip():
+            raise GanzooError(f"--set {key.strip()} is given twice, as {parsed[key.strip()]} and as {value.strip()}")
     return parsed
 
 
 def convert(value: Any, kind: Any) -> Any:
-    """A value, or its text from a command line or a file, in the type of an annotation."""
+    """A value, or its text, in the type of an annotation; ValueError or TypeError if that is not possible."""
     origin, choices = typing.get_origin(kind), typing.get_args(kind)
     if origin is Literal:
         if value not in choices:
@@ -290,14 +314,14 @@ def convert(value: Any, kind: Any) -> Any:
 
 
 def format_value(value: Any) -> str:
-    """A value as :func:`convert` reads it."""
+    """The text of a value, as :func:`convert` reads it."""
     if isinstance(value, list | tuple):
         return ",".join(map(str, value))
     return json.dumps(value) if isinstance(value, bool | dict) else "none" if value is None else str(value)
 
 
 def describe_type(kind: Any) -> str:
-    """An annotation in words, for error messages and listings."""
+    """The type of a setting in words."""
     origin, choices = typing.get_origin(kind), typing.get_args(kind)
     if origin is Literal:
         return "one of " + ", ".join(map(str, choices))

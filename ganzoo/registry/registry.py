@@ -1,4 +1,4 @@
-"""The registry: what the installed plugins offer, collected once, sorted, and without duplicates."""
+"""The registry: the GANs, parts and data sets of the installed plugins, by name and without duplicates."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Plugin:
-    """An entry point of the group ``ganzoo``, and the reason why it could not be used, if there is one."""
+    """An entry point of the group ``ganzoo``; ``error`` is the reason why it could not be loaded, if so."""
 
     name: str
     module: str
@@ -38,7 +38,7 @@ class Plugin:
 
 @dataclass
 class Registry:
-    """All that is registered: ``gans`` by name, and ``parts`` by kind (see ``KINDS``) and name."""
+    """All that is registered: ``gans`` by name, ``parts`` by kind (see ``KINDS``) and name, and their ``owners``."""
 
     plugins: list[Plugin] = field(default_factory=list)
     gans: dict[str, GAN] = field(default_factory=dict)
@@ -46,22 +46,22 @@ class Registry:
     owners: dict[tuple[str, str], Plugin] = field(default_factory=dict)
 
     def gan(self, name: str) -> GAN:
-        """The GAN of that name; :class:`GanzooError` with the nearest name if there is none."""
+        """The GAN of that name; GanzooError with the nearest name if there is none."""
         return find("GAN", name, self.gans, "ganzoo list")
 
     def part(self, kind: str, name: str) -> Callable[..., Any]:
-        """The part of that kind and name; :class:`GanzooError` with the nearest name if there is none."""
+        """The part of that kind and name; GanzooError with the nearest name if there is none."""
         return find(kind, name, self.parts[kind], f"ganzoo list {kind}s")
 
     def add(self, kind: str, name: str, owner: Plugin) -> None:
-        """Claim a name for a plugin; :class:`GanzooError` naming both owners if it is taken."""
+        """Register a name for a plugin; GanzooError naming both owners if it is taken."""
         if first := self.owners.get((kind, name)):
             raise GanzooError(f"two {kind}s named '{name}': one from {first}, one from {owner}; uninstall one of them")
         self.owners[kind, name] = owner
 
 
 def find(kind: str, name: str, known: Mapping[str, T], listing: str) -> T:
-    """``known[name]``, or an error that suggests the nearest name and the command that lists them all."""
+    """``known[name]``, or a GanzooError that suggests the nearest name and the command that lists all."""
     if name in known:
         return known[name]
     near = difflib.get_close_matches(name, known, n=1)
@@ -71,12 +71,12 @@ def find(kind: str, name: str, known: Mapping[str, T], listing: str) -> T:
 
 @functools.cache
 def registry() -> Registry:
-    """The zoo of the installed plugins. A plugin that cannot be loaded is skipped with one line of warning."""
+    """The registry of the installed plugins. A plugin that cannot be loaded is skipped with a warning of one line."""
     return collect(importlib.metadata.entry_points(group="ganzoo"))
 
 
 def registry_with(module: str) -> tuple[Registry, list[str]]:
-    """The zoo with a plugin's module added, installed or not, and the names of the GANs in that module.
+    """The registry with the plugin in a module, installed or not, and the names of that module's GANs.
 
     Raises:
         GanzooError: the module cannot be loaded as a plugin, or has no GAN.

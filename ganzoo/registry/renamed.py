@@ -13,22 +13,23 @@ class Renamed:
 
     Attributes:
         name: the new name.
-        since: the version of ganzoo that renamed it.
+        until: the version of ganzoo from which on files with the old name need not be read. A test fails once it is
+            reached, so that the entry is removed.
         values: new values by old ones, where these were renamed too.
     """
 
     name: str
-    since: str
+    until: str
     values: Mapping[Any, Any] = field(default_factory=dict)
 
 
 RENAMED: Mapping[str, Renamed] = {
-    "loop.rounds": Renamed("loop.iterations", "0.1.0"),
-    "loop.batch": Renamed("loop.batch_size", "0.1.0"),
-    "loop.latent": Renamed("loop.latent_dim", "0.1.0"),
-    "loop.pixels": Renamed("loop.pixel_range", "0.1.0"),
-    "loop.decay": Renamed("loop.lr_schedule", "0.1.0"),
-    "loop.schedule": Renamed("loop.parent_training", "0.1.0", {"sequential": "first", "round": "joint"}),
+    "loop.rounds": Renamed("loop.iterations", "1.0"),
+    "loop.batch": Renamed("loop.batch_size", "1.0"),
+    "loop.latent": Renamed("loop.latent_dim", "1.0"),
+    "loop.pixels": Renamed("loop.pixel_range", "1.0"),
+    "loop.decay": Renamed("loop.lr_schedule", "1.0"),
+    "loop.schedule": Renamed("loop.parent_training", "1.0", {"sequential": "first", "round": "joint"}),
 }
 """By the old key, ``part.name``, as files hold it."""
 

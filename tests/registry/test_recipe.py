@@ -36,7 +36,7 @@ def trainer(nets: object, draw: object, *, steps: int = 1, fast: bool = False, c
 TOY = GAN(name="toy", summary="", generator=maker, discriminator=other, trainer=trainer)
 
 
-def numbers(recipe: Recipe) -> dict[str, Any]:
+def changed(recipe: Recipe) -> dict[str, Any]:
     """All settings that differ from the parts' own defaults, but those of the loop."""
     usual = resolve(TOY).flat()
     return {key: value for key, value in recipe.flat().items() if usual.get(key) != value}
@@ -74,7 +74,7 @@ def test_a_signature_is_its_keyword_only_arguments() -> None:
         ("x=y", str, "x=y"),
     ],
 )
-def test_values_take_the_type_of_their_setting(value: Any, kind: Any, expected: Any) -> None:
+def test_values_are_converted_to_the_type_of_their_setting(value: Any, kind: Any, expected: Any) -> None:
     converted = convert(value, kind)
     assert converted == expected
     assert type(converted) is type(expected)
@@ -138,12 +138,14 @@ def test_a_wrong_setting_is_refused(overrides: dict[str, Any], message: str) -> 
 
 
 @pytest.mark.parametrize("steps", ["0", "-1"])
-def test_a_player_without_moves_is_refused(steps: str) -> None:
-    with pytest.raises(GanzooError, match=f"critic_steps={steps} is out of range; every player moves at least once"):
+def test_zero_updates_of_a_network_are_refused(steps: str) -> None:
+    with pytest.raises(
+        GanzooError, match=f"critic_steps={steps} is out of range; every network is updated at least once"
+    ):
         resolve(registry().gan("wgan"), {"critic_steps": steps})
 
 
-def test_other_numbers_that_are_called_steps_are_free() -> None:
+def test_zero_is_accepted_for_other_settings_called_steps() -> None:
     def warm(
         nets: object, draw: object, *, warmup_steps: int = 0, log_steps: bool = True, steps_steps: str = "a"
     ) -> None:
@@ -154,10 +156,10 @@ def test_other_numbers_that_are_called_steps_are_free() -> None:
     assert found == {"warmup_steps": 0, "log_steps": False, "steps_steps": "b"}
 
 
-def test_later_layers_override_earlier_ones() -> None:
+def test_later_sources_override_earlier_ones() -> None:
     gan = replace(TOY, settings={"rate": 1, "steps": 2, "depth": 3}, presets={"p": {"steps": 4, "depth": 5}})
     recipe = resolve(gan, {"depth": "6"}, preset="p")
-    assert numbers(recipe) == {"generator.rate": 1.0, "trainer.steps": 4, "discriminator.depth": 6}
+    assert changed(recipe) == {"generator.rate": 1.0, "trainer.steps": 4, "discriminator.depth": 6}
 
 
 def test_an_unknown_preset_names_those_that_exist() -> None:
@@ -168,7 +170,7 @@ def test_an_unknown_preset_names_those_that_exist() -> None:
 
 
 @pytest.mark.parametrize("choose", [{"generator": other}, {"generator": "dense"}])
-def test_the_settings_of_a_part_go_with_the_part(choose: dict[str, Any]) -> None:
+def test_settings_of_a_replaced_part_are_dropped(choose: dict[str, Any]) -> None:
     gan = replace(TOY, settings={"rate": 1, "steps": 2}, presets={"p": choose})
     recipe = resolve(gan, preset="p")
     assert "rate" not in recipe.values["generator"]
@@ -177,7 +179,7 @@ def test_the_settings_of_a_part_go_with_the_part(choose: dict[str, Any]) -> None
         resolve(gan, {"rate": 1}, preset="p")
 
 
-def test_a_part_with_the_same_setting_begins_with_its_own_default() -> None:
+def test_a_new_part_with_a_setting_of_the_same_name_has_its_own_default() -> None:
     recipe = resolve(replace(TOY, settings={"generator.width": 99}), {"generator": other})
     assert recipe.values["generator"]["width"] == 8
 
@@ -213,7 +215,7 @@ def test_flat_settings_are_the_whole_recipe(name: str, preset: str | None) -> No
     assert replace(resolve(bare, recipe.flat()), gan=gan) == recipe
 
 
-def test_what_a_part_cannot_do_with_its_numbers_is_one_line() -> None:
+def test_a_part_that_fails_with_its_settings_is_one_line() -> None:
     def fails(task: object, *, width: int = 4) -> None:
         raise ValueError
 
@@ -227,7 +229,12 @@ def test_what_a_part_cannot_do_with_its_numbers_is_one_line() -> None:
 
 
 def test_assignments_are_keys_and_texts() -> None:
-    assert parse_assignments(("a=1", "b.c = x=y ", "a=2", "d=")) == {"a": "2", "b.c": "x=y", "d": ""}
+    assert parse_assignments(("a=1", "b.c = x=y ", "a=1", "d=")) == {"a": "1", "b.c": "x=y", "d": ""}
+
+
+def test_a_setting_with_two_values_is_refused() -> None:
+    with pytest.raises(GanzooError, match="--set a is given twice, as 1 and as 2"):
+        parse_assignments(("a=1", "a=2"))
 
 
 @pytest.mark.parametrize("assignment", ["a", "=1", ""])
@@ -236,5 +243,5 @@ def test_an_assignment_without_a_key_is_refused(assignment: str) -> None:
         parse_assignments((assignment,))
 
 
-def test_the_loop_has_numbers_as_the_parts_have() -> None:
+def test_the_settings_of_the_loop() -> None:
     assert set(signature("loop", LoopSettings)) == set(LoopSettings.__dataclass_fields__)
