@@ -12,13 +12,14 @@ CLIENTS := onnxruntime-web@1.30.0 onnxruntime-node@1.30.0
 QUIETLY := OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs bench clean
+.PHONY: help demo test lint docs site bench clean
 
 help:
 	@echo "make demo   train privileged-v2 on handwritten digits"
 	@echo "make test   check style and types, and run the tests"
 	@echo "make lint   check style and types alone"
-	@echo "make docs   write the generated parts of the documentation anew"
+	@echo "make docs   write the generated parts of the documentation"
+	@echo "make site   build the documentation and the API reference as a site, into build/site"
 	@echo "make bench  measure training (25 minutes on two idle cores) and write the figures into the documentation"
 	@echo "make clean  remove the virtual environment and what was built; runs stay"
 	@echo
@@ -38,6 +39,9 @@ lint: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	$(QUIETLY) $(BIN)/python docs/generate.py
+
+site: $(VENV)/.dev
+	$(QUIETLY) $(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --doctree-dir build/doctrees docs build/site
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks all --into docs/performance

@@ -17,6 +17,7 @@ myst_heading_anchors = 4
 autodoc_preserve_defaults = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
+autodoc_type_aliases = {name: name for name in ("Draw", "Labels", "Overrides", "Part", "Parts", "Seeds", "Updates")}
 python_maximum_signature_line_length = 90
 add_module_names = False
 
@@ -29,7 +30,12 @@ html_show_sourcelink = False
 html_show_copyright = False
 
 ROOT = Path(__file__).parents[1]
-FROM_ROOT = {"index": "README.md", "contributing": "CONTRIBUTING.md", "changelog": "CHANGELOG.md"}
+FROM_ROOT = {
+    "index": "README.md",
+    "contributing": "CONTRIBUTING.md",
+    "security": "SECURITY.md",
+    "changelog": "CHANGELOG.md",
+}
 
 
 def show_root_file(app: Any, page: str, source: list[str]) -> None:

@@ -8,13 +8,11 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import os
 import re
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator
-from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -168,7 +166,7 @@ def source(_: Path, path: str, *names: str) -> str:
     """The source of the named functions and methods in a file of the repository."""
     text = (ROOT / path).read_text()
     found = dict(definitions(ast.parse(text), text))
-    return "```python\n" + "\n\n".join(found[name] for name in names) + "\n```\n"
+    return "```python\n" + "\n\n\n".join(found[name] for name in names) + "\n```\n"
 
 
 def definitions(tree: ast.Module | ast.ClassDef, text: str, prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -178,20 +176,6 @@ def definitions(tree: ast.Module | ast.ClassDef, text: str, prefix: str = "") ->
             yield from definitions(node, text, f"{prefix}{node.name}.")
         elif isinstance(node, ast.FunctionDef):
             yield prefix + node.name, textwrap.dedent(ast.get_source_segment(text, node, padded=True) or "")
-
-
-def api(_: Path, name: str) -> str:
-    """Directives of the API reference for all public names of a module."""
-    module = import_module(name)
-    lines = [line for public in module.__all__ for line in directive(f"{name}.{public}", getattr(module, public))]
-    return "\n".join(["```{eval-rst}", *lines, "```\n"])
-
-
-def directive(name: str, value: Any) -> list[str]:
-    if inspect.isclass(value):
-        kind = "exception" if issubclass(value, BaseException) else "class"
-        return [f".. auto{kind}:: {name}", "   :members:"]
-    return [f".. auto{'function' if callable(value) else 'data'}:: {name}"]
 
 
 def claim(_: Path, name: str, *metrics: str) -> str:
@@ -207,20 +191,19 @@ def track(_: Path, name: str, *metrics: str) -> str:
 
 
 def stability(where: Path, name: str, part: str) -> str:
-    """What is said of games on a data set, beside how often they fail; see :mod:`claims.compared`."""
-    told = compared.told()
-    each = compared.cases(name, told, compared.found())
+    """A part of the comparison of predicted stability with failure rates on a data set; see :mod:`claims.compared`."""
+    plan, results = compared.told(), compared.found()
+    cases = compared.cases(name, plan, results)
     if part == "budget":
-        return compared.budget(name, told, compared.found()) + "\n"
+        return compared.budget(name, plan, results) + "\n"
     if part == "commands":
-        return "\n".join(["```", *compared.commands(name, told, each), "```\n"])
+        return "\n".join(["```", *compared.commands(name, plan, cases), "```\n"])
     if part == "plot":
         path = compared.HERE / f"stability-{name}.svg"
-        words = f"failure rates on {name}, and what theory and spectra say"
-        return f"![{words}]({path.relative_to(where.parent)})\n" if path.exists() else "*No plot yet: not measured.*\n"
-    head, *lines = {"cases": compared.table, "correlations": compared.correlations, "groups": compared.groups}[part](
-        each
-    )
+        alt = f"failure rates on {name}, and the predictions of theory and spectra"
+        return f"![{alt}]({path.relative_to(where.parent)})\n" if path.exists() else "*No plot yet: not measured.*\n"
+    tables = {"cases": compared.table, "correlations": compared.correlations, "groups": compared.groups}
+    head, *lines = tables[part](cases)
     return table(head, lines)
 
 
@@ -294,7 +277,7 @@ def plot(where: Path, name: str, *alt: str) -> str:
 
 KINDS = {
     "gans": gans, "parts": parts, "settings": settings, "scores": scores, "hooks": hooks, "weights": weights,
-    "file": file, "source": source, "api": api, "claim": claim, "track": track, "stability": stability,
+    "file": file, "source": source, "claim": claim, "track": track, "stability": stability,
     "speeds": speeds, "results": results, "conditions": conditions, "plot": plot,
 }  # fmt: skip
 

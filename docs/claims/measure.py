@@ -1,7 +1,7 @@
 """Train and evaluate what a claim compares: ``python docs/claims/measure.py privileged``.
 
-``claims.toml`` says what that is. Runs go to ``runs/claims``, where those that are finished are taken as they are, and
-figures to ``NAME.json`` beside this file, from which ``docs/generate.py`` writes the tables of ``NAME.md``.
+``claims.toml`` lists the variants. Runs are in ``runs/claims``; finished ones are not trained again. Results go to
+``NAME.json`` in this folder, from which ``docs/generate.py`` writes the tables of ``NAME.md``.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ import click
 import torch
 from figures import draw
 
-from ganzoo.runs.folders import cpu_seconds, finished, read_metrics, read_record
+from ganzoo.records.run_folder import RunFolder
 from ganzoo.util.files import write_text
 
 HERE = Path(__file__).parent
 CLAIMS = tomllib.loads((HERE / "claims.toml").read_text())
-SAMPLES = 5000  # that a figure of images is made from; of vectors it is what the data set has
-PROBE = 300  # iterations that tell how fast a variant is
+SAMPLES = 5000
+PROBE = 300  # iterations to estimate the speed of a variant
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One of the things that a claim compares.
+    """One of the trainings that a claim compares.
 
     Attributes:
         name: of its rows.
-        train: what ``ganzoo train`` is given.
+        train: arguments of ``ganzoo train``.
         parent: the variant whose run of the same seed is its parent.
-        like: the variants whose CPU time, taken together, it is trained for.
+        like: the variants whose CPU times add up to its budget.
     """
 
     name: str
@@ -50,8 +50,8 @@ class Variant:
 
 def variants(claim: str) -> Iterator[Variant]:
     for name, given in CLAIMS[claim]["variants"].items():
-        told = {"train": given} if isinstance(given, str) else given
-        yield Variant(name, told["train"], told.get("parent"), tuple(told.get("like", ())))
+        table = {"train": given} if isinstance(given, str) else given
+        yield Variant(name, table["train"], table.get("parent"), tuple(table.get("like", ())))
 
 
 @dataclass(frozen=True)
@@ -71,21 +71,21 @@ class Trial:
         return self.folder(self.variant.name)
 
     def train(self) -> None:
-        """Train it to its end, unless that is done."""
+        """Train it to its end, or finish an interrupted run."""
         if (self.run / "checkpoint.safetensors").exists():
-            if not finished(self.run):
+            if not RunFolder(self.run).is_finished:
                 ganzoo("train", "--resume", str(self.run))
             return
-        budget = sum(cpu_seconds(self.folder(name)) for name in self.variant.like)
+        budget = sum(RunFolder(self.folder(name)).cpu_seconds for name in self.variant.like)
         iterations = ["--iterations", str(self.affordable(budget))] if self.variant.like else []
         ganzoo(*self.arguments(), *iterations, "--out", str(self.run))
 
     def affordable(self, budget: float) -> int:
-        """Iterations in so many CPU seconds."""
+        """Iterations in a budget of CPU seconds."""
         probe = self.run.with_name(f"{self.run.name}-probe")
         shutil.rmtree(probe, ignore_errors=True)
         ganzoo(*self.arguments(), "--iterations", str(PROBE), "--out", str(probe))
-        iterations = int(budget / cpu_seconds(probe) * PROBE)
+        iterations = int(budget / RunFolder(probe).cpu_seconds * PROBE)
         shutil.rmtree(probe)
         return iterations
 
@@ -96,16 +96,16 @@ class Trial:
         return ["train", *words, *data, *parent, "--seed", str(self.seed)]
 
     def row(self) -> dict[str, Any]:
-        """What became of it."""
+        """The results of the run."""
         from ganzoo.evaluation import evaluate
 
-        found = evaluate(self.run, number=SAMPLES).entry()
+        found, run = evaluate(self.run, number=SAMPLES).to_dict(), RunFolder(self.run)
         return {
             "variant": self.variant.name,
             "seed": self.seed,
-            "iterations": read_record(self.run)["settings"]["loop.iterations"],
-            "cpu_seconds": cpu_seconds(self.run),
-            "figures": found["figures"] | skipped(self.run),
+            "iterations": run.planned_iterations,
+            "cpu_seconds": run.cpu_seconds,
+            "metrics": found["metrics"] | prior_metrics(self.run),
             "score": found["score"],
             "log": history(self.run),
             "measured": {key: found[key] for key in ("number", "data", "extractor")},
@@ -113,23 +113,23 @@ class Trial:
         }
 
 
-def skipped(run: Path) -> dict[str, float]:
-    """Of a regression: the errors of its prior, with and without its noise and bias, and the weight of the skip."""
+def prior_metrics(run: Path) -> dict[str, float]:
+    """Errors of a regression's prior, without and with noise and bias, and the skip weight; empty for other GANs."""
     from ganzoo.data import load as load_data
-    from ganzoo.evaluation.regression import errors
+    from ganzoo.evaluation.vectors import regression_errors
     from ganzoo.generators.weights import load
 
     model = load(run / "weights.safetensors")
     generator = model.networks.generator
-    if not hasattr(generator, "drawn"):
+    if not hasattr(generator, "prior_sample"):
         return {}
     data = load_data(model.metadata.data.name, split="test")
     inputs, z = torch.from_numpy(data.conditions), torch.from_numpy(model.latents(range(len(data))))
     with torch.inference_mode():
-        known, noisy = generator.prior(inputs, torch.zeros_like(z[:, 1:])), generator.drawn(z, inputs)
+        prior, noisy = generator.prior(inputs, torch.zeros_like(z[:, 1:])), generator.prior_sample(z, inputs)
     return {
-        "prior_mae": errors(known.numpy(), data.samples)["mae"],
-        "noisy_prior_mae": errors(noisy.numpy(), data.samples)["mae"],
+        "prior_mae": regression_errors(prior.numpy(), data.samples)["mae"],
+        "noisy_prior_mae": regression_errors(noisy.numpy(), data.samples)["mae"],
         "skip_weight": float(generator.weight),
     }
 
@@ -140,17 +140,17 @@ def ganzoo(*words: str) -> None:
 
 
 def history(run: Path) -> dict[str, list[float]]:
-    """What the run logged at its evaluations, by name; empty without any."""
-    evaluated = [entry for entry in read_metrics(run) if any(name.endswith("-fd") for name in entry)]
+    """The metrics that the run logged at each evaluation, by name; empty without evaluations."""
+    evaluated = [entry for entry in RunFolder(run).metrics if any(name.endswith("-fd") for name in entry)]
     return {name: [entry[name] for entry in evaluated] for name in (evaluated[0] if evaluated else ())}
 
 
 @click.command()
 @click.argument("claims", nargs=-1, type=click.Choice(sorted(CLAIMS)), metavar="[NAME ...]")
 @click.option("--runs", type=click.Path(path_type=Path), default=Path("runs/claims"), show_default=True)
-@click.option("--only-train", is_flag=True, help="Leave the evaluation to a later call.")
+@click.option("--only-train", is_flag=True, help="Do not evaluate.")
 def main(claims: tuple[str, ...], runs: Path, only_train: bool) -> None:
-    """Train and evaluate what claims compare; all of them by default."""
+    """Train and evaluate the variants of claims, all by default."""
     for claim in claims or sorted(CLAIMS):
         trials = [
             Trial(claim, variant, seed, runs) for seed in range(CLAIMS[claim]["seeds"]) for variant in variants(claim)

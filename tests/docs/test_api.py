@@ -1,0 +1,49 @@
+"""The public API: these names, each with an entry in the API reference."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+
+import pytest
+
+from tests.support import ROOT
+from tests.test_layers import LAYERS
+
+PUBLIC = {
+    "ganzoo": "GAN GanzooError Sampler Task evaluate get hookimpl load train",
+    "ganzoo.data": "Data NoTestSplit Request Samples dataset_name fingerprint load subset",
+    "ganzoo.evaluation": "Evaluation Extractor Features density_coverage evaluate extractor_for fidelity",
+    "ganzoo.export": "TOLERANCE Precision Report check export verify",
+    "ganzoo.parts": """
+        Activation Draw F LabelledDiscriminator LabelledGenerator Networks Norm Packed Parts Task Updates accuracy
+        activation adam bce conv_discriminator conv_generator dense dense_discriminator dense_generator gradient_norms
+        halvings is_per_sample labelled_discriminator labelled_generator least_squares mean mse needs nn
+        non_saturating output_activation packed radford_init real_and_fake_logits rmsprop sgd stop_gradient torch
+        unit_gradient_penalty wasserstein wasserstein_gp without_grad zero_gradient_penalty
+    """,
+    "ganzoo.testing": "ContractError check claims",
+}
+WITHOUT_ENTRY = {"ganzoo.parts": {"torch", "nn", "F", "Task"}}  # modules; Task has its entry as ganzoo.Task
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_the_public_names_are_pinned(name: str) -> None:
+    module = import_module(name)
+    assert sorted(module.__all__) == sorted(PUBLIC[name].split())
+    for public in module.__all__:
+        assert getattr(module, public) is not None
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_public_name_is_in_the_reference(name: str) -> None:
+    page = (ROOT / "docs" / "api" / f"{name.rpartition('.')[2]}.md").read_text()
+    entries = set(re.findall(r"(?m)^\.\. auto\w+:: ([\w.]+)$", page))
+    without = {public for public in PUBLIC[name].split() if f"{name}.{public}" not in entries}
+    assert without == WITHOUT_ENTRY.get(name, set())
+
+
+def test_the_design_page_has_the_layers() -> None:
+    rows = re.findall(r"(?m)^\| (\d+) \| ([^|]+) \|", (ROOT / "docs" / "design.md").read_text())
+    assert [tuple(re.findall(r"`(\w+)`", packages)) for _, packages in rows] == list(LAYERS)
+    assert [int(level) for level, _ in rows] == list(range(1, len(LAYERS) + 1))
