@@ -1,4 +1,4 @@
-"""An exported generator makes what torch makes, says all of itself, and is not written otherwise."""
+"""An exported generator gives the samples of torch and describes itself; otherwise no file is written."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from ganzoo.export import TOLERANCE, Report, check, export, graph, verify
 from ganzoo.generators.base import TrainedGenerator
 from ganzoo.generators.images import to_uint8
 from ganzoo.generators.latents import latents
+from ganzoo.generators.metadata import ExportMetadata, Metadata
 from ganzoo.generators.onnx_reader import read
 from ganzoo.generators.weights import Model, load
 from ganzoo.parts.networks import Networks
@@ -34,7 +35,7 @@ from ganzoo.registry.recipe import resolve
 from ganzoo.registry.recipe import settings as settings_of
 from ganzoo.registry.registry import registry
 from ganzoo.util.errors import GanzooError
-from tests.support import ROOT, begin, parent_for, play
+from tests.support import ROOT, parent_for, run_iterations, small_training
 
 TINY = {"widths": (16,), "width": 4, "latent_dim": 8, "batch_size": 8, "iterations": 1}
 FAMILIES = ("cgan", "dcgan", "privileged-v2-cnn", "simple", "skip-gan", "skip-gan-tabular", "wgan")
@@ -49,10 +50,10 @@ def tiny_model(name: str, data: Data | None = None, **sizes: Any) -> Model:
         f"{part}.{key}": value
         for part, arguments in known.items()
         for key, value in (TINY | sizes).items()
-        if key in arguments and not (key == "latent" and gan.parent)
+        if key in arguments and not (key == "latent_dim" and gan.parent)
     }
     training = ganzoo.testing.training(resolve(gan, narrow), data or ganzoo.testing.small(datasets.load(gan.data)))
-    play(training)
+    run_iterations(training)
     return training.model()
 
 
@@ -62,20 +63,20 @@ def session(path: Path) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
-def told(header: Any, count: int, shift: int = 0) -> dict[str, np.ndarray]:
-    """What a graph is given besides its latents."""
-    if header["num_classes"]:
-        return {"labels": (np.arange(count) + shift) % header["num_classes"]}
-    if header["condition_dim"]:
-        return {"conditions": latents(range(shift, shift + count), header["condition_dim"])}
+def condition_of(metadata: Metadata, count: int, shift: int = 0) -> dict[str, np.ndarray]:
+    """The inputs of a graph after its latents."""
+    if metadata.num_classes:
+        return {"labels": (np.arange(count) + shift) % metadata.num_classes}
+    if metadata.condition_dim:
+        return {"conditions": latents(range(shift, shift + count), metadata.condition_dim)}
     return {}
 
 
 def both(model: Model, path: Path, seeds: list[int]) -> tuple[np.ndarray, np.ndarray]:
     """Samples of torch and of a file."""
-    more = told(model.header, len(seeds), shift=3)
-    z = latents(seeds, model.header["latent_dim"], model.header["distribution"])
-    return model.run("child", z, *more.values()), session(path).run(None, {"z": z, **more})[0]
+    condition = condition_of(model.metadata, len(seeds), shift=3)
+    z = latents(seeds, model.metadata.latent_dim, model.metadata.distribution)
+    return model.run("child", z, *condition.values()), session(path).run(None, {"z": z, **condition})[0]
 
 
 def refused(call: Callable[[], object]) -> str:
@@ -88,8 +89,8 @@ def refused(call: Callable[[], object]) -> str:
 
 @pytest.fixture(scope="module")
 def simple(tiny: Data) -> Model:
-    training = begin("simple", tiny, iterations=1)
-    play(training)
+    training = small_training("simple", tiny, iterations=1)
+    run_iterations(training)
     return training.model()
 
 
@@ -113,7 +114,7 @@ def test_every_gan_of_the_zoo_exports(name: str, tmp_path: Path) -> None:
         np.testing.assert_allclose(made, expected, atol=1e-5)
     operators = {node.op_type for node in onnx.load(path).graph.node}
     assert not operators & {"BatchNormalization", "Dropout", "RandomNormal", "RandomNormalLike", "RandomUniform"}
-    assert check(path)["gan"] == name
+    assert check(path).gan == name
     assert read(path)[1] == check(path)
 
 
@@ -123,11 +124,10 @@ def test_other_data_export_as_well(name: str, tmp_path: Path) -> None:
     model = tiny_model(gan, ganzoo.testing.small(datasets.load(name)))
     report = export(model, tmp_path / "made.onnx")
     assert report.largest <= 1e-5
-    metadata = check(tmp_path / "made.onnx")
-    assert metadata["output"] == {
+    assert check(tmp_path / "made.onnx").to_json()["output"] == {
         "name": "samples",
         "dtype": "float32",
-        "shape": ["N", *model.header["shape"]],
+        "shape": ["N", *model.metadata.shape],
         "layout": "vector",
         "range": None,
     }
@@ -141,17 +141,19 @@ def test_any_seed_agrees(simple: Model, exported: Path, seed: int) -> None:
 
 
 @pytest.mark.parametrize("distribution", ["uniform", "sphere"])
-def test_the_distribution_of_the_latent_is_told(tiny: Data, distribution: str, tmp_path: Path) -> None:
-    training = begin("simple", tiny, iterations=1, distribution=distribution)
-    play(training)
+def test_the_distribution_of_the_latent_is_in_the_file(tiny: Data, distribution: str, tmp_path: Path) -> None:
+    training = small_training("simple", tiny, iterations=1, distribution=distribution)
+    run_iterations(training)
     export(training.model(), tmp_path / "made.onnx")
-    assert read(tmp_path / "made.onnx")[1]["inputs"][0]["distribution"] == distribution
+    assert read(tmp_path / "made.onnx")[1].to_json()["inputs"][0]["distribution"] == distribution
 
 
-def test_the_file_says_all_of_itself(simple: Model, exported: Path, tmp_path: Path) -> None:
+def test_the_file_describes_itself(simple: Model, exported: Path, tmp_path: Path) -> None:
     proto = onnx.load(exported)
     metadata = json.loads({entry.key: entry.value for entry in proto.metadata_props}["ganzoo"])
-    assert {key: metadata[key] for key in simple.header} == json.loads(json.dumps(simple.header))
+    weights_metadata = json.loads(json.dumps(simple.metadata.to_json()))
+    assert {key: metadata[key] for key in weights_metadata} == weights_metadata
+    assert metadata == read(exported)[1].to_json()
     assert metadata["inputs"] == [{"name": "z", "dtype": "float32", "shape": ["N", 8], "distribution": "normal"}]
     assert metadata["output"] == {
         "name": "samples",
@@ -160,7 +162,7 @@ def test_the_file_says_all_of_itself(simple: Model, exported: Path, tmp_path: Pa
         "layout": "NCHW",
         "range": [-1.0, 1.0],
     }
-    assert (metadata["form"], metadata["stage"], metadata["opset"]) == ("fp32", "child", 20)
+    assert (metadata["precision"], metadata["stage"], metadata["opset"]) == ("fp32", "child", 20)
     parity = metadata["parity"]
     assert parity["tolerance"] == TOLERANCE
     assert parity["largest"] == max(parity["batches"].values()) <= TOLERANCE
@@ -172,7 +174,7 @@ def test_the_file_says_all_of_itself(simple: Model, exported: Path, tmp_path: Pa
     simple.save(tmp_path / "weights.safetensors")
     assert metadata["weights_sha256"] == hashlib.sha256((tmp_path / "weights.safetensors").read_bytes()).hexdigest()
     export(load(tmp_path / "weights.safetensors"), tmp_path / "again.onnx")
-    assert check(tmp_path / "again.onnx")["weights_sha256"] == metadata["weights_sha256"]
+    assert check(tmp_path / "again.onnx").weights_sha256 == metadata["weights_sha256"]
 
     assert (proto.producer_name, proto.producer_version) == ("ganzoo", ganzoo.__version__)
     assert proto.graph.name == "simple"
@@ -182,15 +184,15 @@ def test_the_file_says_all_of_itself(simple: Model, exported: Path, tmp_path: Pa
     assert {output.name for output in session(exported).get_outputs()} == {"samples"}
 
 
-def test_classes_are_told(tiny: Data, tmp_path: Path) -> None:
-    training = begin("cgan", tiny, iterations=1)
-    play(training)
+def test_the_classes_are_in_the_file(tiny: Data, tmp_path: Path) -> None:
+    training = small_training("cgan", tiny, iterations=1)
+    run_iterations(training)
     export(training.model(), tmp_path / "made.onnx")
-    inputs = read(tmp_path / "made.onnx")[1]["inputs"]
+    inputs = read(tmp_path / "made.onnx")[1].to_json()["inputs"]
     assert inputs[1] == {"name": "labels", "dtype": "int64", "shape": ["N"], "classes": ["a", "b", "c"]}
 
 
-def test_the_file_holds_no_path_and_nothing_of_a_debugger(exported: Path) -> None:
+def test_the_file_holds_no_paths_and_no_debugging_information(exported: Path) -> None:
     content = exported.read_bytes()
     for trace in (b"site-packages", b".py", str(ROOT).encode(), str(Path.home()).encode() + b"/"):
         assert trace not in content
@@ -200,13 +202,13 @@ def test_the_file_holds_no_path_and_nothing_of_a_debugger(exported: Path) -> Non
     assert not any(value.metadata_props for value in [*proto.graph.input, *proto.graph.output])
 
 
-def test_exporting_prints_nothing_and_leaves_the_model_as_it_was(
+def test_export_prints_nothing_and_does_not_change_the_model(
     simple: Model, tmp_path: Path, capfd: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder
 ) -> None:
     before = simple.sample(range(3))
     mode = simple.networks.generator.training
-    for form in ("fp32", "fp16", "int8"):
-        export(simple, tmp_path / "made.onnx", form=form)
+    for precision in ("fp32", "fp16", "int8"):
+        export(simple, tmp_path / "made.onnx", precision=precision)
     assert capfd.readouterr() == ("", "")
     assert not recwarn.list
     assert np.array_equal(simple.sample(range(3)), before)
@@ -214,13 +216,13 @@ def test_exporting_prints_nothing_and_leaves_the_model_as_it_was(
 
 
 def test_a_parent_is_exported_by_itself(tiny: Data, tmp_path: Path) -> None:
-    recipe = begin("privileged-v1-ann", tiny, parent_training="joint").recipe
-    training = begin("privileged-v1-ann", tiny, iterations=1, parent=parent_for(recipe, tiny))
-    play(training)
+    recipe = small_training("privileged-v1-ann", tiny, parent_training="joint").recipe
+    training = small_training("privileged-v1-ann", tiny, iterations=1, parent=parent_for(recipe, tiny))
+    run_iterations(training)
     model, path = training.model(), tmp_path / "parent.onnx"
     export(model, path, stage="parent")
-    assert check(path)["stage"] == "parent"
-    made = session(path).run(None, {"z": latents(range(3), model.header["latent_dim"])})[0]
+    assert check(path).stage == "parent"
+    made = session(path).run(None, {"z": latents(range(3), model.metadata.latent_dim)})[0]
     np.testing.assert_allclose(made, model.sample(range(3), stage="parent"), atol=1e-5)
     assert verify(path, model).largest <= 1e-5
     assert np.abs(made - model.sample(range(3))).max() > 1e-2
@@ -231,7 +233,7 @@ def test_a_gan_without_a_parent_has_none_to_export(simple: Model, tmp_path: Path
     assert not any(tmp_path.iterdir())
 
 
-# What is not good enough
+# Exports that are refused
 
 
 def test_a_difference_leaves_no_file(simple: Model, tmp_path: Path) -> None:
@@ -247,13 +249,13 @@ def test_a_difference_leaves_no_file(simple: Model, tmp_path: Path) -> None:
     assert [path] == list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("form", ["fp16", "int8"])
-def test_a_form_that_loses_too_much_leaves_no_file(
-    simple: Model, form: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+def test_a_low_psnr_leaves_no_file(
+    simple: Model, precision: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ganzoo.export.parity.FLOORS", {form: 1000.0})
-    message = refused(lambda: export(simple, tmp_path / "made.onnx", form=form))
-    assert re.search(rf"keep \d+\.\d dB of torch's as {form}, and at least 1000 dB are wanted; no file", message)
+    monkeypatch.setattr("ganzoo.export.parity.MIN_PSNR", {precision: 1000.0})
+    message = refused(lambda: export(simple, tmp_path / "made.onnx", precision=precision))
+    assert re.search(rf"PSNR of \d+\.\d dB to torch, and {precision} needs at least 1000 dB; no file", message)
     assert not any(tmp_path.iterdir())
 
 
@@ -275,7 +277,7 @@ class Broken(nn.Module):
 
 def with_generator(model: Model, generator: nn.Module) -> Model:
     networks = Networks(generator, nn.Identity(), latent_dim=8).freeze()
-    return Model(networks, model.header, model.recipe)
+    return Model(networks, model.metadata, model.recipe)
 
 
 @pytest.mark.parametrize(
@@ -329,28 +331,28 @@ def test_a_norm_that_cannot_be_folded_stays(simple: Model, tmp_path: Path) -> No
     assert operators.count("BatchNormalization") == 1
 
 
-# The forms
+# Precision and bytes
 
 
 @pytest.mark.parametrize("pixels", ["signed", "unit"])
-def test_bytes_leave_the_graph(tiny: Data, pixels: str, tmp_path: Path) -> None:
-    training = begin("simple", tiny, iterations=1, pixel_range=pixels)
-    play(training)
+def test_the_output_can_be_bytes(tiny: Data, pixels: str, tmp_path: Path) -> None:
+    training = small_training("simple", tiny, iterations=1, pixel_range=pixels)
+    run_iterations(training)
     model, path = training.model(), tmp_path / "made.onnx"
     report = export(model, path, uint8=True)
     assert (report.unit, report.tolerance) == ("levels", 1.0)
     metadata = check(path)
-    assert metadata["output"] == {
+    assert metadata.to_json()["output"] == {
         "name": "samples",
         "dtype": "uint8",
         "shape": ["N", 8, 8, 1],
         "layout": "NHWC",
         "range": [0, 255],
     }
-    assert metadata["range"] == model.header["range"]
+    assert metadata.range == model.metadata.range
     expected, made = both(model, path, list(range(200)))
     assert made.dtype == np.uint8
-    levels = np.abs(made.astype(int) - to_uint8(expected, model.limits))
+    levels = np.abs(made.astype(int) - to_uint8(expected, model.value_range))
     assert levels.max() <= 1
     assert levels.mean() < 1e-3
     assert verify(path, model).largest <= 1
@@ -362,55 +364,55 @@ def test_colours_keep_their_order(tmp_path: Path) -> None:
     export(model, tmp_path / "made.onnx", uint8=True)
     expected, made = both(model, tmp_path / "made.onnx", [1, 2, 3])
     assert made.shape == (3, 8, 4, 3)
-    assert np.abs(made.astype(int) - to_uint8(expected, model.limits)).max() <= 1
+    assert np.abs(made.astype(int) - to_uint8(expected, model.value_range)).max() <= 1
 
 
-def test_bytes_that_are_cut_instead_of_rounded_are_refused(
+def test_bytes_that_are_truncated_instead_of_rounded_are_refused(
     simple: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Never off by more than one level, but too often."""
-    rounded = graph.emit_bytes
+    rounded = graph.output_bytes
 
-    def cut(proto: onnx.ModelProto, header: Any) -> None:
-        rounded(proto, header)
+    def truncated(proto: onnx.ModelProto, metadata: ExportMetadata) -> None:
+        rounded(proto, metadata)
         for node in proto.graph.node:
             node.op_type = {"Round": "Floor"}.get(node.op_type, node.op_type)
 
-    monkeypatch.setattr("ganzoo.export.graph.emit_bytes", cut)
-    assert "at least 70 dB are wanted" in refused(lambda: export(simple, tmp_path / "made.onnx", uint8=True))
+    monkeypatch.setattr("ganzoo.export.graph.output_bytes", truncated)
+    assert "fp32 needs at least 70 dB" in refused(lambda: export(simple, tmp_path / "made.onnx", uint8=True))
 
 
-def test_vectors_make_no_bytes(tmp_path: Path) -> None:
+def test_vectors_cannot_be_bytes(tmp_path: Path) -> None:
     model = tiny_model("simple", ganzoo.testing.small(datasets.load("ring8")))
     assert "leave out --uint8" in refused(lambda: export(model, tmp_path / "made.onnx", uint8=True))
 
 
-@pytest.mark.parametrize(("form", "share"), [("fp16", 0.6), ("int8", 0.65)])
+@pytest.mark.parametrize(("precision", "share"), [("fp16", 0.6), ("int8", 0.65)])
 @pytest.mark.parametrize("name", ["cgan", "dcgan", "skip-gan-tabular"])
-def test_smaller_forms(name: str, form: Any, share: float, tmp_path: Path) -> None:
+def test_smaller_precisions(name: str, precision: Any, share: float, tmp_path: Path) -> None:
     model, path = tiny_model(name, widths=(128, 128), width=16), tmp_path / "small.onnx"
-    report = export(model, path, form=form)
-    assert report.floor < report.psnr < 200
+    report = export(model, path, precision=precision)
+    assert report.min_psnr < report.psnr < 200
     assert report.tolerance is None
     full = sum(tensor.nbytes for tensor in model.generator().state_dict().values())
-    if full > 10_000:  # the scales of a smaller one weigh more than it does
+    if full > 10_000:  # the scales of a smaller one are larger than its weights
         assert sum(len(tensor.raw_data) for tensor in onnx.load(path).graph.initializer) < share * full
     metadata = check(path)
-    assert (metadata["form"], metadata["parity"]["tolerance"]) == (form, None)
-    assert metadata["parity"]["psnr"] == pytest.approx(report.psnr, abs=0.01)
+    assert (metadata.precision, metadata.parity["tolerance"]) == (precision, None)
+    assert metadata.parity["psnr"] == pytest.approx(report.psnr, abs=0.01)
     assert {value.type for value in session(path).get_inputs()} <= {"tensor(float)", "tensor(int64)"}
     assert session(path).get_outputs()[0].type == "tensor(float)"
     assert verify(path, model).psnr == pytest.approx(report.psnr, abs=0.01)
 
 
-@pytest.mark.parametrize("form", ["fp16", "int8"])
-def test_smaller_forms_make_bytes_too(simple: Model, form: Any, tmp_path: Path) -> None:
-    report = export(simple, tmp_path / "made.onnx", form=form, uint8=True)
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+def test_smaller_precisions_can_output_bytes(simple: Model, precision: Any, tmp_path: Path) -> None:
+    report = export(simple, tmp_path / "made.onnx", precision=precision, uint8=True)
     assert report.unit == "levels"
     assert session(tmp_path / "made.onnx").get_outputs()[0].type == "tensor(uint8)"
 
 
-# Files that exist
+# Existing files
 
 
 def test_a_file_is_verified_against_its_weights(simple: Model, exported: Path) -> None:
@@ -422,13 +424,13 @@ def test_a_file_is_verified_against_its_weights(simple: Model, exported: Path) -
 
 
 def test_other_weights_are_noticed(simple: Model, exported: Path, tiny: Data) -> None:
-    training = begin("simple", tiny, iterations=1, seed=9)
-    play(training)
+    training = small_training("simple", tiny, iterations=1, seed=9)
+    run_iterations(training)
     assert re.search(
         r"differ from torch by \d\.\d+, and the tolerance is 0.0001; it is not of these weights",
         refused(lambda: verify(exported, training.model())),
     )
-    other = begin("wgan", tiny, iterations=1)
+    other = small_training("wgan", tiny, iterations=1)
     assert "its gan is 'simple', not 'wgan'" in refused(lambda: verify(exported, other.model()))
 
 
@@ -508,20 +510,20 @@ def unknown_operator(proto: onnx.ModelProto, metadata: dict[str, Any]) -> None:
         (huge_weight, "holds no valid graph"),
         (sparse, "holds a sparse tensor"),
         (infinite, "makes samples that are not finite"),
-        (beyond, r"makes values from .* to .*, beyond \[-1.0, 1.0\]"),
+        (beyond, r"makes values from .* to .*, beyond \(-1.0, 1.0\)"),
         (further_input, r"it has more float32 \(N\), expected samples"),
         (input_of_doubles, r"it has z type 11 \(N, 8\), expected z float32 \(N, 8\)"),
         (fixed_batch, r"it has z float32 \(1, 8\), expected z float32 \(N, 8\)"),
-        (other_opset, r"has the operators of \[\('', 7\)\]; ganzoo writes opset 20 alone"),
+        (other_opset, r"uses the opsets \[\('', 7\)\]; ganzoo writes opset 20 only"),
         (unknown_operator, "holds no valid graph: .*Gemmm"),
-        (lambda proto, metadata: metadata.pop("gan"), "bad header: 'gan' is None"),
+        (lambda proto, metadata: metadata.pop("gan"), "bad metadata: 'gan' is None"),
         (lambda proto, metadata: metadata.pop("inputs"), "bad metadata: 'inputs' is None"),
-        (lambda proto, metadata: metadata.update(form="fp64"), "bad metadata: 'form' is 'fp64'"),
+        (lambda proto, metadata: metadata.update(precision="fp64"), "bad metadata: 'precision' is 'fp64'"),
         (lambda proto, metadata: metadata.update(stage=3), "bad metadata: 'stage' is 3"),
         (lambda proto, metadata: metadata.update(latent_dim=9), "bad metadata: 'inputs' is"),
         (lambda proto, metadata: metadata["output"].update(range=[0, 1]), "bad metadata: 'output' is"),
-        (lambda proto, metadata: metadata.update(shape=[2**30]), "bad header: 'shape'"),
-        (lambda proto, metadata: metadata.update(format=99), "has the format 99"),
+        (lambda proto, metadata: metadata.update(shape=[2**30]), "bad metadata: 'shape'"),
+        (lambda proto, metadata: metadata.update(format=99), "has format 99, and this ganzoo reads formats up to 2"),
     ],
 )
 def test_a_file_that_is_not_right_is_refused(exported: Path, spoil: Spoil, complaint: str, tmp_path: Path) -> None:
@@ -535,7 +537,7 @@ def test_a_file_that_is_not_right_is_refused(exported: Path, spoil: Spoil, compl
     assert [path] == list(tmp_path.iterdir())
 
 
-def test_what_is_no_export_is_refused(exported: Path, tmp_path: Path) -> None:
+def test_files_that_are_no_exports_are_refused(exported: Path, tmp_path: Path) -> None:
     path, content = tmp_path / "bad.onnx", exported.read_bytes()
     for bad in (b"", b"not ONNX at all", b"\x00" * 100, content[:100], content[: len(content) // 2], content[:-1]):
         path.write_bytes(bad)
@@ -549,14 +551,14 @@ def test_what_is_no_export_is_refused(exported: Path, tmp_path: Path) -> None:
 
 
 def test_a_huge_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ganzoo.generators.onnx_reader.LARGEST_FILE", 1000)
+    monkeypatch.setattr("ganzoo.generators.onnx_reader.MAX_FILE_BYTES", 1000)
     path = tmp_path / "huge.onnx"
     with path.open("wb") as file:
         file.truncate(2**40)
     assert "1,000 bytes" in refused(lambda: check(path))
 
 
-def test_a_third_partys_gan_exports_with_no_code_of_its_own(tiny: Data, tmp_path: Path) -> None:
+def test_a_third_party_gan_exports_without_code_for_it(tiny: Data, tmp_path: Path) -> None:
     class Mixed(nn.Module):
         """Branches, an upsampling and a shared layer, as somebody may write them."""
 
@@ -577,9 +579,9 @@ def test_a_third_partys_gan_exports_with_no_code_of_its_own(tiny: Data, tmp_path
         trainer="non-saturating",
     )
     training = ganzoo.train(gan, tiny, iterations=1, batch_size=8, device="cpu", precision="fp32")
-    play(training)
+    run_iterations(training)
     model = training.model()
     assert isinstance(model, TrainedGenerator)
-    for form in ("fp32", "fp16"):
-        export(model, tmp_path / "mixed.onnx", form=form)
-        assert check(tmp_path / "mixed.onnx")["gan"] == "mixed"
+    for precision in ("fp32", "fp16"):
+        export(model, tmp_path / "mixed.onnx", precision=precision)
+        assert check(tmp_path / "mixed.onnx").gan == "mixed"

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from ganzoo.generators.latents import Distribution, latents
-from ganzoo.generators.latents_torch import latents as latents_torch
 from tests.generators.test_latents import ALL, PINNED
+from tests.support.latents_torch import latents as latents_torch
 
 
 @pytest.mark.parametrize("distribution", ALL)

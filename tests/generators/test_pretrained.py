@@ -96,12 +96,12 @@ def test_every_gan_comes_trained() -> None:
 def test_both_files_are_what_was_measured_and_make_the_same_samples(name: str) -> None:
     entry = shipped.index()[name]
     sampler, model = ganzoo.Sampler(entry.path("onnx")), ganzoo.load(entry.path("safetensors"))
-    for header in (sampler.header, model.header):
-        assert (header["gan"], header["iterations"], header["seed"]) == (entry.gan, entry.iterations, entry.seed)
-        assert (header["data"]["name"], header["data"]["licence"]) == (entry.data, entry.licence)
-    conditions = load(entry.data, split="test").conditions if model.header["condition_dim"] else None
-    told = {} if conditions is None else {"conditions": conditions[:5]}
-    made, expected = sampler.draw(5, **told), model.sample(range(5), **told)
+    for metadata in (sampler.metadata, model.metadata):
+        assert (metadata.gan, metadata.iterations, metadata.seed) == (entry.gan, entry.iterations, entry.seed)
+        assert (metadata.data.name, metadata.data.licence) == (entry.data, entry.licence)
+    conditions = load(entry.data, split="test").conditions if model.metadata.condition_dim else None
+    condition = {} if conditions is None else {"conditions": conditions[:5]}
+    made, expected = sampler.sample(5, **condition), model.sample(5, **condition)
     assert np.abs(made - expected).max() < 1e-4
     assert entry.scores[entry.measured["score"]] > 0
     assert (shipped.FOLDER / f"{name}.md").read_text().startswith("---\n")
@@ -109,7 +109,7 @@ def test_both_files_are_what_was_measured_and_make_the_same_samples(name: str) -
 
 def test_names_mean_what_ships(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert ganzoo.Sampler("cgan").header["gan"] == "cgan"
+    assert ganzoo.Sampler("cgan").metadata.gan == "cgan"
     assert find("privileged-v2-ann") == find("privileged-v2") == shipped.index()["privileged-v2"].path("safetensors")
 
 

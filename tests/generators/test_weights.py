@@ -1,4 +1,4 @@
-"""Weights files, and files that only pretend to be: every one is refused in one line, before memory is taken."""
+"""Weights files, and bad files: each is refused in one line, before memory is allocated."""
 
 from __future__ import annotations
 
@@ -11,22 +11,21 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 import ganzoo
 from ganzoo.data import Data
-from ganzoo.generators.header import LARGEST
-from ganzoo.generators.weights import SCALES, find, load, read, save_weights, write
+from ganzoo.generators.metadata import MAX_VALUES, read_json, read_metadata
+from ganzoo.generators.weights import SCALES, find, load, read, read_tensors, save_weights, write
 from ganzoo.util.errors import GanzooError
-from tests.support import begin, parent_for, play
+from tests.support import parent_for, run_iterations, small_training
 
 
 @pytest.fixture(scope="module")
 def saved(tiny: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights of a small conditional GAN."""
-    training = begin("cgan", tiny, iterations=1)
-    play(training)
+    training = small_training("cgan", tiny, iterations=1)
+    run_iterations(training)
     path = tmp_path_factory.mktemp("weights") / "cgan.safetensors"
     training.model().save(path)
     return path
@@ -37,12 +36,12 @@ Spoil = Callable[[dict[str, torch.Tensor], dict[str, Any]], Any]
 
 @pytest.fixture
 def refused(saved: Path, tmp_path: Path) -> Callable[[Spoil], str]:
-    """Load the weights after something was done to tensors and header, and return the complaint."""
+    """Load the weights after a change to tensors and metadata, and return the error message."""
 
     def refuse(spoil: Spoil) -> str:
-        tensors, header = read(saved)
-        spoil(tensors, header)
-        write(tmp_path / "bad.safetensors", tensors, header)
+        tensors, metadata = read_tensors(saved), read_json(saved)
+        spoil(tensors, metadata)
+        write(tmp_path / "bad.safetensors", tensors, metadata)
         return complaint(tmp_path / "bad.safetensors")
 
     return refuse
@@ -56,23 +55,24 @@ def complaint(path: Path) -> str:
     return message
 
 
-def test_loading_gives_back_what_was_saved(tiny: Data, saved: Path) -> None:
+def test_a_model_survives_saving_and_loading(tiny: Data, saved: Path) -> None:
     model = load(saved)
-    training = begin("cgan", tiny, iterations=1)
-    play(training)
+    training = small_training("cgan", tiny, iterations=1)
+    run_iterations(training)
     assert np.array_equal(model.sample(range(7), labels=2), training.model().sample(range(7), labels=2))
     assert model.recipe == training.recipe
     assert not model.networks.training
-    assert ganzoo.load(saved).header == model.header
+    assert ganzoo.load(saved).metadata == model.metadata == read_metadata(saved)
+    assert read_json(saved) == json.loads(json.dumps(training.metadata().to_json()))
 
 
 @pytest.mark.parametrize("parent_training", ["first", "joint"])
 def test_a_child_is_loaded_without_its_parents_file(tiny: Data, tmp_path: Path, parent_training: str) -> None:
     parent = None
     if parent_training == "first":
-        parent = parent_for(begin("privileged-v1-ann", tiny, parent_training="joint").recipe, tiny)
-    training = begin("privileged-v1-ann", tiny, iterations=1, parent_training=parent_training, parent=parent)
-    play(training)
+        parent = parent_for(small_training("privileged-v1-ann", tiny, parent_training="joint").recipe, tiny)
+    training = small_training("privileged-v1-ann", tiny, iterations=1, parent_training=parent_training, parent=parent)
+    run_iterations(training)
     model = training.model()
     model.save(tmp_path / "child.safetensors")
     again = load(tmp_path / "child.safetensors")
@@ -106,12 +106,17 @@ NESTED = "[" * 100_000 + "]" * 100_000
         ({"ganzoo": "[1]"}, "was not written by ganzoo"),
         ({"ganzoo": "{"}, "is no readable safetensors file"),
         ({"ganzoo": NESTED}, "is no readable safetensors file"),
-        ({"ganzoo": "{}"}, "has the format None, and this ganzoo reads 1"),
-        ({"ganzoo": '{"format": 2}'}, "has the format 2, and this ganzoo reads 1"),
-        ({"ganzoo": '{"format": 1}'}, "has a bad header: 'gan' is None"),
+        ({"ganzoo": "{}"}, "has bad metadata: 'format' is None"),
+        ({"ganzoo": '{"format": 0}'}, "has bad metadata: 'format' is 0"),
+        (
+            {"ganzoo": '{"format": 3}'},
+            "has format 3, and this ganzoo reads formats up to 2; run: pip install",
+        ),
+        ({"ganzoo": '{"format": 1}'}, "has bad metadata: 'gan' is None"),
+        ({"ganzoo": '{"format": 2}'}, "has bad metadata: 'gan' is None"),
     ],
 )
-def test_a_file_without_our_header_is_refused(metadata: dict[str, str] | None, message: str, tmp_path: Path) -> None:
+def test_a_file_without_our_metadata_is_refused(metadata: dict[str, str] | None, message: str, tmp_path: Path) -> None:
     path = tmp_path / "foreign.safetensors"
     save_file({"weight": torch.ones(2)}, path, metadata)
     assert message in complaint(path)
@@ -126,39 +131,44 @@ def test_a_file_without_our_header_is_refused(metadata: dict[str, str] | None, m
         ("settings", {"parent": ["x"]}),
         ("settings", {"parent.trainer": {}}),
         ("data", {"name": "x"}),
+        ("data", {"name": "x", "classes": [3]}),
+        ("data", {"name": "x", "classes": [], "sha256": 5}),
         ("shape", []),
         ("shape", [1, 2, 3, 4]),
         ("shape", [1, -8, 8]),
         ("shape", [1, 8.5, 8]),
         ("shape", [True, 8, 8]),
-        ("shape", [1, LARGEST, 2]),
+        ("shape", [1, MAX_VALUES, 2]),
         ("range", [0, 255]),
         ("range", "x"),
         ("num_classes", -1),
-        ("num_classes", LARGEST + 1),
+        ("num_classes", MAX_VALUES + 1),
         ("num_classes", True),
         ("condition_dim", None),
         ("latent_dim", 0),
         ("latent_dim", 10**30),
         ("distribution", "cauchy"),
         ("iterations", "many"),
+        ("seed", "x"),
+        ("seed", True),
+        ("torch", {"a": 1}),
         ("gan", "x" * 10_000),
     ],
 )
-def test_a_header_with_a_bad_entry_names_it(refused: Callable[[Spoil], str], entry: str, value: Any) -> None:
-    message = refused(lambda _, header: header.update({entry: value}))
+def test_a_bad_field_is_named(refused: Callable[[Spoil], str], entry: str, value: Any) -> None:
+    message = refused(lambda _, metadata: metadata.update({entry: value}))
     if isinstance(value, str) and entry == "gan":
         assert message.startswith("no GAN named 'xxx")
     else:
-        assert f"has a bad header: '{entry}' is " in message
+        assert f"has bad metadata: '{entry}' is " in message
         assert len(message) < 300
 
 
 @pytest.mark.parametrize(
-    "entry", ["gan", "settings", "data", "shape", "num_classes", "condition_dim", "latent_dim", "iterations"]
+    "entry", ["gan", "settings", "data", "shape", "range", "num_classes", "condition_dim", "latent_dim", "iterations"]
 )
-def test_a_header_that_lacks_an_entry_names_it(refused: Callable[[Spoil], str], entry: str) -> None:
-    assert f"has a bad header: '{entry}' is None" in refused(lambda _, header: header.pop(entry))
+def test_a_missing_field_is_named(refused: Callable[[Spoil], str], entry: str) -> None:
+    assert f"has bad metadata: '{entry}' is None" in refused(lambda _, metadata: metadata.pop(entry))
 
 
 @pytest.mark.parametrize(
@@ -168,24 +178,24 @@ def test_a_header_that_lacks_an_entry_names_it(refused: Callable[[Spoil], str], 
         {"settings": {"discriminator.widths": [2**30]}},
         {"settings": {"generator.embedding": 2**40}},
         {"settings": {"loop.latent_dim": 2**20}},
-        {"num_classes": LARGEST},
+        {"num_classes": MAX_VALUES},
         {"shape": [1, 2**13, 2**13]},
-        {"shape": [LARGEST]},
+        {"shape": [MAX_VALUES]},
     ],
 )
-def test_a_header_that_asks_for_much_takes_no_memory(refused: Callable[[Spoil], str], change: dict[str, Any]) -> None:
-    """The shape that does not fit is found; memory for it would not have been there."""
+def test_metadata_that_ask_for_much_memory_get_none(refused: Callable[[Spoil], str], change: dict[str, Any]) -> None:
+    """The wrong shape is found on the meta device; memory for it would not have been there."""
 
-    def ask(_: Any, header: dict[str, Any]) -> None:
-        settings = header["settings"] | change.get("settings", {})
-        header.update(change | {"settings": settings})
+    def ask(_: Any, metadata: dict[str, Any]) -> None:
+        settings = metadata["settings"] | change.get("settings", {})
+        metadata.update(change | {"settings": settings})
 
     assert "does not fit: '" in refused(ask)
 
 
 @pytest.mark.parametrize("number", [2**62, 2**63, 10**30, -1])
-def test_numbers_beyond_all_bounds_are_one_line(refused: Callable[[Spoil], str], number: int) -> None:
-    assert refused(lambda _, header: header["settings"].update({"generator.widths": [number]}))
+def test_settings_out_of_bounds_are_one_line(refused: Callable[[Spoil], str], number: int) -> None:
+    assert refused(lambda _, metadata: metadata["settings"].update({"generator.widths": [number]}))
 
 
 @pytest.mark.parametrize(
@@ -196,7 +206,7 @@ def test_numbers_beyond_all_bounds_are_one_line(refused: Callable[[Spoil], str],
         (lambda t, h: h["settings"].update({"lrr": 1}), "cgan has no setting 'lrr'"),
         (lambda t, h: h["settings"].update({"parent.lr": 1}), "cgan has no parent"),
         (lambda t, h: h["settings"].update({"loop.batch_size": "x"}), "batch_size='x' is not a whole number"),
-        (lambda t, h: h.update(latent_dim=9), "its header says latent 9, its generator 8"),
+        (lambda t, h: h.update(latent_dim=9), "latent_dim is 9 in its metadata, and 8 in its generator"),
         (lambda t, h: t.pop("generator.embedding.weight"), "it lacks 'generator.embedding.weight'"),
         (lambda t, h: t.update(more=torch.ones(1)), "the network has no 'more'"),
         (
@@ -205,16 +215,15 @@ def test_numbers_beyond_all_bounds_are_one_line(refused: Callable[[Spoil], str],
         ),
     ],
 )
-def test_what_does_not_fit_is_named(refused: Callable[[Spoil], str], spoil: Spoil, message: str) -> None:
+def test_a_mismatch_is_named(refused: Callable[[Spoil], str], spoil: Spoil, message: str) -> None:
     assert message in refused(spoil)
 
 
-def test_a_header_is_json_that_others_can_read(saved: Path) -> None:
+def test_the_metadata_are_json_that_other_programs_can_read(saved: Path) -> None:
     length = int.from_bytes(saved.read_bytes()[:8], "little")
-    header = json.loads(json.loads(saved.read_bytes()[8 : 8 + length])["__metadata__"]["ganzoo"])
-    assert header["gan"] == "cgan"
-    assert header["shape"] == [1, 8, 8]
-    assert header["data"]["classes"] == ["a", "b", "c"]
+    metadata = json.loads(json.loads(saved.read_bytes()[8 : 8 + length])["__metadata__"]["ganzoo"])
+    assert (metadata["format"], metadata["gan"], metadata["shape"]) == (2, "cgan", [1, 8, 8])
+    assert metadata["data"]["classes"] == ["a", "b", "c"]
 
 
 def run(folder: Path, gan: str) -> Path:
@@ -254,32 +263,32 @@ def test_weights_that_are_not_there(source: str, message: str, tmp_path: Path, m
         find(source)
 
 
-# Weights to give away: packed, and without the discriminator.
+# Quantised weights, without the discriminator
 
 
 @pytest.fixture(scope="module")
-def packed(saved: Path) -> Path:
-    path = saved.with_name("packed.safetensors")
-    save_weights(path, load(saved), packed=True)
+def quantized(saved: Path) -> Path:
+    path = saved.with_name("quantized.safetensors")
+    save_weights(path, load(saved), quantized=True)
     return path
 
 
-def test_packed_weights_make_nearly_the_same_samples(saved: Path, packed: Path) -> None:
-    whole, small = load(saved), load(packed)
-    assert small.header == whole.header
+def test_quantized_weights_give_nearly_the_same_samples(saved: Path, quantized: Path) -> None:
+    whole, small = load(saved), load(quantized)
+    assert small.metadata == whole.metadata
     difference = np.abs(small.sample(range(50), labels=2) - whole.sample(range(50), labels=2))
     assert 0 < difference.max() < 0.02
-    assert {name.split(".")[0] for name in read(packed)[0]} == {"generator"}
+    assert {name.split(".")[0] for name in read(quantized)[0]} == {"generator"}
 
 
-def test_packing_twice_changes_nothing(packed: Path, tmp_path: Path) -> None:
-    save_weights(tmp_path / "again.safetensors", load(packed), packed=True)
-    first, again = load(packed), load(tmp_path / "again.safetensors")
+def test_quantizing_twice_changes_nothing(quantized: Path, tmp_path: Path) -> None:
+    save_weights(tmp_path / "again.safetensors", load(quantized), quantized=True)
+    first, again = load(quantized), load(tmp_path / "again.safetensors")
     assert np.abs(first.sample(range(9)) - again.sample(range(9))).max() < 1e-5
 
 
-def test_an_absent_discriminator_says_so(packed: Path) -> None:
-    model = load(packed)
+def test_a_missing_discriminator_is_an_error_when_it_is_used(quantized: Path) -> None:
+    model = load(quantized)
     with pytest.raises(GanzooError, match="a generator without its discriminator"):
         model.networks.discriminator(torch.zeros(1, 1, 28, 28))
 
@@ -294,10 +303,8 @@ def test_an_absent_discriminator_says_so(packed: Path) -> None:
         lambda tensors, name: tensors.update({name + SCALES: tensors[name + SCALES].flatten()}),
     ],
 )
-def test_levels_and_scales_that_do_not_fit_are_refused(packed: Path, tmp_path: Path, spoil: Any) -> None:
-    tensors = load_file(packed)
-    with safe_open(packed, "pt") as file:
-        header = json.loads(file.metadata()["ganzoo"])
+def test_values_and_scales_that_do_not_fit_are_refused(quantized: Path, tmp_path: Path, spoil: Any) -> None:
+    tensors = load_file(quantized)
     spoil(tensors, next(name for name in tensors if name + SCALES in tensors))
-    write(tmp_path / "bad.safetensors", tensors, header)
+    write(tmp_path / "bad.safetensors", tensors, read_json(quantized))
     assert "the scales of 'generator." in complaint(tmp_path / "bad.safetensors")
