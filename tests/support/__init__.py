@@ -26,26 +26,24 @@ from ganzoo.training.loop import Training
 ROOT = Path(__file__).parents[2]
 DENSE = {"generator.widths": (16,), "discriminator.widths": (16,)}
 SMALL = DENSE | {"batch_size": 8, "latent_dim": 8}
-TRAIN = "--iterations 6 --seed 1 --device cpu --precision fp32 " + " ".join(
-    f"--set {setting}" for setting in ("batch_size=8", "latent_dim=8", "generator.widths=16", "discriminator.widths=16")
-)
+SMALL_OPTIONS = "--set batch_size=8 --set latent_dim=8 --set generator.widths=16 --set discriminator.widths=16"
+TRAIN = f"--iterations 6 --seed 1 --device cpu --precision fp32 {SMALL_OPTIONS}"
 
 
-def begin(gan: str | GAN, data: Data | str | None, **settings: Any) -> Training:
+def small_training(gan: str | GAN, data: Data | str | None, **settings: Any) -> Training:
     """A small training on the CPU at full precision."""
-    condition = {"device": "cpu", "precision": "fp32"} | SMALL | settings
-    return ganzoo.train(gan, data, **condition)
+    return ganzoo.train(gan, data, **{"device": "cpu", "precision": "fp32"} | SMALL | settings)
 
 
-def play(training: Training, iterations: int | None = None) -> list[dict[str, float]]:
-    """Play the next iterations, by default all that are left, and return their losses."""
-    return [{name: loss.item() for name, loss in played.losses.items()} for played in islice(training, iterations)]
+def run_iterations(training: Training, iterations: int | None = None) -> list[dict[str, float]]:
+    """Run the next iterations, by default all that are left, and return their losses."""
+    return [{name: loss.item() for name, loss in done.losses.items()} for done in islice(training, iterations)]
 
 
-def losses_of(trainer: Any, G: nn.Module, D: nn.Module, real: Tensor, z: Tensor, **numbers: Any) -> list[Tensor]:
-    """The losses of an iteration's moves, on one batch, without any move being made."""
+def losses_of(trainer: Any, G: nn.Module, D: nn.Module, real: Tensor, z: Tensor, **settings: Any) -> list[Tensor]:
+    """The losses of an iteration on one batch, without any update of a network."""
     nets = Networks(G, D, latent_dim=z.shape[1])
-    return [move[1] for move in trainer(nets, lambda: (real, z), **numbers)]
+    return [update[1] for update in trainer(nets, lambda: (real, z), **settings)]
 
 
 class Bowl(nn.Module):
@@ -64,7 +62,7 @@ class Bowl(nn.Module):
 
 
 def snapshot(training: Training) -> dict[str, Tensor]:
-    """All that the next iteration depends on, in memory of its own."""
+    """A copy of all that the next iteration depends on."""
     return {name: tensor.clone() for name, tensor in training.state().items()}
 
 
@@ -78,7 +76,7 @@ def differing(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> list[st
 
 
 def tensors_of(folder: Path) -> dict[str, Tensor]:
-    """All tensors that a run has left."""
+    """All tensors in the files of a run."""
     return {
         f"{file}: {name}": tensor
         for file in ("checkpoint", "weights")
@@ -90,7 +88,7 @@ def parent_for(recipe: Recipe, data: Data) -> Model:
     """A barely trained parent for a child that is trained in sequence, as if it had been loaded."""
     assert recipe.parent
     training = Training(recipe.parent, data, choose_device("cpu", "fp32"), seed=5)
-    play(training, 1)
+    run_iterations(training, 1)
     model = training.model()
     return replace(model, networks=model.networks.freeze())
 
@@ -102,5 +100,5 @@ def images(channels: int, height: int, width: int, count: int = 12) -> Data:
 
 
 def python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run code in an interpreter of its own."""
+    """Run code in a new interpreter."""
     return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)

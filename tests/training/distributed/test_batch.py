@@ -80,7 +80,7 @@ def test_batch_normalisation_of_shards_is_that_of_the_batch(shape: tuple[int, ..
     expected = three_passes(layer, samples)
     shards = on_all_ranks(lambda ranks: three_passes(copies[ranks.rank], samples[ranks.shard(BATCH_SIZE)]))
     for whole, *parts in zip(expected, *shards, strict=True):
-        assert torch.allclose(torch.cat(parts), whole, rtol=1e-4, atol=1e-4)
+        assert torch.allclose(torch.cat(parts), whole, rtol=1e-3, atol=1e-3)
     for name, tensor in layer.state_dict().items():
         for each in copies:
             assert torch.allclose(each.state_dict()[name], tensor, rtol=1e-5, atol=1e-6), name
