@@ -8,7 +8,7 @@ from ganzoo.data import Data
 from ganzoo.parts.networks import Networks, load_state, state_tensors
 from ganzoo.training.ema import EMA
 from ganzoo.util.errors import GanzooError
-from tests.support import begin, parent_for, play
+from tests.support import parent_for, run_iterations, small_training
 
 
 def dense() -> nn.Module:
@@ -31,7 +31,7 @@ def test_a_tensor_in_several_places_is_saved_once() -> None:
 
 
 def test_a_child_is_saved_with_its_parent_once(tiny: Data) -> None:
-    training = begin("privileged-v1-ann", tiny, parent_training="joint")
+    training = small_training("privileged-v1-ann", tiny, parent_training="joint")
     tensors = [tensor.data_ptr() for tensor in state_tensors(training.nets).values()]
     assert len(tensors) == len(set(tensors))
     assert len(tensors) == len({tensor.data_ptr() for tensor in training.nets.state_dict().values()})
@@ -121,11 +121,11 @@ def test_a_long_average_takes_in_every_eighth_round_and_loses_nothing_by_it() ->
 
 
 def test_a_parent_trained_first_does_not_change(tiny: Data) -> None:
-    first = begin("privileged-v1-ann", tiny, parent_training="joint")  # for its recipe
+    first = small_training("privileged-v1-ann", tiny, parent_training="joint")  # for its recipe
     parent = parent_for(first.recipe, tiny)
     before = {name: tensor.clone() for name, tensor in state_tensors(parent.networks).items()}
-    child = begin("privileged-v1-ann", tiny, iterations=3, parent=parent)
-    play(child)
+    child = small_training("privileged-v1-ann", tiny, iterations=3, parent=parent)
+    run_iterations(child)
     assert all(torch.equal(tensor, before[name]) for name, tensor in state_tensors(parent.networks).items())
     averaged = state_tensors(child.average.network.get_submodule("parent"))
     assert all(torch.equal(tensor, before[f"generator.{name}"]) for name, tensor in averaged.items())

@@ -17,7 +17,7 @@ from ganzoo.parts.losses import mean, unit_gradient_penalty, without_grad, zero_
 from ganzoo.parts.precision import bf16_matmul, bf16_matmul_supported, fp32_matmul, rounded
 from ganzoo.registry.gan import GAN
 from ganzoo.training.device import has_bf16_units
-from tests.support import begin, differing, play, snapshot
+from tests.support import differing, run_iterations, small_training, snapshot
 
 CPU = torch.device("cpu")
 made = pytest.mark.skipif(not has_bf16_units(CPU), reason="this CPU has no units for bf16 products")
@@ -113,7 +113,7 @@ def test_a_move_after_a_penalised_one_is_rounded(tiny: Data) -> None:
         yield G, -mean(D(G(z)))
 
     gan = GAN(name="watched", summary="", generator="dense", discriminator="dense", trainer=watched)
-    play(ganzoo.train(gan, tiny, device="cpu", precision="bf16"), 2)
+    run_iterations(ganzoo.train(gan, tiny, device="cpu", precision="bf16"), 2)
     assert seen == ["medium", "medium"]
     assert precision() == "highest"
 
@@ -132,7 +132,7 @@ def test_dense_networks_round_within_products_and_convolutions_compute_in_bf16(t
 
     for kind in ("dense", "dcgan"):
         gan = GAN(name="watched", summary="", generator=kind, discriminator=kind, trainer=watched)
-        play(ganzoo.train(gan, tiny, device="cpu", precision="bf16"), 1)
+        run_iterations(ganzoo.train(gan, tiny, device="cpu", precision="bf16"), 1)
         assert not rounded()
     assert seen == [(True, torch.float32), (False, torch.bfloat16)]
 
@@ -140,12 +140,12 @@ def test_dense_networks_round_within_products_and_convolutions_compute_in_bf16(t
 @made
 @pytest.mark.parametrize("gan", ["simple", "wgan-gp"])
 def test_a_rounded_training_that_was_resumed_is_the_same(gan: str, tiny: Data) -> None:
-    whole, half, rest = (begin(gan, tiny, iterations=6, precision="bf16", **LARGE) for _ in range(3))
-    play(whole)
-    play(half, 3)
+    whole, half, rest = (small_training(gan, tiny, iterations=6, precision="bf16", **LARGE) for _ in range(3))
+    run_iterations(whole)
+    run_iterations(half, 3)
     rest.load(snapshot(half), "half")
-    play(rest)
+    run_iterations(rest)
     assert differing(snapshot(whole), snapshot(rest)) == []
-    full = begin(gan, tiny, iterations=6, **LARGE)
-    play(full)
+    full = small_training(gan, tiny, iterations=6, **LARGE)
+    run_iterations(full)
     assert differing(snapshot(whole), snapshot(full))

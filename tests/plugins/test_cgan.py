@@ -11,7 +11,7 @@ from ganzoo.parts.task import Task
 from ganzoo.registry.recipe import resolve
 from ganzoo.registry.registry import registry
 from ganzoo.util.errors import GanzooError
-from tests.support import begin, play
+from tests.support import run_iterations, small_training
 
 TASK = Task(shape=(3, 8, 8), range=(-1.0, 1.0), latent_dim=6, num_classes=4)
 
@@ -33,17 +33,17 @@ def test_both_networks_are_told_the_class(kind: str) -> None:
 
 @pytest.mark.parametrize("trainer", ["non-saturating", "least-squares", "wgan", "wgan-gp"])
 def test_every_game_tells_the_class(tiny: Data, trainer: str) -> None:
-    assert len(play(begin("cgan", tiny, iterations=2, trainer=trainer))) == 2
+    assert len(run_iterations(small_training("cgan", tiny, iterations=2, trainer=trainer))) == 2
 
 
 def test_data_without_labels_are_refused(tiny: Data) -> None:
     with pytest.raises(GanzooError, match="needs labelled data, and this data set has no labels; see ganzoo list data"):
-        begin("cgan", replace(tiny, labels=None, classes=()))
+        small_training("cgan", replace(tiny, labels=None, classes=()))
 
 
 def test_labels_choose_the_image(tiny: Data) -> None:
-    training = begin("cgan", tiny, iterations=1)
-    play(training)
+    training = small_training("cgan", tiny, iterations=1)
+    run_iterations(training)
     model = training.model()
     seeds = [4, 4, 4]
     one_each, zeros = model.sample(seeds, labels=[0, 1, 2]), model.sample(seeds, labels=0)

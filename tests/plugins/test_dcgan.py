@@ -11,7 +11,7 @@ from ganzoo.registry.registry import registry
 from ganzoo.training.device import choose_device
 from ganzoo.training.loop import Training
 from ganzoo.util.errors import GanzooError
-from tests.support import images, play
+from tests.support import images, run_iterations
 
 NARROW = {"generator.width": 4, "discriminator.width": 4}
 
@@ -34,7 +34,7 @@ def test_a_dcgan_plays_every_game(size: int, trainer: str) -> None:
     recipe = resolve(
         registry().gan("dcgan"), NARROW | {"batch_size": 4, "iterations": 1, "trainer": trainer, "norm": "none"}
     )
-    assert len(play(Training(recipe, data, choose_device("cpu", "fp32")))) == 1
+    assert len(run_iterations(Training(recipe, data, choose_device("cpu", "fp32")))) == 1
 
 
 @pytest.mark.parametrize("shape", [(1, 30, 30), (1, 28, 30), (3, 4, 4), (2,), (1, 4096, 4096)])

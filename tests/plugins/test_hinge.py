@@ -14,7 +14,7 @@ from ganzoo.registry.registry import registry
 from ganzoo.testing import check
 from ganzoo.training.device import choose_device
 from ganzoo.training.loop import Training
-from tests.support import Bowl, begin, differing, images, losses_of, play, snapshot
+from tests.support import Bowl, differing, images, losses_of, run_iterations, small_training, snapshot
 
 CONV = {"discriminator": "spectral-dcgan", "discriminator.width": 4}
 
@@ -43,7 +43,7 @@ def test_every_layer_has_the_spectral_norm_one(parts: dict[str, Any]) -> None:
     training = Training(
         resolve(registry().gan("hinge"), parts | narrow), images(1, 28, 28), choose_device("cpu", "fp32")
     )
-    play(training)
+    run_iterations(training)
     D = training.nets.discriminator.eval()
     layers = [layer for layer in D.modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
     assert len(layers) >= 2
@@ -57,13 +57,13 @@ def norm_of(weight: Tensor) -> float:
 
 
 def test_a_weights_file_and_a_checkpoint_hold_the_power_iteration(tiny: Data, tmp_path: Path) -> None:
-    whole, first, second = (begin("hinge", tiny, iterations=4) for _ in range(3))
-    play(first, 2)
+    whole, first, second = (small_training("hinge", tiny, iterations=4) for _ in range(3))
+    run_iterations(first, 2)
     halfway = snapshot(first)
     assert [name for name in halfway if name.endswith("parametrizations.weight.0._u")]
     second.load(halfway, "the checkpoint")
-    play(whole)
-    play(second)
+    run_iterations(whole)
+    run_iterations(second)
     assert differing(whole.state(), second.state()) == []
     model = whole.model()
     model.save(tmp_path / "w.safetensors")

@@ -12,7 +12,7 @@ from ganzoo.registry.recipe import signature
 from ganzoo.registry.registry import registry
 from ganzoo.testing import check
 from ganzoo.util.errors import GanzooError
-from tests.support import begin, play
+from tests.support import run_iterations, small_training
 
 TASK = Task(shape=(3, 8, 8), range=(-1.0, 1.0), latent_dim=8)
 
@@ -47,15 +47,15 @@ def test_the_numbers_are_those_of_the_discriminator_and_packing() -> None:
 
 
 def test_a_pack_of_one_is_the_game_without_packing(tiny: Data) -> None:
-    one, plain = begin("pacgan", tiny, iterations=3, packing=1), begin("simple", tiny, iterations=3)
-    for mine, theirs in zip(play(one), play(plain), strict=True):
+    one, plain = small_training("pacgan", tiny, iterations=3, packing=1), small_training("simple", tiny, iterations=3)
+    for mine, theirs in zip(run_iterations(one), run_iterations(plain), strict=True):
         assert mine == pytest.approx(theirs, rel=1e-4)
 
 
 @pytest.mark.parametrize("gan", ["simple", "wgan", "wgan-gp", "lsgan", "r1", "dragan", "hinge", "r3gan"])
 def test_every_game_can_be_played_in_packs(tiny: Data, gan: str) -> None:
-    training = begin(gan, tiny, iterations=2, generator="dense", discriminator="packed-dense", packing=3)
-    assert all(math.isfinite(loss) for losses in play(training) for loss in losses.values())
+    training = small_training(gan, tiny, iterations=2, generator="dense", discriminator="packed-dense", packing=3)
+    assert all(math.isfinite(loss) for losses in run_iterations(training) for loss in losses.values())
 
 
 def test_labels_are_told_within_the_pack() -> None:

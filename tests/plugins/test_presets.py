@@ -12,7 +12,7 @@ from ganzoo.registry.recipe import resolve
 from ganzoo.registry.registry import registry
 from ganzoo.training.device import choose_device
 from ganzoo.training.loop import Training
-from tests.support import images, parent_for, play
+from tests.support import images, parent_for, run_iterations
 
 TOLD = replace(images(1, 28, 28), labels=np.arange(12) % 3, classes=("a", "b", "c"))
 PRESETS = [
@@ -31,7 +31,7 @@ def test_a_preset_builds_and_plays(name: str, preset: str) -> None:
     recipe = resolve(gan, {"batch_size": 4, "iterations": 1} | few, preset=preset)
     parent = parent_for(recipe, TOLD) if recipe.parent and recipe.loop.parent_training == "first" else None
     training = Training(recipe, TOLD, choose_device("cpu", "fp32"), parent=parent.networks if parent else None)
-    (losses,) = play(training)
+    (losses,) = run_iterations(training)
     assert set(losses) == set(training.players)
     assert all(math.isfinite(loss) for loss in losses.values())
 

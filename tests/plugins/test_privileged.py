@@ -14,7 +14,7 @@ from ganzoo.registry.registry import registry
 from ganzoo.training.device import choose_device
 from ganzoo.training.loop import Training
 from ganzoo.util.errors import GanzooError
-from tests.support import begin, differing, images, parent_for, play, snapshot
+from tests.support import differing, images, parent_for, run_iterations, small_training, snapshot
 
 WIDTHS = {f"{owner}{part}.widths": (16,) for owner in ("", "parent.") for part in ("generator", "discriminator")}
 SIDE_BY_SIDE = WIDTHS | {"parent_training": "joint"}
@@ -23,19 +23,19 @@ SIDE_BY_SIDE = WIDTHS | {"parent_training": "joint"}
 def after_its_parent(data: Data, name: str = "privileged-v1-ann", **settings: Any) -> Training:
     """A child over a parent that stays as it is."""
     parent = parent_for(resolve(registry().gan(name), WIDTHS | {"latent_dim": 8, "parent.latent_dim": 8}), data)
-    return begin(name, data, parent=parent, **WIDTHS | settings)
+    return small_training(name, data, parent=parent, **WIDTHS | settings)
 
 
 def trained(training: Training) -> dict[str, torch.Tensor]:
-    play(training)
+    run_iterations(training)
     return snapshot(training)
 
 
 def test_side_by_side_four_networks_move(tiny: Data) -> None:
-    training = begin("privileged-v1-ann", tiny, iterations=1, **SIDE_BY_SIDE)
+    training = small_training("privileged-v1-ann", tiny, iterations=1, **SIDE_BY_SIDE)
     before = {player: [w.clone() for w in weights] for player, weights in training.players.items()}
     assert set(before) == {"generator", "discriminator", "parent.generator", "parent.discriminator"}
-    (losses,) = play(training)
+    (losses,) = run_iterations(training)
     assert set(losses) == set(before)
     for player, weights in training.players.items():
         assert not any(torch.equal(a, b) for a, b in zip(before[player], weights, strict=True)), player
@@ -43,19 +43,19 @@ def test_side_by_side_four_networks_move(tiny: Data) -> None:
 
 def test_a_parent_need_not_have_been_saved(tiny: Data) -> None:
     """The model of a training is no player of its child, and goes on by itself."""
-    first = begin("simple", tiny, iterations=3)
-    play(first, 2)
+    first = small_training("simple", tiny, iterations=3)
+    run_iterations(first, 2)
     before = snapshot(first)
-    child = begin("privileged-v1-ann", tiny, iterations=1, parent=first.model())
-    assert set(play(child)[0]) == {"generator", "discriminator"}
+    child = small_training("privileged-v1-ann", tiny, iterations=1, parent=first.model())
+    assert set(run_iterations(child)[0]) == {"generator", "discriminator"}
     assert differing(first.state(), before) == []
-    play(first)
+    run_iterations(first)
     assert "networks.discriminator.1.weight" in differing(first.state(), before)
 
 
 def test_the_parents_weights_have_one_mover(tiny: Data) -> None:
     """The child's generator holds its parent's, but its own move leaves that alone."""
-    training = begin("privileged-v1-ann", tiny, **SIDE_BY_SIDE)
+    training = small_training("privileged-v1-ann", tiny, **SIDE_BY_SIDE)
     ids = [id(weight) for weights in training.players.values() for weight in weights]
     assert len(ids) == len(set(ids))
     assert training.nets.generator.parent is training.nets.parent.generator
@@ -65,7 +65,7 @@ def test_a_parent_that_was_trained_first_stays_as_it_is(tiny: Data) -> None:
     training = after_its_parent(tiny, iterations=3, parent_signal="failures")
     before = {name: tensor.clone() for name, tensor in state_tensors(training.nets.parent).items()}
     assert any("running_mean" in name for name in before)
-    play(training)
+    run_iterations(training)
     assert differing(state_tensors(training.nets.parent), before) == []
     assert set(training.players) == {"generator", "discriminator"}
 
@@ -75,13 +75,13 @@ def test_the_offset_changes_nothing(tiny: Data, parent_training: str) -> None:
     """The published version 2 adds a number to a loss: the networks are those of version 1, bit for bit."""
     start = after_its_parent if parent_training == "first" else begin_side_by_side
     none, offset = (start(tiny, iterations=3, parent_signal=signal) for signal in ("none", "offset"))
-    losses = play(none), play(offset)
+    losses = run_iterations(none), run_iterations(offset)
     assert differing(none.state(), offset.state()) == []
     assert (losses[0] == losses[1]) == (parent_training == "first"), "side by side, the loss that is shown is larger"
 
 
 def begin_side_by_side(data: Data, **settings: Any) -> Training:
-    return begin("privileged-v1-ann", data, **SIDE_BY_SIDE | settings)
+    return small_training("privileged-v1-ann", data, **SIDE_BY_SIDE | settings)
 
 
 @pytest.mark.parametrize(
@@ -104,12 +104,12 @@ def test_every_other_choice_has_an_effect(tiny: Data, start: Any, settings: dict
 def test_a_signal_of_weight_zero_is_none(tiny: Data, signal: str) -> None:
     none = after_its_parent(tiny, iterations=1)
     weightless = after_its_parent(tiny, iterations=1, parent_signal=signal, signal_weight=0.0)
-    assert play(none)[0]["discriminator"] == play(weightless)[0]["discriminator"]
+    assert run_iterations(none)[0]["discriminator"] == run_iterations(weightless)[0]["discriminator"]
 
 
 def test_the_child_works_on_the_parents_images(tiny: Data) -> None:
     training = after_its_parent(tiny, iterations=2)
-    play(training)
+    run_iterations(training)
     model = training.model()
     z = torch.randn(5, 8, generator=torch.Generator().manual_seed(0))
     generator = model.generator()
@@ -124,7 +124,7 @@ def test_convolutional_families_fit_the_image(channels: int, size: int) -> None:
         registry().gan("privileged-v2-cnn"), narrow | {"batch_size": 4, "iterations": 1, "parent_training": "joint"}
     )
     training = Training(recipe, images(channels, size, size), choose_device("cpu", "fp32"))
-    assert set(play(training)[0]) == set(training.players)
+    assert set(run_iterations(training)[0]) == set(training.players)
     assert training.model().sample(range(3)).shape == (3, channels, size, size)
 
 
@@ -137,4 +137,4 @@ def test_other_images_are_refused(shape: tuple[int, ...]) -> None:
 
 def test_a_child_without_a_parent_is_refused(tiny: Data) -> None:
     with pytest.raises(GanzooError, match="refines a parent's images, and this GAN has no parent"):
-        begin("simple", tiny, generator="privileged-child-ann")
+        small_training("simple", tiny, generator="privileged-child-ann")

@@ -15,7 +15,7 @@ from ganzoo.testing import check
 from ganzoo.training.device import choose_device
 from ganzoo.training.loop import Training
 from ganzoo.util.errors import GanzooError
-from tests.support import Bowl, images, losses_of, play
+from tests.support import Bowl, images, losses_of, run_iterations
 
 CONV = {"generator": "residual", "discriminator": "residual", "generator.width": 8, "discriminator.width": 8}
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.LayerNorm, nn.GroupNorm)
@@ -84,6 +84,6 @@ def test_residual_networks_keep_the_contract() -> None:
 def test_an_exported_residual_generator_makes_the_same(tmp_path: Path) -> None:
     recipe = resolve(registry().gan("r3gan"), CONV | {"batch_size": 4, "latent_dim": 8, "iterations": 2})
     training = Training(recipe, images(3, 32, 32), choose_device("cpu", "fp32"))
-    play(training)
+    run_iterations(training)
     report = export(training.model(), tmp_path / "g.onnx")
     assert max(report.batches.values()) <= TOLERANCE

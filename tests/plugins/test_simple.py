@@ -7,7 +7,7 @@ from torch import nn
 from ganzoo.parts.builders import activation, dense, dense_generator
 from ganzoo.parts.task import Task
 from ganzoo.util.errors import GanzooError
-from tests.support import begin, play
+from tests.support import run_iterations, small_training
 
 
 def test_dense_networks_stack_norm_and_nonlinearity() -> None:
@@ -40,6 +40,6 @@ def test_a_generator_ends_in_the_range_of_the_task(limits: tuple[float, float] |
 
 @pytest.mark.parametrize("gan", ["simple", "wgan", "wgan-gp", "cgan"])
 def test_dense_gans_learn_vectors(gan: str) -> None:
-    training = begin(gan, "ring8", iterations=2)
-    assert len(play(training)) == 2
+    training = small_training(gan, "ring8", iterations=2)
+    assert len(run_iterations(training)) == 2
     assert training.model().sample(range(9)).shape == (9, 2)

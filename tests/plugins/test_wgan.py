@@ -5,26 +5,26 @@ import torch
 
 from ganzoo.data import Data
 from ganzoo.registry.registry import registry
-from tests.support import begin, play
+from tests.support import run_iterations, small_training
 
 
 def test_weights_of_the_critic_are_clipped_after_each_move(tiny: Data) -> None:
-    training = begin("wgan", tiny, iterations=2, clip=0.02)
-    play(training)
+    training = small_training("wgan", tiny, iterations=2, clip=0.02)
+    run_iterations(training)
     assert all(weight.abs().max() <= 0.02 for weight in training.nets.discriminator.parameters())
     assert any(weight.abs().max() > 0.02 for weight in training.nets.generator.parameters())
 
 
 @pytest.mark.parametrize("gan", ["wgan", "wgan-gp"])
 def test_the_critic_takes_several_steps_in_a_round(tiny: Data, gan: str) -> None:
-    training = begin(gan, tiny, iterations=2, critic_steps=3)
+    training = small_training(gan, tiny, iterations=2, critic_steps=3)
     estimates = [played.figures["wasserstein_estimate"] for played in training]
     assert training.feed.draws == 2 * (3 + 1)
     assert all(torch.isfinite(estimate) for estimate in estimates)
 
 
 def test_the_loss_of_the_clipped_critic_is_the_estimate(tiny: Data) -> None:
-    (played,) = begin("wgan", tiny, iterations=1)
+    (played,) = small_training("wgan", tiny, iterations=1)
     assert torch.equal(played.losses["discriminator"], -played.figures["wasserstein_estimate"])
 
 
@@ -32,8 +32,8 @@ def test_the_penalty_holds_the_critic_to_unit_gradients(tiny: Data) -> None:
     steps = {"iterations": 60, "critic_steps": 2, "lr": 1e-2, "lr_schedule": "constant", "ema": 0}
     norms = {}
     for penalty in (0.0, 10.0):
-        training = begin("wgan-gp", tiny, penalty=penalty, **steps)
-        play(training)
+        training = small_training("wgan-gp", tiny, penalty=penalty, **steps)
+        run_iterations(training)
         real = training.feed.next()[0].requires_grad_()
         (slope,) = torch.autograd.grad(training.nets.discriminator(real).sum(), real)
         norms[penalty] = float(slope.flatten(1).norm(dim=1).mean())

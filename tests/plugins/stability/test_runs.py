@@ -19,7 +19,7 @@ from ganzoo.runs.folders import keeping
 from ganzoo.training.loop import Training
 from ganzoo.util.errors import GanzooError
 from tests.plugins.stability.games import at, field_of, wasserstein_r1
-from tests.support import TRAIN, begin, play
+from tests.support import TRAIN, run_iterations, small_training
 from tests.support.commands import invoke
 
 
@@ -35,8 +35,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def again(iterations: int) -> Training:
     """The same training, played so far."""
-    training = begin("simple", "ring8", iterations=6, seed=1, **{"generator.norm": "none", "ttur": 0.5})
-    play(training, iterations)
+    training = small_training("simple", "ring8", iterations=6, seed=1, **{"generator.norm": "none", "ttur": 0.5})
+    run_iterations(training, iterations)
     return training
 
 

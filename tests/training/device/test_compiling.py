@@ -29,7 +29,7 @@ from ganzoo.util.errors import GanzooError
 from tests.benchmarks.games import CONV
 from tests.benchmarks.own import Way
 from tests.benchmarks.own import training as of_benchmarks
-from tests.support import begin, differing, play, snapshot
+from tests.support import differing, run_iterations, small_training, snapshot
 from tests.training.test_loop import VARIED
 
 
@@ -49,8 +49,11 @@ def compiled(training: Training) -> bool:
 @pytest.mark.parametrize("case", VARIED)
 def test_traced_rounds_are_those_that_are_played_bit_for_bit(tiny: Data, case: str) -> None:
     gan, settings = VARIED[case]
-    plain, traced = begin(gan, tiny, iterations=5, **settings), begin(gan, tiny, iterations=5, compile=True, **settings)
-    assert play(traced) == play(plain)
+    plain, traced = (
+        small_training(gan, tiny, iterations=5, **settings),
+        small_training(gan, tiny, iterations=5, compile=True, **settings),
+    )
+    assert run_iterations(traced) == run_iterations(plain)
     assert compiled(traced)
     assert differing(traced.state(), plain.state()) == []
 
@@ -68,7 +71,7 @@ def test_every_gan_of_the_zoo_can_be_traced(gan: str, uncompiled: None) -> None:
 
     traced, plain = training(), training()
     plain._iterations.play = plain._play
-    assert play(traced) == play(plain)
+    assert run_iterations(traced) == run_iterations(plain)
     assert compiled(traced)
     assert differing(traced.state(), plain.state()) == []
 
@@ -78,31 +81,33 @@ def test_every_gan_of_the_zoo_can_be_traced(gan: str, uncompiled: None) -> None:
 @pytest.mark.parametrize("iterations", [1, 4])
 def test_resuming_compiled_rounds_changes_no_bit(tiny: Data, iterations: int, precision: str) -> None:
     how = {"iterations": 7, "compile": True, "precision": precision, "discriminator.dropout": 0.3}
-    whole, first, second = (begin("simple", tiny, **how) for _ in range(3))
-    play(first, iterations)
+    whole, first, second = (small_training("simple", tiny, **how) for _ in range(3))
+    run_iterations(first, iterations)
     second.load(snapshot(first), "the checkpoint")
-    play(second)
-    play(whole)
+    run_iterations(second)
+    run_iterations(whole)
     assert compiled(second)
     assert differing(whole.state(), second.state()) == []
 
 
 @pytest.mark.usefixtures("uncompiled")
 def test_who_waits_is_told_why(tiny: Data) -> None:
-    plain, slow = (headline(begin("simple", tiny, compile=compile), Path("x")) for compile in (False, True))
+    plain, slow = (headline(small_training("simple", tiny, compile=compile), Path("x")) for compile in (False, True))
     assert plain == "Training simple on tiny (45 samples), cpu fp32, 1 thread, seed 0, in x"
     assert slow == f"{plain}\nThe first iteration is compiled, which takes a while."
 
 
 @pytest.mark.usefixtures("uncompiled")
 def test_tracing_reads_no_batch_twice_and_leaves_none_out(tiny: Data) -> None:
-    training = begin("wgan-gp", tiny, iterations=3, compile=True, critic_steps=2)
-    play(training)
+    training = small_training("wgan-gp", tiny, iterations=3, compile=True, critic_steps=2)
+    run_iterations(training)
     assert training.feed.draws == 9
 
 
 def game(trainer: Any, data: Data, **settings: Any) -> Training:
-    return begin(replace(registry().gan("simple"), name="mine", trainer=trainer), data, iterations=4, **settings)
+    return small_training(
+        replace(registry().gan("simple"), name="mine", trainer=trainer), data, iterations=4, **settings
+    )
 
 
 @pytest.mark.usefixtures("uncompiled")
@@ -117,7 +122,7 @@ def test_a_trainer_that_reads_numbers_is_played_with_one_warning(tiny: Data) -> 
     with pytest.warns(
         UserWarning, match="cannot be compiled, and are played as they are: RuntimeError: its course depends"
     ) as warned:
-        assert play(training) == play(plain)
+        assert run_iterations(training) == run_iterations(plain)
     assert len(warned) == 1
     assert training._fetch == training.feed.fetch
     assert differing(training.state(), plain.state()) == []
@@ -193,9 +198,12 @@ def test_what_is_compiled_wrongly_is_played_with_a_warning(
         setattr(self._iteration, name, mistake(part))
 
     monkeypatch.setattr(TracedRound, "compile", compile)
-    training, plain = begin("simple", tiny, iterations=3, compile=True), begin("simple", tiny, iterations=3)
+    training, plain = (
+        small_training("simple", tiny, iterations=3, compile=True),
+        small_training("simple", tiny, iterations=3),
+    )
     with pytest.warns(UserWarning, match=f"are played as they are: RuntimeError: .* {said} the largest"):
-        assert play(training) == play(plain)
+        assert run_iterations(training) == run_iterations(plain)
     assert differing(training.state(), plain.state()) == []
 
 
@@ -257,7 +265,7 @@ def test_state_has_to_stay_in_its_place(tiny: Data, exchanged: bool) -> None:
     training, plain = (counting(tiny, exchanged=exchanged, compile=compile) for compile in (True, False))
     said = "puts another tensor in the place of 'discriminator.passes'"
     with pytest.warns(UserWarning, match=said) if exchanged else nullcontext():
-        assert play(training) == play(plain)
+        assert run_iterations(training) == run_iterations(plain)
     assert compiled(training) is not exchanged
     assert differing(training.state(), plain.state()) == []
 
@@ -294,19 +302,22 @@ def test_what_cannot_be_repeated_is_played(tiny: Data, course: Any, said: str | 
 
     training, plain = game(trainer, tiny, compile=True), game(trainer, tiny)
     with pytest.warns(UserWarning, match=said) if said else nullcontext():
-        assert play(training) == play(plain)
+        assert run_iterations(training) == run_iterations(plain)
     assert compiled(training) is (said is None)
     assert differing(training.state(), plain.state()) == []
 
 
 @pytest.mark.usefixtures("uncompiled")
 def test_looking_at_moves_between_rounds_disturbs_nothing(tiny: Data) -> None:
-    training, plain = begin("simple", tiny, iterations=6, compile=True), begin("simple", tiny, iterations=6)
+    training, plain = (
+        small_training("simple", tiny, iterations=6, compile=True),
+        small_training("simple", tiny, iterations=6),
+    )
     for one in (training, plain):
-        play(one, 2)
+        run_iterations(one, 2)
         torch.manual_seed(0)  # outside of iterations, random numbers are those of the process
         list(one.updates())
-        play(one)
+        run_iterations(one)
     assert training.feed.draws == plain.feed.draws == 14
     assert differing(training.state(), plain.state()) == []
 
@@ -322,14 +333,17 @@ def test_compiled_rounds_are_nearly_those_that_are_played(tiny: Data, precision:
         "discriminator.dropout": 0.2,
         "generator_steps": 2,
     }
-    plain, first, second = begin("simple", tiny, **how), *(begin("simple", tiny, **how, compile=True) for _ in range(2))
-    for mine, theirs in zip(played := play(first), play(plain), strict=True):
+    plain, first, second = (
+        small_training("simple", tiny, **how),
+        *(small_training("simple", tiny, **how, compile=True) for _ in range(2)),
+    )
+    for mine, theirs in zip(played := run_iterations(first), run_iterations(plain), strict=True):
         assert mine == pytest.approx(theirs, rel=1e-3 if precision == "fp32" else 2e-2)
     assert compiled(first)
-    play(second, 2)
-    resumed = begin("simple", tiny, **how, compile=True)
+    run_iterations(second, 2)
+    resumed = small_training("simple", tiny, **how, compile=True)
     resumed.load(snapshot(second), "the checkpoint")
-    assert play(resumed) == played[2:]
+    assert run_iterations(resumed) == played[2:]
     assert differing(resumed.state(), first.state()) == []
     assert first.model().sample(range(2)).shape == (2, 1, 8, 8)
 
@@ -345,6 +359,6 @@ def test_compiled_convolutions_are_nearly_those_that_are_played(tiny: Data) -> N
         "precision": "fp32",
     }
     plain, training = (ganzoo.train("dcgan", tiny, device="cpu", **how, compile=compile) for compile in (False, True))
-    for mine, theirs in zip(play(training), play(plain), strict=True):
+    for mine, theirs in zip(run_iterations(training), run_iterations(plain), strict=True):
         assert mine == pytest.approx(theirs, rel=1e-2)
     assert compiled(training)

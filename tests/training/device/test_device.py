@@ -10,7 +10,7 @@ import ganzoo
 from ganzoo.training.device import RandomState, choose_device, configure_process
 from ganzoo.training.loop import Training
 from ganzoo.util.errors import GanzooError
-from tests.support import differing, images, play
+from tests.support import differing, images, run_iterations
 
 CPU = torch.device("cpu")
 
@@ -93,7 +93,7 @@ def layouts(network: nn.Module) -> set[bool]:
 def test_bf16_convolutions_lie_channels_last_unless_a_normalisation_would_suffer() -> None:
     half, mixed, full = (convolutional(*case) for case in (("bf16", "batch"), ("bf16", "instance"), ("fp32", "batch")))
     for training in (half, mixed, full):
-        play(training)
+        run_iterations(training)
     assert layouts(half.nets) == {True}
     assert (layouts(mixed.nets.generator), layouts(mixed.nets.discriminator)) == ({True}, {False})
     assert layouts(full.nets) == {False}
@@ -102,12 +102,12 @@ def test_bf16_convolutions_lie_channels_last_unless_a_normalisation_would_suffer
 
 def test_resuming_keeps_the_layout_of_weights_and_of_their_moments() -> None:
     whole, resumed = convolutional("bf16", iterations=4), convolutional("bf16", iterations=4)
-    play(whole, 2)
+    run_iterations(whole, 2)
     resumed.load(
         {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in whole.state().items()}, "x"
     )
-    play(whole)
-    play(resumed)
+    run_iterations(whole)
+    run_iterations(resumed)
     assert differing(whole.state(), resumed.state()) == []
     for player, weights in resumed.players.items():
         for weight in weights:
@@ -116,7 +116,7 @@ def test_resuming_keeps_the_layout_of_weights_and_of_their_moments() -> None:
 
 def test_what_is_sampled_while_training_in_bf16_is_what_the_saved_weights_give(tmp_path: Path) -> None:
     training = convolutional("bf16")
-    play(training)
+    run_iterations(training)
     training.model().save(tmp_path / "weights.safetensors")
     loaded = ganzoo.load(tmp_path / "weights.safetensors")
     assert (training.model().sample(range(5)) == loaded.sample(range(5))).all()
