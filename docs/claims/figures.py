@@ -25,7 +25,7 @@ def rows_of(claim: str) -> dict[str, Rows]:
 def spread(values: list[float], digits: int = 3) -> str:
     """Mean and standard deviation; one value if all are equal."""
     mean = f"{fmean(values):.{digits}g}"
-    return mean if max(values) == min(values) else f"{mean} ± {stdev(values):.2g}"
+    return mean if max(values) == min(values) else f"{mean}\u00a0±\u00a0{stdev(values):.2g}"
 
 
 def summary(claim: str, names: tuple[str, ...]) -> list[tuple[str, ...]]:
