@@ -8,8 +8,8 @@ class GanzooError(Exception):
 
 
 def first_line(error: BaseException) -> str:
-    """Kind and first line of somebody else's error, for a message of one line."""
-    return f"{type(error).__name__}: {error}".splitlines()[0]
+    """Kind and first line of somebody else's error, of at most 300 characters, for a message of one line."""
+    return f"{type(error).__name__}: {error}".splitlines()[0][:300]
 
 
 FOREIGN_ERRORS = (
