@@ -178,7 +178,7 @@ def rights(metadata: Metadata) -> str:
 
 def citation(gan: GAN | None) -> str:
     if gan is None or not gan.paper:
-        return "This GAN is not installed here, or has no paper."
+        return "No paper is recorded for this GAN."
     found = re.search(r"arXiv:(\d{4}\.\d{4,5})", gan.paper)
     return plain(gan.paper) + (f": <https://arxiv.org/abs/{found[1]}>" if found else "")
 

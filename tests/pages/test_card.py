@@ -1,4 +1,4 @@
-"""Model cards: the metadata is YAML, and what stands in a header stays text."""
+"""Model cards: the metadata is YAML, and texts from a file stay text."""
 
 from __future__ import annotations
 
@@ -8,64 +8,68 @@ from typing import Any
 
 import pytest
 
-from ganzoo.pages.card import MARK, card, code, licence, metadata, plain, write, yaml
+from ganzoo.generators.metadata import Metadata
+from ganzoo.pages.card import MARK, card, code, hub_metadata, licence, plain, write, yaml
 from ganzoo.util.errors import GanzooError
-from tests.pages.report.conftest import HEADER, HOSTILE
 from tests.support import python
+from tests.support.run_folders import HOSTILE, METADATA
 
 
-def header(**changes: Any) -> dict[str, Any]:
-    return {**HEADER, **changes}
+def metadata(**changes: Any) -> Metadata:
+    return Metadata.from_json({**METADATA, **changes}, "x.safetensors")
 
 
 def data(**changes: Any) -> dict[str, Any]:
     return {"data": {"name": "mnist-10k", "classes": [], **changes}}
 
 
-def test_a_card_says_what_it_is_of() -> None:
+def test_a_card_describes_its_generator() -> None:
     scores = [("fd", "3.5"), ("who", "LeNet")]
-    text = card(header(), "weights.safetensors", command="ganzoo train cgan", scores=scores, picture="a b.png")
+    text = card(metadata(), "weights.safetensors", command="ganzoo train cgan", scores=scores, picture="a b.png")
     for words in (
         MARK,
         "# cgan on mnist-10k",
-        "images of 8×8 pixels, grey, from a latent of 4 numbers (normal) and the number of one",
-        "The classes, from 0: a, b.",
-        "![Samples of cgan](a%20b.png)",
+        "images of 8×8 pixels, grey, from latents of length 4 (normal) and one of 2 class labels.",
+        "The classes, from label 0: a, b.",
+        "![Uncurated samples of cgan](a%20b.png)",
         "ganzoo sample weights.safetensors --label 0 -n 64 --out samples.png",
         'ganzoo.load("weights.safetensors")',
         "| `loop.iterations` | `40` |",
         "ganzoo train cgan\n",
         "| `fd` | `3.5` |",
         "## Limits",
-        "whose licence is: CC BY-SA 3.0, (c) somebody.",
+        "which has the licence: CC BY-SA 3.0, (c) somebody.",
         "Mirza &amp; Osindero, 2014, arXiv:1411.1784: <https://arxiv.org/abs/1411.1784>",
     ):
         assert words in text, words
 
 
-def test_an_exported_file_and_a_file_of_a_stranger() -> None:
-    text = card(header(gan="unknown-to-us", num_classes=0, **data()), "its file.onnx")
+def test_an_exported_file_of_an_unknown_gan() -> None:
+    text = card(metadata(gan="unknown-to-us", num_classes=0, **data()), "its file.onnx")
     assert "pip install 'ganzoo-kit[sample]'\nganzoo sample 'its file.onnx' -n 64 --out samples.png" in text
     assert 'ganzoo.Sampler("its file.onnx")' in text
-    assert "The paper of this GAN is not known here." in text
-    assert "whose licence this file does not know" in text
-    assert "None are known." in text
+    assert "No paper is recorded for this GAN." in text
+    assert "whose licence is not recorded in this file" in text
+    assert "Not evaluated yet." in text
 
 
-def test_what_the_hub_is_told() -> None:
-    told = metadata(header(), [("fd", "12,345.5"), ("classes", "10"), ("who", "LeNet")])
-    assert {name: told[name] for name in ("license", "library_name", "pipeline_tag", "datasets")} == {
+def test_metadata_for_the_hub() -> None:
+    fields = hub_metadata(metadata(), [("fd", "12,345.5"), ("classes", "10"), ("who", "LeNet")])
+    assert {name: fields[name] for name in ("license", "library_name", "pipeline_tag", "datasets")} == {
         "license": "cc-by-sa-3.0",
         "library_name": "ganzoo",
         "pipeline_tag": "unconditional-image-generation",
         "datasets": ["ylecun/mnist"],
     }
-    assert told["tags"] == ["ganzoo", "gan", "generative-adversarial-network", "cgan", "class-conditional"]
-    (result,) = told["model-index"][0]["results"]
+    assert fields["tags"] == ["ganzoo", "gan", "generative-adversarial-network", "cgan", "class-conditional"]
+    (result,) = fields["model-index"][0]["results"]
     assert result["metrics"] == [{"type": "fd", "value": 12345.5}, {"type": "classes", "value": 10}]
-    vectors = metadata(header(shape=[2], range=None, num_classes=0, **data(name="ring8")))
+    vectors = hub_metadata(metadata(shape=[2], range=None, num_classes=0, **data(name="ring8")))
     assert vectors.keys() == {"license", "library_name", "tags"}
-    assert metadata(header(shape=[1], range=None, num_classes=0, condition_dim=3))["pipeline_tag"] == "tabular-regression"
+    assert (
+        hub_metadata(metadata(shape=[1], range=None, num_classes=0, condition_dim=3))["pipeline_tag"]
+        == "tabular-regression"
+    )
 
 
 @pytest.mark.parametrize(
@@ -79,7 +83,7 @@ def test_what_the_hub_is_told() -> None:
     ],
 )
 def test_licences_have_the_names_of_the_hub(known: str, identifier: str) -> None:
-    assert licence(header(**data(licence=known))) == identifier
+    assert licence(metadata(**data(licence=known))) == identifier
 
 
 HARD = [
@@ -101,8 +105,8 @@ def test_metadata_is_yaml() -> None:
     parser = pytest.importorskip("yaml")
     value = {"a": HARD, "b": [{"c": HARD[0], "d": [{"e": 1, "f": 2.5}, {"e": -1}]}, {"c": {"g": None, "h": True}}]}
     assert parser.safe_load(yaml(value)) == value
-    told = metadata(header(gan=HOSTILE, **data(name=HOSTILE)), [(HOSTILE, "1")])
-    assert parser.safe_load(yaml(told))["pipeline_tag"] == "unconditional-image-generation"
+    fields = hub_metadata(metadata(gan=HOSTILE, **data(name=HOSTILE)), [(HOSTILE, "1")])
+    assert parser.safe_load(yaml(fields))["pipeline_tag"] == "unconditional-image-generation"
 
 
 def test_every_text_of_the_metadata_is_a_quoted_line() -> None:
@@ -111,10 +115,14 @@ def test_every_text_of_the_metadata_is_a_quoted_line() -> None:
     assert [json.loads(line.removeprefix("  - ")) for line in lines[1:]] == HARD
 
 
-def test_a_hostile_header_stays_text() -> None:
-    told = header(gan=HOSTILE, settings={HOSTILE: HOSTILE, "x": [HOSTILE]}, seed=HOSTILE, torch={"a": HOSTILE})
-    told |= data(name=HOSTILE, licence=HOSTILE, sha256=HOSTILE, classes=[HOSTILE, 3])
-    text = card(told, "x.safetensors", command=HOSTILE, scores=[(HOSTILE, HOSTILE)], picture="samples.png")
+def test_hostile_metadata_stay_text() -> None:
+    fields = metadata(
+        gan=HOSTILE,
+        settings={HOSTILE: HOSTILE, "x": [HOSTILE]},
+        torch=HOSTILE,
+        **data(name=HOSTILE, licence=HOSTILE, sha256=HOSTILE, classes=[HOSTILE, "3"]),
+    )
+    text = card(fields, "x.safetensors", command=HOSTILE, scores=[(HOSTILE, HOSTILE)], picture="samples.png")
     head, _, body = text.removeprefix("---\n").partition("\n---\n")
     assert "evil" in head
     assert "\n---" not in body, "no second head"
@@ -137,12 +145,12 @@ def test_plain_text() -> None:
     assert plain("<b> *x* [a](b) & `c`\nd") == r"&lt;b> \*x\* \[a\](b) &amp; \`c\` d"
 
 
-def test_a_card_replaces_cards_alone(tmp_path: Path) -> None:
+def test_only_cards_are_replaced(tmp_path: Path) -> None:
     path = tmp_path / "README.md"
     write(path, f"{MARK} \ud800", force=False)
     write(path, MARK, force=False)
     path.write_text("mine")
-    with pytest.raises(GanzooError, match="exists and is no card of ganzoo; replace it with --force"):
+    with pytest.raises(GanzooError, match="exists and was not written by ganzoo card; replace it with --force"):
         write(path, MARK, force=False)
     assert path.read_text() == "mine"
     write(path, MARK, force=True)

@@ -45,8 +45,10 @@ def charts(curves: Sequence[Curve], iterations: int) -> tuple[str, list[list[dic
     for curve in curves:
         name = curve.name.partition(".")[0]
         names = (name, *(f"{name} ({count})" for count in range(2, 99)))
-        group = next(key for key in names if len(groups.get(key, ())) < MOST_LINES)
-        groups.setdefault(group, []).append(curve)
+        title = next(key for key in names if len(groups.get(key, ())) < MOST_LINES)
+        groups.setdefault(title, []).append(curve)
+    for lines in groups.values():
+        lines.sort(key=lambda curve: curve.name)  # so that a network has the same colour in all charts
     last = ("cpu_seconds", "iterations_per_second")  # of the machine
     order = sorted(groups, key=lambda group: (group in last) - (group == "loss"))
     drawn = [chart(group, groups[group], iterations) for group in order]

@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 from ganzoo.generators.images import write_png
-from ganzoo.pages.report import animation as pictures
-from ganzoo.pages.report.animation import animate, chosen, frames
+from ganzoo.pages.report import animation
+from ganzoo.pages.report.animation import animate, evenly_spaced, frames
 from ganzoo.util.errors import GanzooError
-from tests.pages.report.conftest import pixels
+from tests.support.run_folders import pixels
 
 
 @pytest.fixture
@@ -21,24 +21,24 @@ def drawn(tmp_path: Path) -> dict[int, Path]:
     return found
 
 
-def test_chosen_are_spread_from_the_first_to_the_last() -> None:
-    assert chosen(range(3), 5) == [0, 1, 2]
-    assert chosen(range(101), 5) == [0, 25, 50, 75, 100]
+def test_a_selection_is_evenly_spaced_from_the_first_to_the_last() -> None:
+    assert evenly_spaced(range(3), 5) == [0, 1, 2]
+    assert evenly_spaced(range(101), 5) == [0, 25, 50, 75, 100]
 
 
-def test_an_animation_shows_every_picture_and_rests_on_the_last(tmp_path: Path, drawn: dict[int, Path]) -> None:
+def test_an_animation_shows_every_picture_and_the_last_one_longer(tmp_path: Path, drawn: dict[int, Path]) -> None:
     assert animate(tmp_path / "progress.webp", drawn, 300)
-    with Image.open(tmp_path / "progress.webp") as made:
-        assert (made.format, made.n_frames, made.info["loop"]) == ("WEBP", 3, 0)
+    with Image.open(tmp_path / "progress.webp") as animated:
+        assert (animated.format, animated.n_frames, animated.info["loop"]) == ("WEBP", 3, 0)
         times = []
         for index in range(3):
-            made.seek(index)
-            made.load()
-            times.append(made.info["duration"])
+            animated.seek(index)
+            animated.load()
+            times.append(animated.info["duration"])
     assert times[0] == times[1] < times[2] == 1500
 
 
-def test_one_picture_is_no_animation(tmp_path: Path, drawn: dict[int, Path]) -> None:
+def test_one_picture_makes_no_animation(tmp_path: Path, drawn: dict[int, Path]) -> None:
     assert not animate(tmp_path / "progress.webp", {100: drawn[100]}, 300)
     write_png(drawn[300], pixels(0)[:-1])
     assert not animate(tmp_path / "x.webp", {number: drawn[number] for number in (100, 300)}, 300), "of one size"
@@ -51,10 +51,10 @@ def test_an_animation_is_made_smaller_until_it_fits(
     noise = np.random.default_rng(0)
     for path in drawn.values():
         write_png(path, noise.integers(0, 256, (700, 700, 3), dtype=np.uint8))
-    monkeypatch.setattr(pictures, "LARGEST_ANIMATION", 100_000)
+    monkeypatch.setattr(animation, "LARGEST_ANIMATION", 100_000)
     assert animate(tmp_path / "progress.webp", drawn, 300)
     assert (tmp_path / "progress.webp").stat().st_size <= 100_000
-    monkeypatch.setattr(pictures, "LARGEST_ANIMATION", 100)
+    monkeypatch.setattr(animation, "LARGEST_ANIMATION", 100)
     with pytest.raises(GanzooError, match="make an animation of more than 100 bytes"):
         animate(tmp_path / "progress.webp", drawn, 300)
 
@@ -68,6 +68,8 @@ def test_large_pictures_are_made_smaller_for_a_page(tmp_path: Path, drawn: dict[
     assert (last.width, last.height) == (1200, 25)
 
 
-def test_a_bomb_is_no_picture(tmp_path: Path, drawn: dict[int, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_decompression_bomb_is_left_out(
+    tmp_path: Path, drawn: dict[int, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     assert frames(drawn) == []

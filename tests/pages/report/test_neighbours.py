@@ -1,30 +1,31 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.data import Data
-from ganzoo.generators.base import Stage, TrainedGenerator
+from ganzoo.generators.base import TrainedGenerator
+from ganzoo.generators.metadata import DataMetadata, Metadata, Stage
 from ganzoo.pages.report import neighbours as module
 from ganzoo.pages.report.neighbours import nearest, neighbours
 
 TRAINED = np.random.default_rng(0).integers(0, 256, (5000, 1, 8, 8), dtype=np.uint8)
 
 
-class Parrot(TrainedGenerator):
-    """A generator that has learned the data by heart: seed s gives image 400 s, a little darker."""
+class Memorised(TrainedGenerator):
+    """A generator that has memorised the data: seed s gives image 400 s, a little darker."""
 
-    header: Mapping[str, Any] = {
-        "gan": "parrot", "range": [0.0, 1.0], "num_classes": 0, "condition_dim": 0, "latent_dim": 1, "distribution": "normal"
-    }  # fmt: skip
+    metadata = Metadata(
+        gan="memorised", settings={}, data=DataMetadata(name="noise"), shape=(1, 8, 8), range=(0.0, 1.0), num_classes=0,
+        condition_dim=0, latent_dim=1, distribution="normal", iterations=1,
+    )  # fmt: skip
 
     def latents(self, seeds: Any) -> NDArray[np.float32]:
         return np.asarray(seeds, np.float32)[:, None]
 
-    def run(self, stage: Stage, z: NDArray[np.float32], *told: NDArray[Any]) -> NDArray[Any]:
+    def run(self, stage: Stage, z: NDArray[np.float32], *condition: NDArray[Any]) -> NDArray[Any]:
         return np.float32(0.98) * TRAINED[400 * z[:, 0].astype(int)] / 255
 
 
@@ -36,14 +37,14 @@ def test_the_nearest_is_found_across_chunks() -> None:
     assert nearest(TRAINED[1000:1010], TRAINED[:300]).tolist() == distances.argmin(axis=1).tolist()
 
 
-def test_what_was_learned_by_heart_is_seen() -> None:
-    picture = neighbours(Parrot(), Data(name="noise", samples=TRAINED)).astype(int)
-    made, close, real = np.split(picture[: picture.shape[0] // 3 * 3], 3)
-    assert abs(made - close).max() <= 255 * 0.02 + 1
-    assert abs(close - real).mean() > 20
+def test_memorised_images_are_next_to_their_originals() -> None:
+    picture = neighbours(Memorised(), Data(name="noise", samples=TRAINED)).astype(int)
+    generated, closest, real = np.split(picture[: picture.shape[0] // 3 * 3], 3)
+    assert abs(generated - closest).max() <= 255 * 0.02 + 1
+    assert abs(closest - real).mean() > 20
 
 
-def test_files_are_read_in_bounds(monkeypatch: Any) -> None:
+def test_a_bounded_number_of_files_is_read(monkeypatch: Any) -> None:
     class Lazy:
         shape, dtype = TRAINED.shape, TRAINED.dtype
 
@@ -61,4 +62,4 @@ def test_files_are_read_in_bounds(monkeypatch: Any) -> None:
 
 
 def test_a_data_set_smaller_than_a_row() -> None:
-    assert neighbours(Parrot(), Data(name="few", samples=TRAINED[:3])).shape[2] == 1
+    assert neighbours(Memorised(), Data(name="few", samples=TRAINED[:3])).shape[2] == 1

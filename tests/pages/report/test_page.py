@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from ganzoo.pages import report
-from tests.pages.report.conftest import HOSTILE, Made, entry
+from tests.pages.report.conftest import WriteRun
 from tests.support.browser import Page, browsing
+from tests.support.run_folders import HOSTILE, entry
 
 Opened = Callable[[Path], Page]
 SHOWN = "[...document.querySelectorAll('#frames img')].filter(image => image.checkVisibility()).map(image => image.alt)"
@@ -24,7 +25,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
 
 @pytest.fixture
 def opened(page: Page) -> Iterator[Opened]:
-    """Open a run's page as a file; it neither complains nor asks anybody for anything."""
+    """Open the page of a run as a file; it logs no error and makes no request."""
 
     def open_(folder: Path) -> Page:
         page.open(report.write(folder).as_uri(), until="true")
@@ -39,21 +40,21 @@ def slide(page: Page, index: int) -> None:
     page.run(f"slider.value = {index}; slider.dispatchEvent(new Event('input'))")
 
 
-def test_the_slider_changes_the_picture_and_the_curves(made: Made, opened: Opened) -> None:
-    page = opened(made())
+def test_the_slider_changes_the_picture_and_the_curves(written_run: WriteRun, opened: Opened) -> None:
+    page = opened(written_run())
     assert page.run(SHOWN) == ["Samples after iteration 40"]
-    assert page.run("document.querySelector('.legend output').textContent") == "1.025"
+    assert page.run("document.querySelectorAll('.legend output')[1].textContent") == "1.025"
     slide(page, 0)
     assert page.run(SHOWN) == ["Samples after iteration 10"]
     assert page.run("document.getElementById('iteration').textContent") == "iteration 10"
     assert page.run("slider.getAttribute('aria-valuetext')") == "iteration 10"
-    assert page.run("document.querySelector('.legend output').textContent") == "1.101"
+    assert page.run("document.querySelectorAll('.legend output')[1].textContent") == "1.101"
     assert page.run("document.querySelector('.cursor').getAttribute('d')") == "M250 0V300"
     assert page.run("[...document.images].every(image => image.naturalWidth > 0)")
 
 
-def test_playing_ends_at_the_last_picture(made: Made, opened: Opened) -> None:
-    page = opened(made())
+def test_the_animation_ends_at_the_last_picture(written_run: WriteRun, opened: Opened) -> None:
+    page = opened(written_run())
     page.run("play.click()")
     assert page.run("play.textContent") == "Pause"
     assert page.run(SHOWN) == ["Samples after iteration 10"]
@@ -64,27 +65,27 @@ def test_playing_ends_at_the_last_picture(made: Made, opened: Opened) -> None:
 
 @pytest.mark.parametrize("width", [320, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_fits_every_window(made: Made, opened: Opened, page: Page, width: int, scheme: str) -> None:
+def test_it_fits_every_window(written_run: WriteRun, opened: Opened, page: Page, width: int, scheme: str) -> None:
     size: dict[str, Any] = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600}
     page.call("Emulation.setDeviceMetricsOverride", **size)
     page.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-    opened(made(record={"command": "ganzoo " + "x" * 500}, evaluation={"y" * 200: 1}))
+    opened(written_run(record={"command": "ganzoo " + "x" * 500}, evaluation={"y" * 200: 1}))
     assert page.run("document.documentElement.scrollWidth") <= width
     assert page.run("getComputedStyle(document.body).backgroundColor") == (
         "rgb(251, 250, 248)" if scheme == "light" else "rgb(23, 24, 27)"
     )
 
 
-def test_nothing_hostile_runs(made: Made, opened: Opened) -> None:
+def test_nothing_hostile_runs(written_run: WriteRun, opened: Opened) -> None:
     metrics = [entry(number, **{HOSTILE: 1}) for number in range(1, 41)]
     data = {"name": HOSTILE, "licence": HOSTILE, "classes": [HOSTILE, HOSTILE]}
     record = {"gan": HOSTILE, "command": HOSTILE, "settings": {HOSTILE: HOSTILE}}
-    page = opened(made(record=record, header={"data": data}, metrics=metrics, evaluation={HOSTILE: 1}))
+    page = opened(written_run(record=record, metadata={"data": data}, metrics=metrics, evaluation={HOSTILE: 1}))
     assert page.run("typeof window.evil") == "undefined"
     slide(page, 1)
     assert page.run(SHOWN) == ["Samples after iteration 20"]
 
 
-def test_a_run_without_pictures_is_quiet(made: Made, opened: Opened) -> None:
-    page = opened(made(iterations=(), metrics=[]))
-    assert "no pictures" in page.run("document.body.innerText")
+def test_a_run_without_pictures_has_no_script_errors(written_run: WriteRun, opened: Opened) -> None:
+    page = opened(written_run(iterations=(), metrics=[]))
+    assert "no sample grids" in page.run("document.body.innerText")

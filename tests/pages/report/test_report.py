@@ -1,4 +1,4 @@
-"""The page of a run as text, and all that may be wrong with a run's folder."""
+"""The page of a run as text, and everything that may be wrong with a run folder."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ import pytest
 
 from ganzoo.data import Data
 from ganzoo.pages import card, report
-from ganzoo.pages.report.folder import account
 from ganzoo.util.errors import GanzooError
-from tests.pages.report.conftest import HOSTILE, Made, entry
+from tests.pages.report.conftest import WriteRun
 from tests.support import python
+from tests.support.run_folders import HOSTILE, entry
 
 
 class Elements(HTMLParser):
@@ -54,25 +54,25 @@ def visible(text: str) -> str:
     return html.unescape(re.sub(r"<[^>]+>", " ", body))
 
 
-def test_a_page_tells_the_run(made: Made) -> None:
-    text = page(made())
-    found, said = Elements(text), visible(text)
+def test_a_page_describes_the_run(written_run: WriteRun) -> None:
+    text = page(written_run())
+    found, shown = Elements(text), visible(text)
     assert [address[:22] for address in found.addresses] == ["data:,"] + ["data:image/png;base64,"] * 4
     for words in (
-        "cgan on mnist-10k", "Mirza & Osindero, 2014", "Time in training   2 s", "20 iterations/s",
-        "Columns, from the left: a, b.", "CC BY-SA 3.0, (c) somebody", "ganzoo train cgan --iterations 40",
+        "cgan on mnist-10k", "Mirza & Osindero, 2014", "Training time   2 s", "20 iterations/s",
+        "Classes by column: a, b.", "CC BY-SA 3.0, (c) somebody", "ganzoo train cgan --iterations 40",
         "ganzoo 0.1.0, torch 2.6.0", "cgan-dense",
         "weights.safetensors", "iteration 40", "Losses", "generator", "1.025",
     ):  # fmt: skip
-        assert re.sub(r"\s+", " ", words) in re.sub(r"\s+", " ", said), words
-    assert "Go on" not in said
+        assert re.sub(r"\s+", " ", words) in re.sub(r"\s+", " ", shown), words
+    assert "Resume" not in shown
     assert found.handlers == []
     assert json.loads(found.scripts[0])["iterations"] == [10, 20, 30, 40]
-    assert text.count(" hidden>") == 3, "of four pictures the last is to be seen, also without a script"
+    assert text.count(" hidden>") == 3, "of four pictures the last is visible, also without a script"
 
 
-def test_the_policy_allows_one_script_and_no_connection(made: Made) -> None:
-    (policy,) = re.findall(r'Content-Security-Policy" content="([^"]+)"', page(made()))
+def test_the_policy_allows_one_script_and_no_connection(written_run: WriteRun) -> None:
+    (policy,) = re.findall(r'Content-Security-Policy" content="([^"]+)"', page(written_run()))
     assert re.fullmatch(
         r"default-src 'none'; script-src 'sha256-[\w+/=]+'; style-src 'sha256-[\w+/=]+'; img-src data:; "
         r"connect-src 'none'",
@@ -80,19 +80,19 @@ def test_the_policy_allows_one_script_and_no_connection(made: Made) -> None:
     )
 
 
-def test_the_same_folder_gives_the_same_bytes(made: Made) -> None:
-    folder = made(evaluation={"fd": 3.5})
+def test_the_same_folder_gives_the_same_bytes(written_run: WriteRun) -> None:
+    folder = written_run(evaluation={"fd": 3.5})
     names = ("report.html", "progress.webp", "README.md")
     first, second = ([(report.write(folder).parent / name).read_bytes() for name in names] for _ in range(2))
     assert first == second
 
 
-def test_nothing_in_a_folder_becomes_code(made: Made) -> None:
+def test_nothing_in_a_folder_becomes_code(written_run: WriteRun) -> None:
     settings = {"generator": HOSTILE, HOSTILE: [HOSTILE], "loop.iterations": 40}
     texts = dict.fromkeys(("gan", "data", "command", "device", "precision", "ganzoo", "torch", "data_sha256"), HOSTILE)
-    folder = made(
+    folder = written_run(
         record=texts | {"settings": settings, "seed": {HOSTILE: HOSTILE}, "threads": HOSTILE},
-        header={"gan": HOSTILE, "data": {"name": HOSTILE, "licence": HOSTILE, "classes": [HOSTILE, {HOSTILE: 1}]}},
+        metadata={"gan": HOSTILE, "data": {"name": HOSTILE, "licence": HOSTILE, "classes": [HOSTILE, HOSTILE]}},
         metrics=[entry(number, **{HOSTILE: 0.5}) for number in range(1, 41)],
         evaluation={HOSTILE: 1, "text": HOSTILE},
     )
@@ -101,7 +101,7 @@ def test_nothing_in_a_folder_becomes_code(made: Made) -> None:
     assert len(found.scripts) == 2
     assert found.tags.count("img") == 4
     assert found.handlers == []
-    assert found.scripts[1] == Elements(page(made(name="usual"))).scripts[1]
+    assert found.scripts[1] == Elements(page(written_run(name="usual"))).scripts[1]
     assert "<script>window.evil" not in text
     assert html.escape("<script>window.evil = 1</script>") in text
 
@@ -124,8 +124,8 @@ def test_nothing_in_a_folder_becomes_code(made: Made) -> None:
         ],
     ],
 )
-def test_metrics_of_any_kind_make_a_page(made: Made, metrics: list[Any]) -> None:
-    text = page(made(metrics=metrics))
+def test_any_metrics_make_a_page(written_run: WriteRun, metrics: list[Any]) -> None:
+    text = page(written_run(metrics=metrics))
     assert not re.search(r'd="[^"]*(nan|inf)', text)
     assert len(text) < 500_000
 
@@ -137,24 +137,24 @@ def test_metrics_of_any_kind_make_a_page(made: Made, metrics: list[Any]) -> None
         {"gan": 5, "data": None, "seed": [1] * 1000, "command": {}}, {"settings": {"x": {"y": [None]}}, "threads": -1},
     ],
 )  # fmt: skip
-def test_a_record_of_any_kind_makes_a_page(made: Made, record: dict[str, Any]) -> None:
-    assert "Where it comes from" in page(made(record=record))
+def test_any_record_makes_a_page(written_run: WriteRun, record: dict[str, Any]) -> None:
+    assert "How to repeat it" in page(written_run(record=record))
 
 
-def test_a_folder_with_its_record_alone_makes_a_page(made: Made) -> None:
-    folder = made()
+def test_a_folder_with_its_record_alone_makes_a_page(written_run: WriteRun) -> None:
+    folder = written_run()
     for path in folder.iterdir():
         if path.is_file() and path.name != "run.json":
             path.unlink()
     shutil.rmtree(folder / "samples")
-    said = visible(page(folder))
-    assert "There are no pictures of this run" in said
-    assert "Curves" not in said
+    text = visible(page(folder))
+    assert "There are no sample grids in the folder of this run." in text
+    assert "Curves" not in text
     assert sorted(path.name for path in folder.iterdir()) == ["report.html", "run.json"]
 
 
-def test_pictures_that_are_none_are_left_out(made: Made) -> None:
-    folder = made()
+def test_files_that_are_not_pictures_are_left_out(written_run: WriteRun) -> None:
+    folder = written_run()
     (folder / "samples" / "iteration-000010.png").write_bytes(b"<svg onload=evil()>")
     (folder / "samples" / "iteration-000020.png").write_bytes(
         (folder / "samples" / "iteration-000030.png").read_bytes()[:60]
@@ -167,7 +167,7 @@ def test_pictures_that_are_none_are_left_out(made: Made) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda folder: shutil.rmtree(folder), "is no run's folder: it holds no run.json"),
+        (lambda folder: shutil.rmtree(folder), "is not a run folder: it holds no run.json"),
         (lambda folder: (folder / "run.json").write_text("{"), "run.json cannot be read as the record of a run"),
         (
             lambda folder: (folder / "run.json").write_text("[" * 10**5),
@@ -176,68 +176,86 @@ def test_pictures_that_are_none_are_left_out(made: Made) -> None:
         (lambda folder: (folder / "run.json").write_text("3"), "run.json cannot be read as the record of a run"),
     ],
 )
-def test_what_is_no_run_has_no_page(made: Made, spoil: Any, message: str) -> None:
-    folder = made()
+def test_a_folder_without_a_run_has_no_page(written_run: WriteRun, spoil: Any, message: str) -> None:
+    folder = written_run()
     spoil(folder)
     with pytest.raises(GanzooError, match=message):
         report.write(folder)
 
 
-def test_a_stopped_run_says_how_it_goes_on(made: Made) -> None:
+def test_the_page_of_a_stopped_run_shows_how_to_resume_it(written_run: WriteRun) -> None:
     settings = {"loop.iterations": 100}
-    said = visible(page(made(name="it's", record={"settings": settings})))
-    assert "40 of 100 (stopped)" in said
-    assert "ganzoo train --resume" in said
-    assert """it'"'"'s'""" in said
+    text = visible(page(written_run(name="it's", record={"settings": settings})))
+    assert "40 of 100 (stopped)" in text
+    assert "ganzoo train --resume" in text
+    assert """it'"'"'s'""" in text
 
 
-def test_scores_are_told_whatever_they_are_called(made: Made) -> None:
-    scores = {"samples": 10_000, "fd": {"child": 3.14159, "parent": float("inf")}, "who": "LeNet", "shares": [0.5, 0.5]}
-    folder = made(evaluation=scores | {"deep": {"flag": True, "none": None, "long": list(range(100))}})
-    assert account(folder).scores == [
-        ("samples", "10,000"), ("fd child", "3.142"), ("fd parent", "inf"), ("who", "LeNet"), ("shares", "0.5, 0.5"),
-    ]  # fmt: skip
-    assert "3.142" in visible(page(folder))
+def test_scores_are_shown(written_run: WriteRun) -> None:
+    text = visible(page(written_run(evaluation={"samples": 10_000, "fd": {"child": 3.14159}})))
+    assert "10,000" in text
+    assert "3.142" in text
 
 
-def test_a_card_that_somebody_has_changed_stays(made: Made) -> None:
-    folder = made()
+def test_lines_that_are_left_out_are_counted(written_run: WriteRun) -> None:
+    assert "left out" not in visible(page(written_run()))
+    lines = [entry(1), "{", {"iteration": 2, "loss.generator": "1"}, entry(3)]
+    text = visible(page(written_run(name="broken", metrics=lines)))
+    assert "2 unreadable lines are left out of metrics.jsonl." in text
+
+
+def test_a_log_that_is_too_large_is_left_out(written_run: WriteRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ganzoo.records.metrics.LARGEST_LOG", 100)
+    text = visible(page(written_run()))
+    assert "metrics.jsonl is larger than 100 bytes" in text
+    assert "Losses" not in text
+
+
+def test_settings_that_are_left_out_are_counted(written_run: WriteRun) -> None:
+    settings = {f"part.setting{index}": index for index in range(402)}
+    assert "2 more settings are in run.json." in visible(page(written_run(record={"settings": settings})))
+
+
+def test_an_edited_card_stays(written_run: WriteRun) -> None:
+    folder = written_run()
     report.write(folder)
     path = folder / "README.md"
     assert card.MARK in path.read_text("utf-8")
     path.write_text("mine")
     report.write(folder)
-    report.clear(folder)
+    card.remove(path)
     assert path.read_text() == "mine"
-    assert not (folder / "report.html").exists()
+    path.write_text(card.MARK)
+    card.remove(path)
+    assert not path.exists()
 
 
-def test_what_fails_at_the_end_is_one_line_and_stops_nothing_else(
-    made: Made, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+def test_a_failure_at_the_end_is_one_line_and_stops_nothing_else(
+    written_run: WriteRun, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = made()
+    folder = written_run()
 
     def fail(*_: object) -> None:
-        raise ZeroDivisionError("of my own\nmaking")
+        raise ZeroDivisionError("first line\nsecond line")
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("ganzoo.pages.report.animate", fail)
     data = Data(name="points", samples=np.zeros((4, 2), np.float32))
-    report.present(folder, None, data)  # type: ignore[arg-type]
+    report.write_all(folder, None, data)  # type: ignore[arg-type]
     (record,) = caplog.records
     assert record.getMessage() == (
-        f"the run is saved, but not all of its report: ZeroDivisionError: of my own (again: ganzoo report {folder})"
+        f"the run is saved, but not all of its report: ZeroDivisionError: first line (try again: ganzoo report {folder})"
     )
     assert (folder / "report.html").exists()
-    report.present(folder / "missing", None, data)  # type: ignore[arg-type]
+    report.write_all(folder / "missing", None, data)  # type: ignore[arg-type]
     assert len(caplog.records) == 2
     monkeypatch.setattr("ganzoo.pages.report.animate", stop)
-    report.present(folder, None, data)  # type: ignore[arg-type]
-    assert "not all of its report: it was stopped (again: " in caplog.text
+    report.write_all(folder, None, data)  # type: ignore[arg-type]
+    assert "not all of its report: it was stopped (try again: " in caplog.text
 
 
-def test_a_report_needs_no_torch(made: Made) -> None:
+def test_a_report_needs_no_torch(written_run: WriteRun) -> None:
     code = "import sys; from ganzoo.pages.report import write; write(sys.argv[1]); print('torch' in sys.modules)"
-    assert python(code, str(made())).stdout == "False\n"
+    assert python(code, str(written_run())).stdout == "False\n"

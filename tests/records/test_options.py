@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import pytest
+
+from ganzoo.records.options import Options
+from ganzoo.util.errors import GanzooError
+
+
+def test_options_of_a_record_are_those_that_were_written() -> None:
+    options = Options(data="ring8", seed=3, keep_every=5, command="ganzoo train simple")
+    record = asdict(options) | {"gan": "simple", "settings": {}}
+    assert Options.of(json.loads(json.dumps(record))) == options
+
+
+def test_data_of_another_size_than_asked_for_are_refused() -> None:
+    assert Options(data="mnist-10k", image_size=28).load_data().shape == (1, 28, 28)
+    with pytest.raises(GanzooError, match="mnist-10k has samples of 28x28 only; leave out --image-size 64"):
+        Options(data="mnist-10k", image_size=64).load_data()
+    with pytest.raises(GanzooError, match="ring8 has samples of no pixels only; leave out --image-size 64"):
+        Options(data="ring8", image_size=64).load_data()
