@@ -1,87 +1,119 @@
-"""How good a generator is: samples against real data, with all that the figures depend on."""
+"""Evaluate a generator: metrics of its samples against real data, with everything that they depend on."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from ganzoo import data as datasets
+from ganzoo.data import Data, load
 from ganzoo.data.stacked import DIGITS
+from ganzoo.evaluation.discriminator import evaluate_discriminator
+from ganzoo.evaluation.extractors import Extractor, Features, extractor_for
+from ganzoo.evaluation.fidelity import fidelity
 from ganzoo.evaluation.images import evaluate_images
-from ganzoo.evaluation.record import Evaluation
-from ganzoo.evaluation.samples import Generator, Source, opened
-from ganzoo.evaluation.stacked import evaluate_stacked, protocol
+from ganzoo.evaluation.manifold import density_coverage
+from ganzoo.evaluation.record import Evaluation, mean, standard_deviation
+from ganzoo.evaluation.reference import load_splits
+from ganzoo.evaluation.sources import GeneratorSource, Source, open_source
+from ganzoo.evaluation.stacked import evaluate_stacked, protocol_size
 from ganzoo.evaluation.vectors import POINTS, evaluate_vectors
 from ganzoo.generators.base import TrainedGenerator
 from ganzoo.util.errors import GanzooError
 
-__all__ = ["Evaluation", "evaluate"]
+__all__ = ["Evaluation", "Extractor", "Features", "density_coverage", "evaluate", "extractor_for", "fidelity"]
 
 IMAGES = 10_000
-LARGEST_NUMBER = 1_000_000
 
 
 def evaluate(
     source: str | Path | TrainedGenerator,
-    data: str | None = None,
+    data: str | Data | None = None,
     *,
     number: int | None = None,
-    seeds: int = 1,
+    repeats: int = 1,
     seed: int = 0,
     features: str = "own",
     extractor: str | None = None,
     directory: str | None = None,
 ) -> Evaluation:
-    """Evaluate a generator, or samples that lie in files.
+    """Evaluate a generator, or samples in files.
 
     Args:
-        source: a run's folder, a weights file, a GAN's name, an ONNX file, a folder of images, an npz file; or a
-            generator that is loaded already.
-        data: name of the data set to compare with; by default the one that the generator was trained on.
-        number: of samples; by default 10,000 images, 26 of each mode of stacked digits, 2,500 points, or as many as
-            the files hold.
-        seeds: how often, each time with other latents.
-        seed: the first of them; sample number i of block b has the latent of seed + b * number + i.
-        features: ``own``, an extractor for the data set, or ``inception``, for the true FID.
-        extractor: a file that ``ganzoo.evaluation.train_extractor`` wrote.
-        directory: where files of data sets lie.
+        source: a run folder, a weights file, the name of a GAN, an ONNX file, a folder of images, an npz file, or a
+            loaded generator.
+        data: the data set to compare with, its name or its training split; the generator's training data by default.
+        number: of samples; by default 10,000 images, 26 for each mode of stacked digits, 2,500 vectors, or all samples
+            of a file, and at most the rows of a regression's test split.
+        repeats: number of repetitions, each with other latents; gives means and standard deviations.
+        seed: first seed; sample i of repetition r has the latent of seed + r * number + i.
+        features: ``own``, an extractor for the data set, or ``inception``, for the FID.
+        extractor: path of an extractor that ``ganzoo.evaluation.train_extractor`` wrote.
+        directory: folder of downloaded data sets.
 
     Raises:
-        GanzooError: the source cannot be read, does not fit the data, or there is nothing to compare it in.
+        GanzooError: the source cannot be read or does not fit the data, or there is no metric for the data.
     """
-    found: Source = Generator(Path("memory"), source) if isinstance(source, TrainedGenerator) else opened(str(source))
-    name = data or found.data
-    if name is None:
-        raise GanzooError(f"{found.path} does not say what its samples are like; name the data set with --data")
+    if isinstance(source, TrainedGenerator):
+        opened: Source = GeneratorSource(Path("memory"), source)
+    else:
+        opened = open_source(str(source))
+    data = opened.data if data is None else data
+    if data is None:
+        raise GanzooError(f"{opened.path} does not name its data set; name one with --data")
+    if repeats < 1 or (number is not None and number < 1):
+        raise GanzooError(f"number={number} and repeats={repeats} have to be at least 1")
     if features not in ("own", "inception"):
         raise GanzooError(f"no features named {features!r}; choose own or inception")
+    own = features == "own" and extractor is None
     if features == "inception" and extractor is not None:
-        raise GanzooError("--features inception and --extractor both say what to compare in; give one of them")
-    real = datasets.load(name, directory=directory, size=_side(found))
-    stacked = name in DIGITS and features == "own" and extractor is None
-    count = number or (protocol(name) if stacked else IMAGES if real.is_images else POINTS)
-    if found.size is not None:
-        if number is not None and number > found.size:
-            raise GanzooError(
-                f"{found.path} holds {found.size:,} samples, fewer than {number:,}; ask for at most these"
-            )
-        if seeds > 1 or seed:
-            raise GanzooError(f"{found.path} holds samples, which have no seeds; leave out --seeds and --seed")
-        count = min(count, found.size)
-    blocks = [range(seed + block * count, seed + (block + 1) * count) for block in range(seeds)]
+        raise GanzooError("--features inception and --extractor exclude each other; give one of them")
+    shape = opened.model.metadata.shape if isinstance(opened, GeneratorSource) else ()
+    size = shape[1] if len(shape) == 3 else None
+    train = data if isinstance(data, Data) else load(data, directory=directory, size=size)
+    splits = load_splits(train, directory)
+    if not (own or train.is_images):
+        raise GanzooError(f"{train.name} holds vectors, which need no extractor; leave out --features and --extractor")
+    stacked = own and train.name in DIGITS
+    default = protocol_size(train.name) if stacked else IMAGES if train.is_images else POINTS
+    count = number or default
+    notes = []
+    if opened.size is not None:
+        if number is not None and number > opened.size:
+            raise GanzooError(f"{opened.path} holds {opened.size:,} samples, fewer than {number:,}; ask for fewer")
+        if repeats > 1 or seed:
+            raise GanzooError(f"{opened.path} holds samples, which have no seeds; leave out --repeats and --seed")
+        count = min(count, opened.size)
+    if train.conditions is not None and splits.test is not None and count > (rows := len(splits.test)):
+        count = rows
+        notes = [f"{train.name} has {rows:,} test rows, so {rows:,} samples are evaluated"] if number else []
+    blocks = [range(seed + start, seed + start + count) for start in range(0, repeats * count, count)]
     if stacked:
-        return evaluate_stacked(found, real, blocks, directory=directory)
-    if real.is_images:
-        return evaluate_images(found, real, blocks, features=features, extractor=extractor, directory=directory)
-    if features == "inception" or extractor is not None:
-        raise GanzooError(
-            f"{name} holds vectors, which no network has to look at; leave out --features and --extractor"
-        )
-    return evaluate_vectors(found, real, blocks, directory=directory)
-
-
-def _side(source: Source) -> int | None:
-    """Height and width of a generator's images, for data sets of any size."""
-    if not isinstance(source, Generator):
-        return None
-    shape = source.model.header["shape"]
-    return int(shape[1]) if len(shape) == 3 else None
+        result = evaluate_stacked(opened, splits, blocks)
+    elif train.is_images:
+        result = evaluate_images(opened, splits, blocks, extractor_for(train, features, extractor))
+    else:
+        result = evaluate_vectors(opened, splits, blocks)
+    notes += result.notes
+    discriminator: dict[str, float] = {}
+    if train.is_images and isinstance(opened, GeneratorSource):
+        discriminator, remarks = evaluate_discriminator(opened.model, splits, directory)
+        notes += remarks
+    reference, network = splits.test or train, result.extractor
+    return Evaluation(
+        source=str(opened.path),
+        generator=opened.generator,
+        data={
+            "name": reference.name,
+            "split": "train" if splits.test is None else "test",
+            "number": len(reference),
+            "sha256": reference.sha256,
+        },
+        extractor={"name": network.name, "sha256": network.sha256, "accuracy": network.accuracy} if network else None,
+        number=count,
+        seeds=[] if opened.size is not None else [(block.start, block.stop - 1) for block in blocks],
+        score=result.score,
+        metrics=mean(result.blocks) | discriminator,
+        spread=standard_deviation(result.blocks),
+        references=result.references,
+        classes=result.classes,
+        notes=notes,
+    )

@@ -1,4 +1,4 @@
-"""Which classes samples are of: pure functions on classes ``(N,)`` and shares ``(K,)``."""
+"""Class frequencies. Pure functions on classes ``(N,)`` and frequencies ``(K,)``."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def shares(classes: NDArray[np.integer[Any]], count: int) -> NDArray[np.float64]:
-    """The share ``(count,)`` of each class."""
-    return np.bincount(classes, minlength=count) / max(1, len(classes))
+def frequencies(classes: NDArray[np.integer[Any]], num_classes: int) -> NDArray[np.float64]:
+    """The relative frequency of each class, ``(num_classes,)``."""
+    return np.bincount(classes, minlength=num_classes) / max(1, len(classes))
 
 
 def reverse_kl(p: NDArray[np.float64], q: NDArray[np.float64]) -> float:
-    """KL(p || q) in nats, where p are generated shares; classes that p lacks count nothing."""
-    here = p > 0
+    """KL(p || q) in nats, p being the generated frequencies; classes with p = 0 contribute 0."""
+    present = p > 0
     with np.errstate(divide="ignore"):
-        return float((p[here] * np.log(p[here] / q[here])).sum())
+        return float((p[present] * np.log(p[present] / q[present])).sum())

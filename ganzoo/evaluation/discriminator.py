@@ -1,4 +1,4 @@
-"""How well a discriminator tells real from generated samples."""
+"""How well a discriminator separates real from generated samples."""
 
 from __future__ import annotations
 
@@ -9,28 +9,29 @@ import torch
 from numpy.typing import NDArray
 
 from ganzoo.data import Data, load
-from ganzoo.evaluation.reference import held_out
+from ganzoo.evaluation.reference import Splits, load_splits
 from ganzoo.generators.base import CHUNK, TrainedGenerator
 from ganzoo.generators.weights import Model
+from ganzoo.parts.networks import MissingDiscriminator
 from ganzoo.parts.trainers import wasserstein, wasserstein_gp
 from ganzoo.util.errors import GanzooError
 
 CRITICS = (wasserstein, wasserstein_gp)
-NUMBER = 2000  # samples of each kind
+SAMPLES = 2000  # of each kind
 
-Scores = NDArray[np.floating[Any]]
+Logits = NDArray[np.floating[Any]]
 
 
-class Judgement(NamedTuple):
-    """A discriminator's accuracy on samples that neither player was trained on.
+class DiscriminatorMetrics(NamedTuple):
+    """A discriminator's accuracy on samples that neither network was trained on.
 
     Attributes:
-        real: share of real samples called real.
-        fake: share of generated samples called generated.
-        balanced: mean of the two; 0.5 is chance.
-        auc: chance that a real sample scores above a generated one, a tie counting half; it needs no threshold.
-        gap: mean score of training samples less that of fresh real ones: what was learnt by heart.
-        threshold: above it a sample is called real.
+        real: share of real samples that are classified as real.
+        fake: share of generated samples that are classified as generated.
+        balanced: balanced accuracy, the mean of both; 0.5 is chance.
+        auc: area under the ROC curve: probability that a real sample has a higher logit than a generated one.
+        gap: mean logit of training samples minus that of test samples, a sign of overfitting.
+        threshold: logit above which a sample is classified as real.
     """
 
     real: float
@@ -41,25 +42,23 @@ class Judgement(NamedTuple):
     threshold: float
 
 
-def judgement(fresh: Scores, fake: Scores, train: Scores, *, critic: bool = False) -> Judgement:
-    """How scores of fresh real, generated and training samples tell them apart.
+def discriminator_metrics(test: Logits, fake: Logits, train: Logits, *, critic: bool = False) -> DiscriminatorMetrics:
+    """Metrics of logits ``(N,)`` of real test samples, generated samples and training samples.
 
-    A discriminator on logits, or with the targets +1 and -1, says real above 0. A Wasserstein critic is the same critic
-    with any constant added, so its threshold is the median of one half of the scores, and the other half is judged.
+    The threshold of a discriminator is 0, for logits as for the targets +1 and -1. The output of a Wasserstein critic
+    is defined up to a constant: its threshold is the median of one half of the logits, its accuracy that on the other.
     """
-    threshold = 0.0
-    judged_real, judged_fake = fresh, fake
+    threshold, real, generated = 0.0, test, fake
     if critic:
-        size = min(len(fresh), len(fake))
-        threshold = float(np.median(np.concatenate([fresh[: size // 2], fake[: size // 2]])))
-        judged_real, judged_fake = fresh[size // 2 :], fake[size // 2 :]
-    real = float((judged_real > threshold).mean())
-    generated = float((judged_fake <= threshold).mean())
-    gap = float(train.mean(dtype=np.float64) - fresh.mean(dtype=np.float64))
-    return Judgement(real, generated, (real + generated) / 2, auc(fresh, fake), gap, threshold)
+        half = min(len(test), len(fake)) // 2
+        threshold = float(np.median(np.concatenate([test[:half], fake[:half]])))
+        real, generated = test[half:], fake[half:]
+    rates = float((real > threshold).mean()), float((generated <= threshold).mean())
+    gap = float(train.mean(dtype=np.float64) - test.mean(dtype=np.float64))
+    return DiscriminatorMetrics(*rates, sum(rates) / 2, auc(test, fake), gap, threshold)
 
 
-def auc(positive: Scores, negative: Scores) -> float:
+def auc(positive: Logits, negative: Logits) -> float:
     """Area under the ROC curve (Mann & Whitney, 1947): P(positive > negative) + P(equal) / 2."""
     ordered = np.sort(negative)
     below = np.searchsorted(ordered, positive, "left")
@@ -67,50 +66,54 @@ def auc(positive: Scores, negative: Scores) -> float:
     return float((below + upto).mean() / (2 * len(negative)))
 
 
-def judged(model: TrainedGenerator, data: Data, directory: str | None = None) -> tuple[dict[str, float], str]:
-    """The accuracy of a generator's own discriminator, if it has one, on the data that it was trained on.
+def evaluate_discriminator(
+    model: TrainedGenerator, splits: Splits, directory: str | None = None
+) -> tuple[dict[str, float], list[str]]:
+    """Metrics of the discriminator of a generator of images, on the data that it was trained on.
 
     Args:
         model: the generator.
-        data: the training part of a data set, perhaps another one.
-        directory: where files of data sets lie.
+        splits: a data set that is loaded already; the training data are loaded if they are others.
+        directory: folder of downloaded data sets.
 
     Returns:
-        The figures by name, and a remark where there is a reason why there are none.
+        The metrics by name, none without a discriminator; and a note why there are none.
     """
-    if not isinstance(model, Model) or model.header["condition_dim"]:
-        return {}, ""
-    name = model.header["data"]["name"]
+    if not isinstance(model, Model) or model.metadata.condition_dim:
+        return {}, []
+    name = model.metadata.data.name
+    if isinstance(model.networks.discriminator, MissingDiscriminator):
+        return {}, ["no metrics of the discriminator: the weights hold the generator alone"]
     try:
-        known = data if name == data.name else load(name, directory=directory, size=data.shape[-1])
-        fresh = held_out(known, directory)
+        if name != splits.train.name:
+            splits = load_splits(load(name, directory=directory, size=splits.train.shape[-1]), directory)
     except GanzooError as error:
-        return {}, f"no figures of the discriminator, which was trained on {name}: {error}"
-    if fresh is None:
-        return {}, f"no figures of the discriminator: {name} has no test part to judge it by"
-    labels = model.labels(NUMBER)
-    fake = scores(model, np.concatenate(list(model.sample_iter(NUMBER))), labels)
-    on_train, on_fresh = (_of_real(model, part) for part in (known, fresh))
-    found = judgement(on_fresh, fake, on_train, critic=model.recipe.functions["trainer"] in CRITICS)
-    return {f"discriminator_{key}": value for key, value in found._asdict().items()}, ""
+        return {}, [f"no metrics of the discriminator, which was trained on {name}: {error}"]
+    if splits.test is None:
+        return {}, [f"no metrics of the discriminator: {name} has no test split"]
+    fake = logits(model, np.concatenate(list(model.sample_iter(SAMPLES))), model.labels(SAMPLES))
+    train, test = _real_logits(model, splits.train), _real_logits(model, splits.test)
+    found = discriminator_metrics(test, fake, train, critic=model.recipe.functions["trainer"] in CRITICS)
+    return {f"discriminator_{key}": value for key, value in found._asdict().items()}, []
 
 
-def scores(model: Model, samples: NDArray[np.float32], labels: NDArray[np.int64] | None) -> Scores:
-    """What a model's discriminator says of samples, with their labels if the GAN is told any."""
+def logits(model: Model, samples: NDArray[np.float32], labels: NDArray[np.int64] | None) -> Logits:
+    """The discriminator's output ``(N,)`` for samples ``(N, *shape)`` and, if the GAN is class-conditional, labels."""
     network = model.networks.discriminator
     device = next((weight.device for weight in network.parameters()), torch.device("cpu"))
-    told: list[NDArray[Any]] = [labels] if model.header["num_classes"] and labels is not None else []
+    inputs: list[NDArray[Any]] = [samples]
+    if model.metadata.num_classes and labels is not None:
+        inputs.append(labels)
     found = []
     with torch.inference_mode():
         for start in range(0, len(samples), CHUNK):
-            part = slice(start, start + CHUNK)
-            given = (torch.from_numpy(np.ascontiguousarray(values[part])).to(device) for values in (samples, *told))
-            found.append(network(*given).float().reshape(-1).numpy(force=True))
+            batch = (torch.from_numpy(np.ascontiguousarray(each[start : start + CHUNK])).to(device) for each in inputs)
+            found.append(network(*batch).float().reshape(-1).numpy(force=True))
     return np.concatenate(found)
 
 
-def _of_real(model: Model, data: Data) -> Scores:
-    order = np.random.default_rng(0).permutation(len(data))[:NUMBER]
-    low, high = model.limits or (-1.0, 1.0)
+def _real_logits(model: Model, data: Data) -> Logits:
+    order = np.random.default_rng(0).permutation(len(data))[:SAMPLES]
+    low, high = model.value_range or (-1.0, 1.0)
     samples = data.samples[order].astype(np.float32) * ((high - low) / 255) + low
-    return scores(model, samples, None if data.labels is None else data.labels[order])
+    return logits(model, samples, None if data.labels is None else data.labels[order])

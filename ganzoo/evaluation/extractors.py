@@ -1,4 +1,4 @@
-"""What turns images into features and class probabilities: networks that ship, a user's own, or Inception."""
+"""Networks that map images to features and class logits: pretrained ones, your own, or Inception."""
 
 from __future__ import annotations
 
@@ -18,44 +18,53 @@ from torch import Tensor
 
 from ganzoo.data import Data
 from ganzoo.evaluation.lenet import LeNet
-from ganzoo.generators.header import FORMAT, LARGEST
-from ganzoo.generators.weights import read
+from ganzoo.generators.metadata import MAX_VALUES, read_json
+from ganzoo.generators.weights import read_tensors
 from ganzoo.parts.networks import load_state
 from ganzoo.util.errors import GanzooError, first_line
 from ganzoo.util.optional import needs
 
-CHUNK = 250  # images at a time
+CHUNK = 250  # images in one forward pass
 
-SHIPPED = {"mnist": "mnist", "mnist-10k": "mnist", "fashion-mnist": "fashion-mnist", "emoji32": "emoji32"}
-"""Data sets whose extractor lies in the package, and its name."""
+PRETRAINED = {"mnist": "mnist", "mnist-10k": "mnist", "fashion-mnist": "fashion-mnist", "emoji32": "emoji32"}
+"""Name of the pretrained extractor for a data set."""
 HASHES = {
     "mnist": "bbfcdef14d5db03199bc7fe8873bb4147824d6b76612b5089aec72c420193617",
     "fashion-mnist": "4e60f4dc3ef15b6c55bd2459be02cab3c4274a47f3cfc963fda1b7ed8d49e1c6",
     "emoji32": "6f6fa66b60012aafddf1115e0ab67d7151fb005caccf0d5b92d9d9046f0a1146",
 }
-"""SHA-256 of the files that ship: figures of two extractors cannot be compared."""
+"""SHA-256 of the files of pretrained extractors; metrics of different extractors cannot be compared."""
 
 Images = NDArray[np.uint8]
 
 
-class Seen(NamedTuple):
-    """Images as an extractor sees them: ``features`` float32 ``(N, d)`` and ``logits`` float32 ``(N, classes)``."""
+class Features(NamedTuple):
+    """The output of an extractor for N images.
+
+    Attributes:
+        features: float32 ``(N, d)``.
+        logits: of the classes, float32 ``(N, classes)``.
+    """
 
     features: NDArray[np.float32]
     logits: NDArray[np.float32]
 
+    def part(self, rows: slice) -> Features:
+        """The features and logits of some rows."""
+        return Features(self.features[rows], self.logits[rows])
+
 
 @dataclass(frozen=True)
 class Extractor:
-    """A network that images are compared in.
+    """A network whose features images are compared with.
 
     Attributes:
-        name: of the data that it was trained on; ``inception`` for Inception.
+        name: of its training data; ``inception`` for Inception.
         sha256: of its weights.
-        shape: of the images that it takes; ``None`` for any.
-        classes: that it tells apart; empty where they are not those of the data.
-        accuracy: the share of held-out images whose class it saw; ``None`` where that is not known.
-        network: images uint8 ``(N, C, H, W)`` to features and logits.
+        shape: of its images ``(C, H, W)``; ``None`` for any.
+        classes: names of its classes; empty if they are not those of the data.
+        accuracy: on held-out images, in 0..1; ``None`` if unknown.
+        network: maps images uint8 ``(N, C, H, W)`` to features and logits.
     """
 
     name: str
@@ -67,30 +76,27 @@ class Extractor:
 
     @property
     def score(self) -> str:
-        """The name of the Fréchet distance in its features. FID is the one in Inception's, and no other."""
+        """Name of the Fréchet distance in its features; ``fid`` for Inception, and only there."""
         return "fid" if self.name == "inception" else f"{self.name}-fd"
 
-    def see(self, batches: Iterable[Images]) -> Seen:
-        """Features and logits of batches uint8 ``(N, C, H, W)``; no more than one is in memory at a time."""
-        return see(self.network, batches)
+    def extract(self, batches: Iterable[Images]) -> Features:
+        """Features and logits of batches uint8 ``(N, C, H, W)``, with one batch in memory at a time."""
+        return extract(self.network, batches)
 
 
-def see(network: Callable[[Tensor], tuple[Tensor, Tensor]], batches: Iterable[Images]) -> Seen:
-    """What a network makes of batches uint8 ``(N, C, H, W)``."""
-    features, logits = [], []
+def extract(network: Callable[[Tensor], tuple[Tensor, Tensor]], batches: Iterable[Images]) -> Features:
+    """Features and logits of batches uint8 ``(N, C, H, W)``."""
+    found = []
     with torch.inference_mode():
         for images in batches:
-            for part in torch.split(torch.from_numpy(np.ascontiguousarray(images)), CHUNK):
-                seen = network(part)
-                features.append(seen[0].numpy())
-                logits.append(seen[1].numpy())
-    return Seen(np.concatenate(features), np.concatenate(logits))
+            found += [network(part) for part in torch.split(torch.from_numpy(np.ascontiguousarray(images)), CHUNK)]
+        return Features(*(torch.cat(each).numpy() for each in zip(*found, strict=True)))
 
 
-def describe(data: Data, accuracy: float) -> dict[str, Any]:
-    """The header of an extractor's file."""
+def metadata(data: Data, accuracy: float) -> dict[str, Any]:
+    """The metadata of an extractor file."""
     return {
-        "format": FORMAT,
+        "format": 1,
         "extractor": data.name,
         "shape": list(data.shape),
         "classes": list(data.classes),
@@ -99,27 +105,27 @@ def describe(data: Data, accuracy: float) -> dict[str, Any]:
     }
 
 
-def extractor_for(data: Data, wanted: str = "own", path: str | Path | None = None) -> Extractor:
-    """The extractor for images of that data set.
+def extractor_for(data: Data, features: str = "own", path: str | Path | None = None) -> Extractor:
+    """The extractor for images of a data set.
 
     Args:
         data: the real images.
-        wanted: ``own``, trained on such images, or ``inception``.
-        path: a file that ``ganzoo.evaluation.train_extractor`` wrote, instead of one that ships.
+        features: ``own``, an extractor for the data set, or ``inception``.
+        path: a file that ``ganzoo.evaluation.train_extractor`` wrote, instead of a pretrained one.
 
     Raises:
-        GanzooError: there is none, it does not fit, or Inception's weights are not to be had.
+        GanzooError: there is none, it does not fit, or Inception's weights cannot be downloaded.
     """
-    if wanted == "inception":
+    if features == "inception":
         return inception()
     if path is not None:
         extractor = load(path)
-    elif data.name in SHIPPED:
-        extractor = shipped(SHIPPED[data.name])
+    elif data.name in PRETRAINED:
+        extractor = pretrained(PRETRAINED[data.name])
     else:
         raise GanzooError(
-            f"no extractor for {data.name} ships with ganzoo; use --features inception, or train one: "
-            f"python -m ganzoo.evaluation.train_extractor {data.name} --out x.safetensors, and name it with --extractor"
+            f"there is no pretrained extractor for {data.name}; use --features inception, or train one with python -m "
+            f"ganzoo.evaluation.train_extractor {data.name} --out x.safetensors and name it with --extractor"
         )
     if extractor.shape != data.shape:
         raise GanzooError(
@@ -128,11 +134,11 @@ def extractor_for(data: Data, wanted: str = "own", path: str | Path | None = Non
     return extractor
 
 
-def shipped(name: str) -> Extractor:
-    """The extractor of that name in the package, whose hash is checked."""
+def pretrained(name: str) -> Extractor:
+    """The pretrained extractor of that name; its hash is checked."""
     extractor = load(str(files("ganzoo.evaluation") / "trained" / f"{name}.safetensors"))
     if extractor.sha256 != HASHES[name]:
-        raise GanzooError(f"the extractor {name} is not the one that ganzoo ships; install ganzoo-kit anew")
+        raise GanzooError(f"the file of the extractor {name} has changed; install ganzoo-kit again")
     return extractor
 
 
@@ -140,9 +146,10 @@ def load(path: str | Path) -> Extractor:
     """The extractor in a file that ``ganzoo.evaluation.train_extractor`` wrote.
 
     Raises:
-        GanzooError: the file is something else, or does not hold together.
+        GanzooError: it is no such file, or its metadata do not fit its weights.
     """
-    tensors, header = read(path)
+    header = read_json(path)
+    tensors = read_tensors(path)
     name, accuracy = header.get("extractor"), header.get("accuracy")
     shape, classes = header.get("shape"), header.get("classes")
     if not (
@@ -153,14 +160,14 @@ def load(path: str | Path) -> Extractor:
         and len(shape) == 3
         and all(type(side) is int and 1 <= side <= 4096 for side in shape)
         and min(shape[1:]) >= 4
-        and math.prod(shape) <= LARGEST
+        and math.prod(shape) <= MAX_VALUES
         and 1 <= len(classes) <= 10_000
         and all(isinstance(each, str) for each in classes)
     ):
         raise GanzooError(
             f"{path} is no extractor; train one: python -m ganzoo.evaluation.train_extractor DATA --out x.safetensors"
         )
-    for device in ("meta", "cpu"):  # so that a header which asks for more than the file holds costs nothing
+    for device in ("meta", "cpu"):  # metadata that claim more than the file holds allocate nothing
         with torch.device(device):
             network = LeNet((shape[0], shape[1], shape[2]), len(classes))
         load_state(network, tensors, str(path))
@@ -170,10 +177,10 @@ def load(path: str | Path) -> Extractor:
 
 
 def inception() -> Extractor:
-    """Inception v3 of 2015, as torch-fidelity holds it: its 2,048 pooled features give the true FID.
+    """Inception v3 (Szegedy et al., 2016) with torch-fidelity's weights of 2015: its 2,048 pooled features give FID.
 
     Raises:
-        GanzooError: torch-fidelity is not installed, or cannot fetch the weights.
+        GanzooError: torch-fidelity is not installed, or cannot download the weights.
     """
     with needs("eval"):
         from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
@@ -186,8 +193,8 @@ def inception() -> Extractor:
         ) from None
     digest = hashlib.sha256(save(dict(sorted(network.state_dict().items())))).hexdigest()
 
-    def on_colours(images: Tensor) -> tuple[Tensor, Tensor]:
-        seen: tuple[Tensor, Tensor] = network(images.expand(-1, 3, -1, -1))
-        return seen
+    def rgb(images: Tensor) -> tuple[Tensor, Tensor]:
+        output: tuple[Tensor, Tensor] = network(images.expand(-1, 3, -1, -1))
+        return output
 
-    return Extractor("inception", digest, None, (), None, on_colours)
+    return Extractor("inception", digest, None, (), None, rgb)

@@ -1,4 +1,4 @@
-"""The network that images are compared in: a small classifier after LeCun et al. (1998)."""
+"""The network of the pretrained extractors: a small classifier after LeCun et al. (1998)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ WIDTH = 128  # of the features
 
 
 class LeNet(nn.Module):
-    """Two convolutions and two dense layers. Its features are those before the last activation.
+    """Two convolutions and two dense layers; the features are taken before the last activation.
 
-    The features are moved and divided as a whole, so that those of the data that it was trained on have mean 0 and, on
-    average, variance 1: distances then have one unit, whatever data and seed it was trained with.
+    They are shifted and divided by one scale, so that on the training data they have mean 0 and a mean variance of 1.
+    So distances have the same unit for any data and seed.
 
     Args:
         shape: of an image, ``(channels, height, width)``; each side at least 4.
-        classes: how many it tells apart.
+        classes: number of classes.
     """
 
     centre: Tensor

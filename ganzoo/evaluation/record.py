@@ -1,4 +1,4 @@
-"""What an evaluation found, and on what."""
+"""The result of an evaluation, and everything that it depends on."""
 
 from __future__ import annotations
 
@@ -6,30 +6,52 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-Figures = Mapping[str, float]
+if TYPE_CHECKING:
+    from ganzoo.evaluation.extractors import Extractor
+
+Metrics = Mapping[str, float]
+
+
+class Result(NamedTuple):
+    """Metrics of generated samples and of references; :func:`ganzoo.evaluation.evaluate` makes the record of it.
+
+    Attributes:
+        blocks: metrics of each repetition.
+        score: name of the main metric.
+        references: see :class:`Evaluation`.
+        extractor: network that images were compared with.
+        classes, notes: see :class:`Evaluation`.
+    """
+
+    blocks: Sequence[Metrics]
+    score: str
+    references: Mapping[str, Metrics]
+    extractor: Extractor | None = None
+    classes: Mapping[str, Mapping[str, float]] = {}
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """Figures of generated samples, with all that they depend on.
+    """Metrics of generated samples, with everything that they depend on.
 
     Attributes:
-        source: the file or folder that was evaluated.
-        generator: ``gan`` and ``iterations`` of training, where the samples are of a generator of ganzoo; else ``None``.
+        source: file or folder that was evaluated.
+        generator: ``gan`` and ``iterations`` of a generator of ganzoo; ``None`` for other samples.
         data: ``name``, ``split``, ``number`` of samples and ``sha256`` of the real data.
-        extractor: ``name``, ``sha256`` and ``accuracy`` of the network that images were compared in; else ``None``.
-        number: generated samples in a block.
-        seeds: first and last seed of each block; empty for samples from files.
-        score: the name of the figure to go by.
-        figures: of the generated samples, means over the blocks.
-        spread: their standard deviations over the blocks, where there are several.
-        references: the same figures of others than the generated samples, such as ``real`` and ``noise``.
-        classes: share of each class, of the generated samples and of the references.
-        notes: what a reader should know besides.
+        extractor: ``name``, ``sha256`` and ``accuracy`` of the network that images were compared with; else ``None``.
+        number: generated samples in each repetition.
+        seeds: first and last seed of each repetition; empty for samples from files.
+        score: name of the main metric.
+        metrics: of the generated samples, means over the repetitions.
+        spread: standard deviations over the repetitions; empty for one.
+        references: the same metrics of other samples, such as ``real`` and ``noise``.
+        classes: class frequencies of the generated samples and of the references.
+        notes: remarks for the reader.
     """
 
     source: str
@@ -39,24 +61,24 @@ class Evaluation:
     number: int
     seeds: Sequence[tuple[int, int]]
     score: str
-    figures: Figures
-    spread: Figures
-    references: Mapping[str, Figures]
+    metrics: Metrics
+    spread: Metrics
+    references: Mapping[str, Metrics]
     classes: Mapping[str, Mapping[str, float]]
     notes: Sequence[str]
 
-    def entry(self) -> dict[str, Any]:
-        """As JSON holds it; figures that are no finite numbers become ``None``."""
+    def to_dict(self) -> dict[str, Any]:
+        """The content of the JSON file; metrics that are not finite are ``None``."""
         return {"ganzoo": version("ganzoo-kit"), **plain(asdict(self))}
 
 
-def means(blocks: Sequence[Figures]) -> dict[str, float]:
-    """The mean of each figure over blocks."""
+def mean(blocks: Sequence[Metrics]) -> dict[str, float]:
+    """The mean of each metric over blocks."""
     return {name: float(np.mean([block[name] for block in blocks])) for name in blocks[0]}
 
 
-def spreads(blocks: Sequence[Figures]) -> dict[str, float]:
-    """The standard deviation of each figure over blocks; empty for a single one."""
+def standard_deviation(blocks: Sequence[Metrics]) -> dict[str, float]:
+    """The standard deviation of each metric over blocks, with Bessel's correction; empty for one block."""
     if len(blocks) < 2:
         return {}
     with np.errstate(invalid="ignore"):  # a divergence may be infinite
@@ -64,7 +86,7 @@ def spreads(blocks: Sequence[Figures]) -> dict[str, float]:
 
 
 def plain(value: Any) -> Any:
-    """What JSON can hold: keys are texts, and what is no finite number is ``None``."""
+    """A value for JSON: keys become strings, and numbers that are not finite become ``None``."""
     if isinstance(value, dict):
         return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):

@@ -1,83 +1,87 @@
-"""The real images that generated ones are compared with, as an extractor sees them."""
+"""The real images that generated ones are compared with."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo.data import Data, NoTestPart, load
-from ganzoo.evaluation.extractors import Extractor, Images, Seen
-from ganzoo.evaluation.manifold import nearest, neighbour
+from ganzoo.data import Data, NoTestSplit, load
+from ganzoo.evaluation.extractors import Extractor, Features, Images
+from ganzoo.evaluation.manifold import Array, kth_neighbour_distances, nearest_distances
 from ganzoo.generators.base import CHUNK
+from ganzoo.registry.registry import registry
 from ganzoo.util.errors import GanzooError
 
 
+class Splits(NamedTuple):
+    """The splits of a data set, each loaded once; ``test`` is ``None`` if there is none."""
+
+    train: Data
+    test: Data | None
+
+
 @dataclass(frozen=True)
-class Real:
-    """Real images as an extractor sees them.
+class Reference:
+    """Features of real images.
 
     Attributes:
-        data: the training part.
-        test: the test part; ``None`` where there is none.
-        order: of the training images in ``train``, drawn once for all.
-        train: training images.
-        reference: what generated images are compared with: the test part, or else the training images.
-        distances: from fresh real images to the nearest training image; ``None`` where these are not all here.
+        splits: the images.
+        order: indices of the training images in ``train``, a fixed permutation.
+        train: features of training images.
+        reference: features that generated images are compared with: of the test split, or else of training images.
+        distances: from each test image to the nearest training image; ``None`` if ``train`` is a part of them.
     """
 
-    data: Data
-    test: Data | None
+    splits: Splits
     order: NDArray[np.int64]
-    train: Seen
-    reference: Seen
-    distances: NDArray[np.floating[Any]] | None
+    train: Features
+    reference: Features
+    distances: Array | None
 
 
-def real_images(data: Data, extractor: Extractor, directory: str | None = None, most: int | None = None) -> Real:
-    """Real images of a data set, whose training part is given, through an extractor.
-
-    Args:
-        data: the training part.
-        extractor: that looks at them.
-        directory: where files of data sets lie.
-        most: training images to look at, for an extractor that takes long; all by default.
-    """
-    test = held_out(data, directory)
-    order = np.random.default_rng(0).permutation(len(data))
-    if test is None:
-        train = extractor.see(batches(data, order))
-        return Real(data, None, order, train, train, neighbour(train.features, 1))
-    order = order[:most]
-    train = extractor.see(batches(data, order))
-    reference = extractor.see(batches(test, np.random.default_rng(0).permutation(len(test))))
-    distances = nearest(reference.features, train.features) if most is None else None
-    return Real(data, test, order, train, reference, distances)
+def reference_features(splits: Splits, extractor: Extractor, max_train: int | None = None) -> Reference:
+    """Features of the real images of a data set; of at most ``max_train`` training images, for a slow extractor."""
+    order = _permutation(splits.train)
+    if splits.test is None:
+        train = extractor.extract(image_batches(splits.train, order))
+        return Reference(splits, order, train, train, kth_neighbour_distances(train.features, 1))
+    order = order[:max_train]
+    train = extractor.extract(image_batches(splits.train, order))
+    reference = extractor.extract(image_batches(splits.test, _permutation(splits.test)))
+    distances = nearest_distances(reference.features, train.features) if max_train is None else None
+    return Reference(splits, order, train, reference, distances)
 
 
-def held_out(data: Data, directory: str | None = None) -> Data | None:
-    """The test part of a data set whose training part is given; ``None`` where there is none."""
+def load_splits(train: Data, directory: str | None = None) -> Splits:
+    """The training split of a data set with its test split, if there is one; of data in memory there is none."""
+    if train.name.partition(":")[0] not in registry().parts["dataset"]:
+        return Splits(train, None)
     try:
-        test = load(data.name, split="test", directory=directory, size=data.shape[-1])
-    except NoTestPart:
-        return None
-    if not len(test) or test.shape != data.shape:
-        raise GanzooError(f"the test part of {data.name} does not fit its training part: it has the shape {test.shape}")
-    return test
+        test = load(train.name, split="test", directory=directory, size=train.shape[-1])
+    except NoTestSplit:
+        return Splits(train, None)
+    if not len(test) or test.shape != train.shape:
+        raise GanzooError(f"the test split of {train.name} has {len(test)} samples {test.shape}, not {train.shape}")
+    return Splits(train, test)
 
 
-def batches(data: Data, order: NDArray[np.int64] | None = None) -> Iterator[Images]:
-    """The images of a data set, a batch at a time."""
+def image_batches(data: Data, order: NDArray[np.int64] | None = None) -> Iterator[Images]:
+    """The images of a data set in batches, all of them or those of ``order``."""
     for start in range(0, len(data if order is None else order), CHUNK):
         part = slice(start, start + CHUNK)
         yield data.samples[part if order is None else order[part]]
 
 
-def noise(number: int, shape: tuple[int, ...]) -> Iterator[Images]:
-    """Images whose pixels are all random, evenly."""
+def uniform_noise(number: int, shape: tuple[int, ...]) -> Iterator[Images]:
+    """Images of uniformly distributed pixels, in batches."""
     random = np.random.default_rng(0)
     for start in range(0, number, CHUNK):
         yield random.integers(0, 256, (min(CHUNK, number - start), *shape), np.uint8)
+
+
+def _permutation(data: Data) -> NDArray[np.int64]:
+    return np.random.default_rng(0).permutation(len(data))

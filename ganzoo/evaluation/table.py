@@ -1,4 +1,4 @@
-"""An evaluation as a table on a terminal."""
+"""An evaluation as a table for the terminal."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from ganzoo.evaluation.record import Evaluation
 from ganzoo.util.optional import needs
 
 
-def show(evaluation: Evaluation, *, width: int | None = None) -> str:
-    """The table as text, at most ``width`` columns wide; the terminal's by default."""
+def format_table(evaluation: Evaluation, *, width: int | None = None) -> str:
+    """The table as text, at most ``width`` characters wide; as wide as the terminal by default."""
     with needs("eval"):
         from rich.box import SIMPLE
         from rich.console import Console
@@ -16,38 +16,36 @@ def show(evaluation: Evaluation, *, width: int | None = None) -> str:
     table.add_column("")
     for name in ("generated", *(["spread"] if evaluation.spread else []), *evaluation.references):
         table.add_column(name, justify="right")
-    for name, value in evaluation.figures.items():
-        others = [_written(row.get(name)) for row in evaluation.references.values()]
-        spread = [_written(evaluation.spread.get(name))] if evaluation.spread else []
-        table.add_row(name, _written(value), *spread, *others, style="bold" if name == evaluation.score else None)
+    for name, value in evaluation.metrics.items():
+        others = [_format(row.get(name)) for row in evaluation.references.values()]
+        spread = [_format(evaluation.spread.get(name))] if evaluation.spread else []
+        table.add_row(name, _format(value), *spread, *others, style="bold" if name == evaluation.score else None)
     console = Console(width=width)
     with console.capture() as captured:
         console.print(table)
     lines = [line.rstrip() for line in captured.get().splitlines() if line.strip()]
-    return "\n".join([*lines, "", *about(evaluation)])
+    return "\n".join([*lines, "", *provenance(evaluation)])
 
 
-def about(evaluation: Evaluation) -> list[str]:
-    """What the figures depend on, in lines."""
+def provenance(evaluation: Evaluation) -> list[str]:
+    """Lines that name everything that the metrics depend on."""
     data, extractor = evaluation.data, evaluation.extractor
     blocks = ", ".join(f"{first}-{last}" for first, last in evaluation.seeds)
-    whose = evaluation.generator
-    made = f"{whose['gan']} after {whose['iterations']:,} iterations, " if whose else ""
+    generator = evaluation.generator
+    model = f"{generator['gan']} after {generator['iterations']:,} iterations, " if generator else ""
     lines = [
-        f"{evaluation.source}: {made}{evaluation.number:,} samples" + (f", seeds {blocks}" if blocks else ""),
-        f"against {data['number']:,} of {data['name']} ({data['split']} part)",
+        f"{evaluation.source}: {model}{evaluation.number:,} samples" + (f", seeds {blocks}" if blocks else ""),
+        f"compared with {data['number']:,} samples of {data['name']} ({data['split']} split)",
     ]
     if extractor:
-        accuracy = "" if extractor["accuracy"] is None else f", right on {extractor['accuracy']:.1%}"
+        accuracy = "" if extractor["accuracy"] is None else f", accuracy {extractor['accuracy']:.1%}"
         lines.append(f"extractor {extractor['name']} {extractor['sha256'][:12]}{accuracy}")
-    if evaluation.classes.get("generated"):
-        lines.append(
-            "classes, in %: " + " ".join(f"{100 * share:.1f}" for share in evaluation.classes["generated"].values())
-        )
+    if classes := evaluation.classes.get("generated"):
+        lines.append("classes, in %: " + " ".join(f"{100 * share:.1f}" for share in classes.values()))
     return [*lines, *evaluation.notes]
 
 
-def _written(value: float | None) -> str:
+def _format(value: float | None) -> str:
     if value is None:
         return ""
     return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.4f}"

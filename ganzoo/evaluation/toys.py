@@ -1,4 +1,4 @@
-"""What can be said of points where the truth is known: mixtures of Gaussians, and a circle's line.
+"""Metrics of points whose distribution is known: mixtures of Gaussians, and a circle.
 
 Pure functions on points ``(N, features)``.
 """
@@ -12,33 +12,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.data.toys import CLOUDS4, CORNER49, GRID25, RING8, Mixture
-from ganzoo.evaluation.classes import reverse_kl, shares
+from ganzoo.evaluation.classes import frequencies, reverse_kl
 
 Points = NDArray[np.floating[Any]]
 
 ARCS = 36  # of 10 degrees
 
 
-def modes(points: Points, mixture: Mixture) -> dict[str, float]:
+def mixture_metrics(points: Points, mixture: Mixture) -> dict[str, float]:
     """Modes of a mixture (Srivastava et al., 2017; Lin et al., 2018).
 
-    A point is of high quality if it lies within 3 sigma of the nearest centre. A perfect generator has a share of
-    1 - exp(-4.5) = 0.989 in the plane; more is sharper than the data.
+    A point is of high quality if it is within 3 sigma of the nearest centre. In the plane a perfect generator has a
+    share of 1 - exp(-4.5) = 0.989; a larger share is sharper than the data.
 
     Returns:
-        ``modes``: centres nearest to at least one point of high quality; ``high_quality``: their share;
-        ``reverse_kl``: KL of the shares of points of high quality from equal shares, in nats.
+        ``modes``: centres with at least one point of high quality, 0..K; ``high_quality``: share of these points,
+        0..1; ``reverse_kl``: KL of their frequencies in the modes from equal ones, in nats, 0..log K, or infinite
+        without such a point.
 
     Raises:
-        ValueError: two centres are the same, so that there are fewer modes than it seems.
+        ValueError: two centres are equal.
     """
     centres = mixture.centres
     if len(np.unique(centres.round(12), axis=0)) != len(centres):
-        raise ValueError(f"two of the {len(centres)} centres are one")
+        raise ValueError(f"two of the {len(centres)} centres are equal")
     offsets = np.asarray(points, np.float64)[:, None] - centres
     distances = np.sqrt(np.square(offsets).sum(axis=2))
     good = distances.min(axis=1) < 3 * mixture.sigma
-    found = shares(distances.argmin(axis=1)[good], len(centres))
+    found = frequencies(distances.argmin(axis=1)[good], len(centres))
     equal = np.full(len(centres), 1 / len(centres))
     return {
         "modes": float((found > 0).sum()),
@@ -47,12 +48,12 @@ def modes(points: Points, mixture: Mixture) -> dict[str, float]:
     }
 
 
-def cloud(points: Points, mixture: Mixture) -> dict[str, float]:
-    """One Gaussian: how far points lie from its centre, and how far their mean does.
+def gaussian_metrics(points: Points, mixture: Mixture) -> dict[str, float]:
+    """Distances from the centre of one Gaussian.
 
     Returns:
-        ``msdcc``: mean squared distance to the centre, features * sigma**2 for a perfect generator; ``dbc``: squared
-        distance of the barycentre to the centre, the same over N.
+        ``msdcc``: mean squared distance from the centre, features * sigma**2 for a perfect generator; ``dbc``: squared
+        distance of the mean of N points from the centre, features * sigma**2 / N for a perfect generator.
     """
     offsets = np.asarray(points, np.float64) - mixture.centres[0]
     return {
@@ -61,26 +62,27 @@ def cloud(points: Points, mixture: Mixture) -> dict[str, float]:
     }
 
 
-def line(points: Points, centre: float = 0.5, radius: float = 0.3) -> dict[str, float]:
-    """A circle's line: how far points lie from it, and how evenly around.
+def circle_metrics(points: Points, centre: float = 0.5, radius: float = 0.3) -> dict[str, float]:
+    """Distances from a circle, and the uniformity of the angles.
 
     Returns:
-        ``distance``: mean distance to the line; ``reverse_kl``: KL of the shares of 36 arcs from equal shares, in nats.
+        ``distance``: mean distance from the circle; ``reverse_kl``: KL of the frequencies of 36 arcs from equal ones,
+        in nats.
     """
     offsets = np.asarray(points, np.float64) - centre
     angles = np.arctan2(offsets[:, 1], offsets[:, 0])
     arcs = np.floor((angles / (2 * np.pi) % 1) * ARCS).astype(int).clip(0, ARCS - 1)
     return {
         "distance": float(np.abs(np.sqrt(np.square(offsets).sum(axis=1)) - radius).mean()),
-        "reverse_kl": reverse_kl(shares(arcs, ARCS), np.full(ARCS, 1 / ARCS)),
+        "reverse_kl": reverse_kl(frequencies(arcs, ARCS), np.full(ARCS, 1 / ARCS)),
     }
 
 
-KNOWN: dict[str, Callable[[Points], dict[str, float]]] = {
-    "ring8": lambda points: modes(points, RING8),
-    "grid25": lambda points: modes(points, GRID25),
-    "clouds4": lambda points: modes(points, CLOUDS4),
-    "corner49": lambda points: cloud(points, CORNER49),
-    "circle": line,
+METRICS: dict[str, Callable[[Points], dict[str, float]]] = {
+    "ring8": lambda points: mixture_metrics(points, RING8),
+    "grid25": lambda points: mixture_metrics(points, GRID25),
+    "clouds4": lambda points: mixture_metrics(points, CLOUDS4),
+    "corner49": lambda points: gaussian_metrics(points, CORNER49),
+    "circle": circle_metrics,
 }
-"""The figures of the data sets whose truth is known."""
+"""The metrics of each data set of points."""

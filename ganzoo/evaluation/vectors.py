@@ -1,88 +1,75 @@
-"""Generated vectors: points whose truth is known, and targets of a regression."""
+"""Metrics of generated vectors: points of a known distribution, and targets of a regression."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo.data import Data, load
-from ganzoo.evaluation.record import Evaluation, Figures, means, spreads
-from ganzoo.evaluation.regression import errors, least_squares
-from ganzoo.evaluation.samples import Generator, Source
-from ganzoo.evaluation.toys import KNOWN
+from ganzoo.data import Data
+from ganzoo.evaluation.record import Result
+from ganzoo.evaluation.reference import Splits
+from ganzoo.evaluation.sources import GeneratorSource, Source
+from ganzoo.evaluation.toys import METRICS
 from ganzoo.util.errors import GanzooError
 
-POINTS = 2500  # of the protocol of VEEGAN and PacGAN
+POINTS = 2500  # in the protocol of VEEGAN and PacGAN
+
+Targets = NDArray[np.floating[Any]]
 
 
-def evaluate_vectors(
-    source: Source, data: Data, blocks: Sequence[range], *, directory: str | None = None
-) -> Evaluation:
-    """All figures of vectors; ``data`` is the training part.
+def evaluate_vectors(source: Source, splits: Splits, blocks: Sequence[range]) -> Result:
+    """All metrics of vectors.
 
     Raises:
-        GanzooError: the truth behind the data is not known, or the source makes something else.
+        GanzooError: there is no metric for the data set, or the source does not fit it.
     """
-    test = load(data.name, split="test", directory=directory)
-    if data.conditions is not None:
-        return _regression(source, data, test, blocks)
-    if data.name not in KNOWN:
+    train, test = splits
+    if test is None or (test.conditions is None and train.name not in METRICS):
         raise GanzooError(
-            f"nothing is known of {data.name} that vectors could be measured by; known are {', '.join(KNOWN)} and "
-            "regressions"
+            f"there is no metric for the vectors of {train.name}; there are metrics for {', '.join(METRICS)} and "
+            "regressions with a test split"
         )
-    measure = KNOWN[data.name]
-    drawn = [measure(np.concatenate(list(source.draw(block, data.shape)))) for block in blocks]
-    number = len(blocks[0])
-    random = np.random.default_rng(0)
-    spread = data.samples[:].std(axis=0)
-    gaussian = data.samples[:].mean(axis=0) + spread * random.standard_normal((number, *data.shape))
-    references = {"real": measure(test.samples[:number]), "one Gaussian": measure(gaussian)}
-    return _record(source, test, blocks, drawn, references, next(iter(drawn[0])))
-
-
-def _regression(source: Source, data: Data, test: Data, blocks: Sequence[range]) -> Evaluation:
-    """One draw for each row of the test part; rows that are asked for beyond these do not exist."""
-    assert data.conditions is not None
-    assert test.conditions is not None
-    if not isinstance(source, Generator) or source.model.header["condition_dim"] != data.conditions.shape[1]:
-        raise GanzooError(f"{source.path} is told no inputs of {data.name}; evaluate a GAN that was trained on it")
-    rows = min(len(test), len(blocks[0]))
-    blocks = [range(block.start, block.start + rows) for block in blocks]
-    targets, inputs = test.samples[:rows], test.conditions[:rows]
-
-    def drawn(block: range) -> NDArray[np.float32]:
-        return np.concatenate(list(source.model.sample_iter(seeds=block, conditions=inputs)))
-
-    known = least_squares(data.conditions, data.samples[:], inputs)
+    if test.conditions is not None:
+        return _regression(source, train, test, blocks)
+    measure, number = METRICS[train.name], len(blocks[0])
+    found = [measure(np.concatenate(list(source.batches(block, train.shape)))) for block in blocks]
+    samples = train.samples[:]
+    normal = np.random.default_rng(0).standard_normal((number, *train.shape))
     references = {
-        "least squares": errors(known, targets),
-        "the mean": errors(np.broadcast_to(data.samples[:].mean(axis=0), targets.shape), targets),
+        "real": measure(test.samples[:number]),
+        "one Gaussian": measure(samples.mean(axis=0) + samples.std(axis=0) * normal),
     }
-    return _record(source, test, blocks, [errors(drawn(block), targets) for block in blocks], references, "mae")
+    return Result(found, next(iter(found[0])), references)
 
 
-def _record(
-    source: Source,
-    test: Data,
-    blocks: Sequence[range],
-    drawn: Sequence[Figures],
-    references: dict[str, dict[str, float]],
-    score: str,
-) -> Evaluation:
-    return Evaluation(
-        source=str(source.path),
-        generator=source.about(),
-        data={"name": test.name, "split": "test", "number": len(test), "sha256": test.sha256},
-        extractor=None,
-        number=len(blocks[0]),
-        seeds=[(block.start, block.stop - 1) for block in blocks] if isinstance(source, Generator) else [],
-        score=score,
-        figures=means(drawn),
-        spread=spreads(drawn),
-        references=references,
-        classes={},
-        notes=[],
-    )
+def regression_errors(predictions: Targets, targets: Targets) -> dict[str, float]:
+    """``mae`` and ``mse`` of predictions ``(N, 1)``: mean absolute and mean squared error."""
+    errors = np.asarray(predictions, np.float64) - targets
+    return {"mae": float(np.abs(errors).mean()), "mse": float(np.square(errors).mean())}
+
+
+def least_squares(inputs: Targets, targets: Targets, queries: Targets) -> Targets:
+    """Predictions for queries ``(M, p)`` of a linear model with intercept, fitted to inputs ``(N, p)`` and targets."""
+    columns = np.column_stack([inputs, np.ones(len(inputs))])
+    weights, *_ = np.linalg.lstsq(columns.astype(np.float64), targets.astype(np.float64), rcond=None)
+    return np.column_stack([queries, np.ones(len(queries))]) @ weights
+
+
+def _regression(source: Source, train: Data, test: Data, blocks: Sequence[range]) -> Result:
+    """One sample for each of the first rows of the test split."""
+    assert train.conditions is not None
+    assert test.conditions is not None
+    if not isinstance(source, GeneratorSource) or source.model.metadata.condition_dim != train.conditions.shape[1]:
+        raise GanzooError(f"{source.path} takes no inputs of {train.name}; evaluate a GAN that was trained on it")
+    rows = len(blocks[0])
+    targets, inputs = test.samples[:rows], test.conditions[:rows]
+    samples = [np.concatenate(list(source.model.sample_iter(block, conditions=inputs))) for block in blocks]
+    predictions = {
+        "least squares": least_squares(train.conditions, train.samples[:], inputs),
+        "the mean": np.broadcast_to(train.samples[:].mean(axis=0), targets.shape),
+    }
+    references = {name: regression_errors(each, targets) for name, each in predictions.items()}
+    return Result([regression_errors(each, targets) for each in samples], "mae", references)

@@ -1,19 +1,19 @@
-"""Real digits through the extractor that ships, once for all tests."""
+"""Features of real digits, computed once for all tests."""
 
 from __future__ import annotations
 
 import pytest
 
 from ganzoo.data import load
-from ganzoo.evaluation.extractors import Extractor, shipped
-from ganzoo.evaluation.reference import Real, real_images
+from ganzoo.evaluation.extractors import Extractor, pretrained
+from ganzoo.evaluation.reference import Reference, load_splits, reference_features
 
 
 @pytest.fixture(scope="session")
 def digits() -> Extractor:
-    return shipped("mnist")
+    return pretrained("mnist")
 
 
 @pytest.fixture(scope="session")
-def real(digits: Extractor) -> Real:
-    return real_images(load("mnist-10k"), digits)
+def real(digits: Extractor) -> Reference:
+    return reference_features(load_splits(load("mnist-10k")), digits)

@@ -1,21 +1,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
 from ganzoo.data import load
-from ganzoo.evaluation.discriminator import auc, judged, judgement, scores
-from tests.support import begin, play
+from ganzoo.evaluation.discriminator import auc, discriminator_metrics, evaluate_discriminator, logits
+from ganzoo.evaluation.reference import load_splits
+from ganzoo.generators.weights import load as load_weights
+from ganzoo.generators.weights import save_weights
+from tests.support import run_iterations, small_training
 
 
-def scored(seed: int, shift: float, count: int = 400) -> np.ndarray:
+def random_logits(seed: int, shift: float, count: int = 400) -> np.ndarray:
     return np.random.default_rng(seed).normal(shift, 1, count).round(1)  # rounded, so that there are ties
 
 
-REAL, FAKE, TRAIN = scored(0, 0.6), scored(1, -0.2, 300), scored(2, 0.9)
+REAL, FAKE, TRAIN = random_logits(0, 0.6), random_logits(1, -0.2, 300), random_logits(2, 0.9)
 
 
 def test_the_area_under_the_curve_is_that_of_scikit_learn() -> None:
@@ -24,8 +28,8 @@ def test_the_area_under_the_curve_is_that_of_scikit_learn() -> None:
     assert (auc(REAL, REAL), auc(REAL + 9, REAL), auc(REAL - 9, REAL)) == (0.5, 1, 0)
 
 
-def test_five_numbers() -> None:
-    found = judgement(REAL, FAKE, TRAIN)
+def test_the_metrics_of_logits() -> None:
+    found = discriminator_metrics(REAL, FAKE, TRAIN)
     assert found.real == (REAL > 0).mean()
     assert found.fake == (FAKE <= 0).mean()
     assert found.balanced == (found.real + found.fake) / 2
@@ -33,36 +37,43 @@ def test_five_numbers() -> None:
     assert found.threshold == 0
 
 
-def test_a_constant_does_not_change_what_a_critic_is_worth() -> None:
-    one, other = (judgement(REAL + add, FAKE + add, TRAIN + add, critic=True) for add in (0, 1000))
+def test_the_metrics_of_a_critic_do_not_depend_on_a_constant() -> None:
+    one, other = (discriminator_metrics(REAL + add, FAKE + add, TRAIN + add, critic=True) for add in (0, 1000))
     assert one[:5] == pytest.approx(other[:5])
     assert other.threshold == pytest.approx(one.threshold + 1000)
     assert one.balanced == pytest.approx(0.65, abs=0.06)
-    assert judgement(REAL + 1000, FAKE + 1000, TRAIN, critic=False).balanced == 0.5
+    assert discriminator_metrics(REAL + 1000, FAKE + 1000, TRAIN, critic=False).balanced == 0.5
 
 
 @pytest.mark.parametrize(("gan", "thresholds"), [("simple", [0.0]), ("wgan", []), ("cgan", [0.0])])
 def test_the_discriminator_of_a_model(gan: str, thresholds: Sequence[float]) -> None:
-    training = begin(gan, "mnist-10k", iterations=2)
-    play(training)
+    training = small_training(gan, "mnist-10k", iterations=2)
+    run_iterations(training)
     model = training.model()
     model.networks.eval()
-    data = load("mnist-10k")
-    found, remark = judged(model, data)
-    assert not remark
+    found, notes = evaluate_discriminator(model, load_splits(load("mnist-10k")))
+    assert not notes
     assert all(0 <= found[f"discriminator_{name}"] <= 1 for name in ("real", "fake", "balanced", "auc"))
     assert (found["discriminator_threshold"] == 0) == bool(thresholds)
-    samples = model.draw(300)
+    samples = model.sample(300)
     labels = model.labels(300)
     np.testing.assert_allclose(
-        scores(model, samples, labels)[:5],
-        scores(model, samples[:5], None if labels is None else labels[:5]),
+        logits(model, samples, labels)[:5],
+        logits(model, samples[:5], None if labels is None else labels[:5]),
         atol=1e-5,
     )
 
 
-def test_a_discriminator_of_data_without_a_test_part_is_not_judged() -> None:
-    training = begin("simple", "emoji32", iterations=1)
-    play(training)
-    found, remark = judged(training.model(), load("emoji32"))
-    assert (found, "no test part" in remark) == ({}, True)
+def test_a_discriminator_needs_a_test_split() -> None:
+    training = small_training("simple", "emoji32", iterations=1)
+    run_iterations(training)
+    found = evaluate_discriminator(training.model(), load_splits(load("emoji32")))
+    assert found == ({}, ["no metrics of the discriminator: emoji32 has no test split"])
+
+
+def test_a_file_with_the_generator_alone_has_no_metrics_of_the_discriminator(tmp_path: Path) -> None:
+    training = small_training("simple", "mnist-10k", iterations=1)
+    run_iterations(training)
+    save_weights(tmp_path / "x.safetensors", training.model(), quantized=True)
+    found = evaluate_discriminator(load_weights(tmp_path / "x.safetensors"), load_splits(load("mnist-10k")))
+    assert found == ({}, ["no metrics of the discriminator: the weights hold the generator alone"])

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ganzoo.evaluation import samples as sources
-from ganzoo.evaluation.samples import opened
+from ganzoo.evaluation.sources import image_levels, open_source
 from ganzoo.generators.images import write_png
 from ganzoo.util.errors import GanzooError
 from tests.support.onnx_files import saved, tiny
@@ -16,8 +15,8 @@ SHAPE = (1, 4, 6)
 LEVELS = np.random.default_rng(0).integers(0, 256, (5, *SHAPE), np.uint8)
 
 
-def drawn(source: str | Path, shape: tuple[int, ...] = SHAPE, number: int = 5) -> np.ndarray:
-    return np.concatenate(list(opened(str(source)).draw(range(number), shape)))
+def samples_of(source: str | Path, shape: tuple[int, ...] = SHAPE, number: int = 5) -> np.ndarray:
+    return np.concatenate(list(open_source(str(source)).batches(range(number), shape)))
 
 
 def test_arrays_of_every_layout(tmp_path: Path) -> None:
@@ -25,25 +24,25 @@ def test_arrays_of_every_layout(tmp_path: Path) -> None:
     signed, unit = LEVELS / 127.5 - 1, LEVELS / 255
     for images in (LEVELS, LEVELS[:, 0], LEVELS.transpose(0, 2, 3, 1), signed, signed.astype(np.float32), unit):
         np.savez(path, images=images)
-        np.testing.assert_array_equal(drawn(path), LEVELS)
+        np.testing.assert_array_equal(samples_of(path), LEVELS)
     np.savez(path, images=LEVELS, labels=np.arange(5, dtype=np.uint8))
-    source = opened(str(path))
+    source = open_source(str(path))
     labels = source.labels(range(1, 4))
     assert labels is not None
     assert (source.size, source.data, labels.tolist()) == (5, None, [1, 2, 3])
-    np.testing.assert_array_equal(np.concatenate(list(source.draw(range(2, 5), SHAPE))), LEVELS[2:])
+    np.testing.assert_array_equal(np.concatenate(list(source.batches(range(2, 5), SHAPE))), LEVELS[2:])
 
 
 def test_vectors(tmp_path: Path) -> None:
     path = tmp_path / "x.npz"
     points = np.random.default_rng(0).standard_normal((5, 2)).astype(np.float32)
     np.savez(path, images=points)
-    np.testing.assert_array_equal(drawn(path, (2,), 3), points[:3])
+    np.testing.assert_array_equal(samples_of(path, (2,), 3), points[:3])
     np.savez(path, images=np.full((5, 2), np.nan))
-    with pytest.raises(GanzooError, match="no numbers"):
-        drawn(path, (2,))
+    with pytest.raises(GanzooError, match="values that are not finite"):
+        samples_of(path, (2,))
     with pytest.raises(GanzooError, match=r"holds samples \(2,\), and the data are \(3,\)"):
-        drawn(path, (3,))
+        samples_of(path, (3,))
 
 
 @pytest.mark.parametrize(
@@ -65,15 +64,15 @@ def test_arrays_that_cannot_be_evaluated(tmp_path: Path, arrays: dict[str, np.nd
     path = tmp_path / "x.npz"
     np.savez(path, **arrays)  # type: ignore[arg-type]
     with pytest.raises(GanzooError, match=message) as refused:
-        drawn(path)
+        samples_of(path)
     assert "\n" not in str(refused.value)
 
 
-def test_objects_in_a_file_are_never_unpacked(tmp_path: Path) -> None:
+def test_objects_in_a_file_are_never_unpickled(tmp_path: Path) -> None:
     path = tmp_path / "x.npz"
     np.savez(path, images=np.array([[print]], dtype=object))
     with pytest.raises(GanzooError, match="cannot be evaluated"):
-        drawn(path)
+        samples_of(path)
 
 
 def hostile(path: Path, header: bytes, name: str = "images.npy") -> None:
@@ -93,46 +92,46 @@ def hostile(path: Path, header: bytes, name: str = "images.npy") -> None:
         b"",
     ],
 )
-def test_a_file_is_measured_before_it_is_read(tmp_path: Path, header: bytes) -> None:
+def test_sizes_are_checked_before_a_file_is_read(tmp_path: Path, header: bytes) -> None:
     hostile(tmp_path / "x.npz", header)
     with pytest.raises(GanzooError, match="cannot be evaluated"):
-        drawn(tmp_path / "x.npz")
+        samples_of(tmp_path / "x.npz")
 
 
 def test_a_file_that_is_no_npz(tmp_path: Path) -> None:
     path = tmp_path / "x.npz"
     with pytest.raises(GanzooError, match="there is no file"):
-        opened(str(path))
+        open_source(str(path))
     np.savez(path, images=LEVELS)
     whole = path.read_bytes()
     for content in (b"", b"hello", whole[: len(whole) // 2], whole[:60] + b"\0" * 20 + whole[80:]):
         path.write_bytes(content)
         with pytest.raises(GanzooError, match="cannot be evaluated"):
-            drawn(path)
+            samples_of(path)
 
 
-def test_a_folder_of_pictures(tmp_path: Path) -> None:
+def test_a_folder_of_images(tmp_path: Path) -> None:
     (tmp_path / "below").mkdir()
     for number, image in enumerate(LEVELS):
         folder = tmp_path / "below" if number == 4 else tmp_path
         write_png(folder / f"{'z' * (number == 4)}seed-{number}.png", image.transpose(1, 2, 0))
     (tmp_path / "notes.txt").write_text("no picture")
     order = [4, 0, 1, 2, 3]  # below/ comes first
-    np.testing.assert_array_equal(drawn(tmp_path), LEVELS[order])
-    colours = drawn(tmp_path, (3, 4, 6))
+    np.testing.assert_array_equal(samples_of(tmp_path), LEVELS[order])
+    colours = samples_of(tmp_path, (3, 4, 6))
     np.testing.assert_array_equal(colours, np.repeat(LEVELS[order], 3, axis=1))
     with pytest.raises(GanzooError, match="has 6x4 pixels, and the data have 9x9"):
-        drawn(tmp_path, (1, 9, 9))
-    with pytest.raises(GanzooError, match="holds pictures, and the data are vectors"):
-        drawn(tmp_path, (2,))
+        samples_of(tmp_path, (1, 9, 9))
+    with pytest.raises(GanzooError, match="holds images, and the data are vectors"):
+        samples_of(tmp_path, (2,))
     (tmp_path / "seed-0.png").write_bytes(b"broken")
     with pytest.raises(GanzooError, match=r"cannot evaluate .*seed-0.png"):
-        drawn(tmp_path)
+        samples_of(tmp_path)
 
 
-def test_a_folder_of_nothing(tmp_path: Path) -> None:
+def test_an_empty_folder(tmp_path: Path) -> None:
     with pytest.raises(GanzooError, match=r"holds neither weights.safetensors nor images"):
-        opened(str(tmp_path))
+        open_source(str(tmp_path))
 
 
 def test_exported_generators(tmp_path: Path) -> None:
@@ -140,9 +139,9 @@ def test_exported_generators(tmp_path: Path) -> None:
     saved(tiny(shape=[3, 4, 6]), floats)
     saved(tiny(shape=[3, 4, 6], uint8=True), bytes_)
     for path in (floats, bytes_):
-        images = drawn(path, (3, 4, 6))
+        images = samples_of(path, (3, 4, 6))
         assert (images.shape, images.dtype) == ((5, 3, 4, 6), np.uint8)
     with pytest.raises(GanzooError, match=r"holds samples \(3, 4, 6\), and the data are \(1, 4, 6\)"):
-        drawn(floats)
+        samples_of(floats)
     with pytest.raises(GanzooError, match="makes vectors"):
-        sources.as_levels(np.zeros((2, 2)), None)
+        image_levels(np.zeros((2, 2)), None)

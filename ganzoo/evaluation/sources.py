@@ -1,0 +1,229 @@
+"""Sources of samples: generators and files."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from ganzoo.data.folder import SUFFIXES
+from ganzoo.generators.base import CHUNK, TrainedGenerator
+from ganzoo.generators.images import to_uint8
+from ganzoo.registry.registry import registry
+from ganzoo.util.errors import GanzooError, first_line
+from ganzoo.util.optional import needs
+
+MAX_BYTES = 2**32  # of the samples in one file
+MAX_FILES = 1_000_000
+
+Samples = NDArray[Any]
+T = TypeVar("T")
+
+
+class Source(ABC):
+    """Samples to evaluate.
+
+    Attributes:
+        path: where they are from.
+        data: name of the data set that they imitate; ``None`` if unknown.
+        size: number of samples; ``None`` for any number.
+        generator: ``gan`` and ``iterations`` of the generator, if there is one.
+    """
+
+    def __init__(
+        self, path: Path, *, data: str | None = None, size: int | None = None, generator: dict[str, Any] | None = None
+    ) -> None:
+        self.path, self.data, self.size, self.generator = path, data, size, generator
+
+    @abstractmethod
+    def batches(self, seeds: range, shape: tuple[int, ...]) -> Iterator[Samples]:
+        """Samples of seeds, or at indices of a file, in batches: uint8 ``(N, C, H, W)``, or floats ``(N, features)``.
+
+        Raises:
+            GanzooError: their shape is not ``shape``, or they hold values that are not finite.
+        """
+
+    def labels(self, seeds: range) -> NDArray[np.int64] | None:
+        """The requested classes ``(N,)``; ``None`` if there are none."""
+        return None
+
+
+class GeneratorSource(Source):
+    """A trained generator, in torch or exported."""
+
+    def __init__(self, path: Path, model: TrainedGenerator) -> None:
+        about = model.metadata
+        super().__init__(path, data=about.data.name, generator={"gan": about.gan, "iterations": about.iterations})
+        self.model = model
+
+    def batches(self, seeds: range, shape: tuple[int, ...]) -> Iterator[Samples]:
+        _check_shape(self.model.metadata.shape, shape, self.path)
+        for samples in self.model.sample_iter(seeds):
+            yield image_levels(samples, self.model.value_range) if len(shape) == 3 else _finite(samples, self.path)
+
+    def labels(self, seeds: range) -> NDArray[np.int64] | None:
+        return self.model.labels(len(seeds))
+
+
+class NpzSource(Source):
+    """Samples in an npz file, under ``images``, and perhaps ``labels``."""
+
+    def __init__(self, path: Path) -> None:
+        self._samples, self._labels = read_npz(path)
+        super().__init__(path, size=len(self._samples))
+
+    def batches(self, seeds: range, shape: tuple[int, ...]) -> Iterator[Samples]:
+        if len(shape) == 1:
+            _check_shape(self._samples.shape[1:], shape, self.path)
+            yield _finite(self._samples[seeds.start : seeds.stop], self.path)
+            return
+        images = channels_first(self._samples, shape, self.path)
+        limits = value_range(self._samples, self.path)
+        for start in range(seeds.start, seeds.stop, CHUNK):
+            part = images[start : min(start + CHUNK, seeds.stop)]
+            yield part if part.dtype == np.uint8 else image_levels(part, limits)
+
+    def labels(self, seeds: range) -> NDArray[np.int64] | None:
+        return None if self._labels is None else self._labels[seeds.start : seeds.stop]
+
+
+class FolderSource(Source):
+    """Images in a folder and its sub-folders, sorted by name."""
+
+    def __init__(self, path: Path) -> None:
+        self._files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
+        if not self._files or (path / "run.json").exists():
+            raise GanzooError(f"{path} holds neither weights.safetensors nor images; name a run, or a folder of images")
+        if len(self._files) > MAX_FILES:
+            raise GanzooError(f"{path} holds {len(self._files):,} images; evaluate at most {MAX_FILES:,}")
+        super().__init__(path, size=len(self._files))
+
+    def batches(self, seeds: range, shape: tuple[int, ...]) -> Iterator[Samples]:
+        with needs():
+            from ganzoo.data import decode
+        if len(shape) != 3:
+            raise GanzooError(f"{self.path} holds images, and the data are vectors; name an .npz file")
+        files = self._files[seeds.start : seeds.stop]
+        bits = decode.bit_depth([_read(file, decode.inspect) for file in files])
+        for start in range(0, len(files), CHUNK):
+            yield np.stack([_read(file, decode.unscaled, shape, bits) for file in files[start : start + CHUNK]])
+
+
+def open_source(source: str) -> Source:
+    """The samples of a run folder, a weights file, the name of a GAN, an ONNX file, a folder of images or an npz file.
+
+    Raises:
+        GanzooError: it is none of these, or cannot be read.
+    """
+    path = Path(source)
+    if path.suffix == ".onnx":
+        from ganzoo.generators.onnx_session import Sampler
+
+        return GeneratorSource(path, Sampler(path))
+    if path.suffix == ".npz":
+        return NpzSource(path)
+    if path.is_dir() and not (path / "weights.safetensors").exists() and source not in registry().gans:
+        return FolderSource(path)
+    with needs():
+        from ganzoo.generators.weights import find, load
+    weights = find(source)
+    return GeneratorSource(weights, load(weights))
+
+
+def read_npz(path: Path) -> tuple[Samples, NDArray[np.int64] | None]:
+    """The arrays ``images`` and ``labels`` of an npz file; their sizes are checked before they are read.
+
+    Raises:
+        GanzooError: the file is missing, broken or too large, or has other arrays.
+    """
+    wanted = f"name an .npz file with the key 'images', and perhaps 'labels', of at most {MAX_BYTES:,} bytes"
+    if not path.is_file():
+        raise GanzooError(f"there is no file {path}; {wanted}")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            sizes = {name: _array_bytes(archive, name) for name in archive.namelist() if name.endswith(".npy")}
+        if "images.npy" not in sizes:
+            raise ValueError("it lacks 'images'")
+        if sum(sizes.get(f"{name}.npy", 0) for name in ("images", "labels")) > MAX_BYTES:
+            raise ValueError("its arrays are too large")
+        with np.load(path, allow_pickle=False) as file:
+            images, labels = file["images"], file.get("labels")
+    except Exception as error:  # numpy, zipfile and the decompressors raise many kinds
+        raise GanzooError(f"{path} cannot be evaluated: {first_line(error):.200}; {wanted}") from None
+    if images.ndim < 2 or not len(images) or images.dtype.kind not in "uif":
+        raise GanzooError(f"{path} cannot be evaluated: 'images' is {images.dtype} {images.shape}; {wanted}")
+    if images.dtype.kind in "ui" and images.dtype != np.uint8:
+        raise GanzooError(f"{path} cannot be evaluated: 'images' is {images.dtype}; give uint8, or floats in [-1, 1]")
+    if labels is not None and (labels.shape != images.shape[:1] or labels.dtype.kind not in "ui"):
+        raise GanzooError(
+            f"{path} cannot be evaluated: 'labels' is {labels.dtype} {labels.shape}; give a whole number for each image"
+        )
+    return images, None if labels is None else labels.astype(np.int64)
+
+
+def _array_bytes(archive: zipfile.ZipFile, name: str) -> int:
+    """The size of an array in memory, according to its header."""
+    with archive.open(name) as member:
+        version = npy.read_magic(member)
+        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, _, dtype = read(member)
+    if any(side < 0 for side in shape):
+        raise ValueError(f"{name} has the shape {shape}")
+    return math.prod(shape) * dtype.itemsize
+
+
+def image_levels(samples: Samples, limits: tuple[float, float] | None) -> Samples:
+    """Images as uint8 ``(N, C, H, W)``, from float ``(N, C, H, W)`` in ``limits`` or uint8 ``(N, H, W, C)``."""
+    if limits is None:
+        raise GanzooError("the generator makes vectors, and the data are images; name its own data set with --data")
+    levels = samples if samples.dtype == np.uint8 else to_uint8(samples, limits)
+    return np.ascontiguousarray(levels.transpose(0, 3, 1, 2))
+
+
+def channels_first(images: Samples, shape: tuple[int, ...], path: Path) -> Samples:
+    """Images as ``(N, C, H, W)``, from ``(N, C, H, W)``, ``(N, H, W, C)`` or, with one channel, ``(N, H, W)``."""
+    channels, height, width = shape
+    if images.shape[1:] == shape:
+        return images
+    if images.shape[1:] == (height, width, channels):
+        return images.transpose(0, 3, 1, 2)
+    if channels == 1 and images.shape[1:] == (height, width):
+        return images[:, None]
+    raise GanzooError(
+        f"{path} holds images {images.shape[1:]}, and the data are {shape}; name their data set with --data"
+    )
+
+
+def value_range(images: Samples, path: Path) -> tuple[float, float]:
+    """The range of floats: [-1, 1] if one is negative, else [0, 1]; 0..255 of uint8."""
+    if images.dtype == np.uint8:
+        return (0, 255)
+    least, most = float(images.min()), float(images.max())
+    if not -1.001 < least <= most < 1.001:
+        raise GanzooError(f"{path} holds values from {least:g} to {most:g}; give uint8, or floats in [-1, 1] or [0, 1]")
+    return (-1.0, 1.0) if least < 0 else (0.0, 1.0)
+
+
+def _read(file: Path, read: Callable[..., T], *arguments: Any) -> T:
+    try:
+        return read(file, *arguments)
+    except Exception as error:  # Pillow raises many kinds, some of them undocumented
+        raise GanzooError(f"cannot evaluate {file}: {error}") from error
+
+
+def _check_shape(found: tuple[int, ...], shape: tuple[int, ...], path: Path) -> None:
+    if found != shape:
+        raise GanzooError(f"{path} holds samples {found}, and the data are {shape}; name their data set with --data")
+
+
+def _finite(samples: Samples, path: Path) -> Samples:
+    if samples.dtype.kind != "f" or not np.isfinite(samples).all():
+        raise GanzooError(f"{path} holds values that are not finite; evaluate earlier weights")
+    return samples
