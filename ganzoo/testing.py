@@ -1,4 +1,4 @@
-"""The contract of a plugin, proved on a GAN: for its author's tests, and for ``ganzoo check``.
+"""The contract of a plugin, proved on a GAN: for the tests of its author, and for ``ganzoo check``.
 
 >>> import ganzoo.testing
 >>> ganzoo.testing.check("simple")
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from ganzoo import data as datasets
 from ganzoo.data import Data
 from ganzoo.generators.weights import Model, load
-from ganzoo.parts.build import untrained_parent
+from ganzoo.parts.build import frozen_parent
 from ganzoo.parts.networks import state_tensors
 from ganzoo.registry.gan import GAN, Overrides
 from ganzoo.registry.recipe import Recipe, resolve
@@ -28,12 +28,14 @@ from ganzoo.training.device import choose_device
 from ganzoo.training.loop import Training
 from ganzoo.util.errors import GanzooError, first_line
 
-SAMPLES, BATCH, ITERATIONS = 256, 8, 4
-MOST_MOVES = 1000
+__all__ = ["ContractError", "check", "claims"]
+
+SAMPLES, BATCH_SIZE, ITERATIONS = 256, 8, 4
+MAX_UPDATES = 1000
 
 
 class ContractError(GanzooError):
-    """A GAN does not keep the contract; the message says which claim fails, and how."""
+    """A GAN does not keep the contract. The message names the claim that fails, and how."""
 
 
 def check(gan: str | GAN, *, settings: Overrides | None = None, among: Registry | None = None) -> None:
@@ -41,8 +43,8 @@ def check(gan: str | GAN, *, settings: Overrides | None = None, among: Registry 
 
     Args:
         gan: a record, or the name of a registered one.
-        settings: overrides, as ``--set`` takes them.
-        among: the zoo in which names are looked up; that of the installed plugins by default.
+        settings: as ``--set`` takes them.
+        among: the registry in which names are looked up; that of the installed plugins by default.
 
     Raises:
         ContractError: the first claim that fails.
@@ -56,30 +58,30 @@ def claims(gan: str | GAN, *, settings: Overrides | None = None, among: Registry
     """Prove the contract claim by claim, yielding each claim that holds; see :func:`check`."""
     among = among or registry()
     record = among.gan(gan) if isinstance(gan, str) else gan
-    among = replace(among, gans={**among.gans, record.name: record})  # its weights are looked up by its name
-    recipe = resolve(record, {"batch_size": BATCH, "loop.iterations": ITERATIONS, **(settings or {})}, among=among)
-    data = small(datasets.load(record.data))
+    among = replace(among, gans={**among.gans, record.name: record})  # weights find their GAN by its name
+    recipe = resolve(record, {"batch_size": BATCH_SIZE, "iterations": ITERATIONS, **(settings or {})}, among=among)
+    data = first_samples(datasets.load(record.data))
 
-    def begin() -> Training:
-        return training(recipe, data)
+    def start() -> Training:
+        return start_training(recipe, data)
 
-    begin()
+    start()
     yield "builds its networks for its data"
-    moves(begin())
-    yield "yields (network, loss), ends its iteration, and changes nothing but the network that moved"
-    same_bits(begin(), begin())
+    check_updates(start())
+    yield "yields (network, loss), ends its iteration, and changes only the network that is updated"
+    check_same_bits(start(), start())
     yield "gives the same bits for the same seed"
-    resumes(begin)
-    yield "resumes with the bits of an uninterrupted run"
-    last = begin()
-    for _ in last:
+    check_resuming(start)
+    yield "resumes with the bits of an uninterrupted training"
+    training = start()
+    for _ in training:
         pass
-    model = last.model()
-    saves(model, data, among)
+    model = training.model()
+    check_saving(model, data, among)
     yield "saves and loads identically"
-    samples(model, data)
-    yield "samples in shape and range, the same whatever the batch"
-    exports(model, data)
+    check_samples(model, data)
+    yield "generates samples of the right shape and range, independent of the batch"
+    check_export(model, data)
     yield "exports with any batch size"
 
 
@@ -88,8 +90,8 @@ def require(condition: bool, complaint: str) -> None:
         raise ContractError(complaint)
 
 
-def small(data: Data) -> Data:
-    """The first few samples of a data set, its classes and all."""
+def first_samples(data: Data) -> Data:
+    """The first samples of a data set, with all its classes."""
     return Data(
         name=data.name,
         samples=data.samples[:SAMPLES],
@@ -99,13 +101,10 @@ def small(data: Data) -> Data:
     )
 
 
-def training(recipe: Recipe, data: Data) -> Training:
-    """A training on the CPU at full precision, over an untrained parent if the GAN has one."""
+def start_training(recipe: Recipe, data: Data) -> Training:
+    """A training on the CPU in fp32, with an untrained parent if the GAN has one."""
     torch.manual_seed(1)
-    parent = untrained_parent(recipe, data) if recipe.loop.parent_training == "first" else None
-    if parent:
-        parent = parent.without_parent().freeze()
-    return Training(recipe, data, choose_device("cpu", "fp32"), seed=0, parent=parent)
+    return Training(recipe, data, choose_device("cpu", "fp32"), seed=0, parent=frozen_parent(recipe, data))
 
 
 def copies(modules: dict[str, nn.Module]) -> dict[str, dict[str, Tensor]]:
@@ -114,76 +113,75 @@ def copies(modules: dict[str, nn.Module]) -> dict[str, dict[str, Tensor]]:
     }
 
 
-def moves(training: Training) -> None:
-    """One iteration by hand, with an eye on what the trainer touches."""
-    players = training.nets.trainable()
+def check_updates(training: Training) -> None:
+    """Run one iteration update by update, and see what the trainer changes."""
+    networks = training.nets.trainable()
     frozen = {"parent": training.nets.parent} if training.nets.parent and training.nets.parent.frozen else {}
-    names = {id(network): name for name, network in players.items()}
-    trainable = {name: dict(training.nets.get_submodule(name).named_parameters()) for name in players}
-    before_frozen = copies(dict(frozen))
-    round_ = training.updates()
-    mover: str | None = None
-    moved: set[str] = set()
-    for number in range(MOST_MOVES + 1):
+    names = {id(network): name for name, network in networks.items()}
+    trainable = {name: dict(training.nets.get_submodule(name).named_parameters()) for name in networks}
+    frozen_before = copies(dict(frozen))
+    updates = training.updates(training.batches.fetch)
+    last: str | None = None  # the network of the last update
+    updated: set[str] = set()
+    for number in range(MAX_UPDATES + 1):
         before = {name: [weight.detach().clone() for weight in weights.values()] for name, weights in trainable.items()}
-        move = next(round_, None)
+        update = next(updates, None)
         for name, weights in trainable.items():
-            untouched = all(torch.equal(a, b) for a, b in zip(before[name], weights.values(), strict=True))
+            unchanged = all(torch.equal(a, b) for a, b in zip(before[name], weights.values(), strict=True))
             require(
-                untouched or mover == name or (mover is not None and shares(trainable[mover], weights)),
-                f"the trainer changed the weights of the {name}, whose move it was not; a trainer yields losses and "
-                "may constrain a network only after that network's own move",
+                unchanged or last == name or (last is not None and overlap(trainable[last], weights)),
+                f"the trainer changed the weights of the {name} out of turn; a trainer yields losses, and may change "
+                "weights (to clip them, for example) only of the network that it yielded last",
             )
-        if move is None:
+        if update is None:
             break
+        require(number < MAX_UPDATES, f"the trainer did not end within {MAX_UPDATES} updates; it is one iteration")
         require(
-            number < MOST_MOVES, f"the iteration did not end within {MOST_MOVES} moves; a trainer plays one iteration"
+            isinstance(update, tuple) and len(update) in (2, 3),
+            f"the trainer yielded {type(update).__name__}; it has to yield (network, loss) or (network, loss, metrics)",
         )
-        require(
-            isinstance(move, tuple) and len(move) in (2, 3),
-            f"the trainer yielded {type(move).__name__}; a move is (network, loss) or (network, loss, figures)",
-        )
-        network, loss, *figures = move
+        network, loss, *metrics = update
         require(
             id(network) in names,
-            f"the trainer moved a network that is not a player; the players are {', '.join(names.values())}",
+            f"the trainer yielded a network that is not trained; the networks are {', '.join(names.values())}",
         )
         require(
             isinstance(loss, Tensor) and loss.dim() == 0 and bool(loss.isfinite()),
-            f"the loss of the {names[id(network)]} is not one finite number but "
+            f"the loss of the {names[id(network)]} is not a finite scalar tensor but "
             f"{loss.tolist() if isinstance(loss, Tensor) else loss!r:.60}",
         )
-        for name, value in (figures[0] if figures else {}).items():
+        for name, value in (metrics[0] if metrics else {}).items():
             require(
                 isinstance(value, Tensor) and value.numel() == 1,
-                f"the figure '{name}' is not a tensor with one number; reading one here would wait for the device",
+                f"the metric '{name}' is not a scalar tensor; a Python number would wait for the device",
             )
-        mover = names[id(network)]
-        moved.add(mover)
-        training.step(mover, loss)
+        last = names[id(network)]
+        updated.add(last)
+        training.update(last, loss)
     require(
-        {"generator", "discriminator"} <= moved, f"only {', '.join(sorted(moved)) or 'nobody'} moved in an iteration"
+        {"generator", "discriminator"} <= updated,
+        f"an iteration updates {', '.join(sorted(updated)) or 'no network'} alone",
     )
     for name, tensors in copies(dict(frozen)).items():
         for key, value in tensors.items():
-            require(torch.equal(value, before_frozen[name][key]), f"the iteration changed '{key}' of the frozen {name}")
+            require(torch.equal(value, frozen_before[name][key]), f"an iteration changed '{key}' of the frozen {name}")
 
 
-def shares(weights: dict[str, nn.Parameter], others: dict[str, nn.Parameter]) -> bool:
-    """Whether one network stands inside the other."""
+def overlap(weights: dict[str, nn.Parameter], others: dict[str, nn.Parameter]) -> bool:
+    """Whether two networks share weights, as a parent inside its child does."""
     return not {id(weight) for weight in weights.values()}.isdisjoint(id(weight) for weight in others.values())
 
 
-def same_bits(one: Training, other: Training) -> None:
+def check_same_bits(one: Training, other: Training) -> None:
     for _ in one:
         pass
     for _ in other:
-        torch.rand(1)  # what happens outside must not matter
-    compare(one, other, "two trainings with one seed differ in")
+        torch.rand(1)  # random numbers that others draw must not matter
+    compare(one, other, "two trainings with the same seed differ in")
 
 
-def resumes(begin: Callable[[], Training]) -> None:
-    whole, first, second = begin(), begin(), begin()
+def check_resuming(start: Callable[[], Training]) -> None:
+    whole, first, second = start(), start(), start()
     for _ in range(ITERATIONS // 2):
         next(first)
     second.load({name: tensor.clone() for name, tensor in first.state().items()}, "the checkpoint")
@@ -204,44 +202,44 @@ def compare(one: Training, other: Training, complaint: str) -> None:
         )
 
 
-def saves(model: Model, data: Data, among: Registry) -> None:
+def check_saving(model: Model, data: Data, among: Registry) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "weights.safetensors"
         model.save(path)
         again = load(path, among=among)
     require(
-        np.array_equal(draw(model, data), draw(again, data)),
-        "the generator samples otherwise after saving and loading; all state has to be parameters or buffers",
+        np.array_equal(sample(model, data), sample(again, data)),
+        "the generator samples differently after saving and loading; all state has to be parameters or buffers",
     )
 
 
-def draw(model: Model, data: Data, count: int = 7) -> np.ndarray:
-    conditions = None if not model.header["condition_dim"] or data.conditions is None else data.conditions[:count]
+def sample(model: Model, data: Data, count: int = 7) -> np.ndarray:
+    conditions = None if not model.metadata.condition_dim or data.conditions is None else data.conditions[:count]
     return model.sample(range(count), conditions=conditions)
 
 
-def samples(model: Model, data: Data) -> None:
-    made = draw(model, data)
-    expected = (len(made), *model.header["shape"])
+def check_samples(model: Model, data: Data) -> None:
+    made = sample(model, data)
+    expected = (len(made), *model.metadata.shape)
     require(made.shape == expected, f"the generator makes samples of shape {made.shape}, expected {expected}")
     require(made.dtype == np.float32, f"the generator makes {made.dtype}, expected float32")
     require(bool(np.isfinite(made).all()), "the generator makes samples that are not finite")
-    if model.limits:
-        low, high = model.limits
+    if model.value_range:
+        low, high = model.value_range
         require(
             bool((made >= low).all() and (made <= high).all()),
             f"the generator makes values from {made.min():.3g} to {made.max():.3g}, beyond {low}..{high}",
         )
-    require(np.array_equal(made, draw(model, data)), "the generator is not deterministic in evaluation mode")
-    alone = draw(model, data, 1)
+    require(np.array_equal(made, sample(model, data)), "the generator is not deterministic in evaluation mode")
+    alone = sample(model, data, 1)
     require(
         np.allclose(made[:1], alone, atol=1e-4),
         "a sample depends on the others in its batch in evaluation mode",
     )
 
 
-def exports(model: Model, data: Data) -> None:
-    """torch.export, on which ONNX export stands, takes the graph with the batch as its only dynamic axis."""
+def check_export(model: Model, data: Data) -> None:
+    """torch.export, which ONNX export builds on, takes the generator with the batch as its only dynamic axis."""
     generator = model.generator()
     kinds = [argument.kind for argument in inspect.signature(generator.forward).parameters.values()]
     require(
@@ -249,15 +247,15 @@ def exports(model: Model, data: Data) -> None:
         "the generator's forward takes *args; name its inputs: forward(z), or forward(z, labels)",
     )
     count = 2
-    arguments: tuple[Tensor, ...] = (torch.zeros(count, model.header["latent_dim"]),)
+    arguments: tuple[Tensor, ...] = (torch.zeros(count, model.metadata.latent_dim),)
     if (labels := model.labels(count)) is not None:
         arguments += (torch.from_numpy(labels),)
-    elif model.header["condition_dim"]:
-        arguments += (torch.zeros(count, model.header["condition_dim"]),)
+    elif model.metadata.condition_dim:
+        arguments += (torch.zeros(count, model.metadata.condition_dim),)
     batch = torch.export.Dim("batch")
     try:
         program = torch.export.export(generator, arguments, dynamic_shapes=tuple({0: batch} for _ in arguments))
         result = program.module()(*(argument.repeat(3, *[1] * (argument.dim() - 1)) for argument in arguments))
-    except Exception as error:  # whatever the exporter raises, it is the generator's forward that it cannot take
+    except Exception as error:  # the exporter raises many kinds
         raise ContractError(f"the generator cannot be exported: {first_line(error)}") from error
     require(len(result) == 3 * count, "the exported generator fixes the batch size")

@@ -53,13 +53,13 @@ def steps_itself(nets: Any, draw: Any) -> Iterator[Any]:
         nets.discriminator[0].weight.mul_(0.9)
 
 
-def steps_before_any_move(nets: Any, draw: Any) -> Iterator[Any]:
+def steps_before_any_update(nets: Any, draw: Any) -> Iterator[Any]:
     with torch.no_grad():
         nets.generator[0].weight.mul_(0.9)
     yield from play(nets, draw)
 
 
-def moves_a_stranger(nets: Any, draw: Any) -> Iterator[Any]:
+def yields_a_foreign_network(nets: Any, draw: Any) -> Iterator[Any]:
     stranger = nn.Linear(2, 1)
     yield stranger, stranger(draw()[0]).mean()
 
@@ -88,7 +88,7 @@ def yields_a_loss_alone(nets: Any, draw: Any) -> Iterator[Any]:
         yield loss
 
 
-def yields_a_figure_that_was_read(nets: Any, draw: Any) -> Iterator[Any]:
+def yields_a_metric_that_was_read(nets: Any, draw: Any) -> Iterator[Any]:
     for network, loss in play(nets, draw):
         yield network, loss, {"loss": loss.item()}
 
@@ -113,17 +113,20 @@ def counts_its_iterations(nets: Any, draw: Any) -> Iterator[Any]:
 @pytest.mark.parametrize(
     ("trainer", "complaint"),
     [
-        (steps_itself, "the trainer changed the weights of the discriminator, whose move it was not"),
-        (steps_before_any_move, "the trainer changed the weights of the generator, whose move it was not"),
-        (moves_a_stranger, "moved a network that is not a player; the players are generator, discriminator"),
-        (never_ends, "the iteration did not end within 1000 moves"),
-        (diverges, "the loss of the discriminator is not one finite number but inf"),
-        (yields_many_losses, "the loss of the discriminator is not one finite number but [["),
-        (yields_a_number, "the loss of the discriminator is not one finite number but 0.5"),
-        (yields_a_loss_alone, "the trainer yielded Tensor; a move is (network, loss) or (network, loss, figures)"),
-        (yields_a_figure_that_was_read, "the figure 'loss' is not a tensor with one number"),
-        (forgets_the_generator, "only discriminator moved in an iteration"),
-        (has_its_own_random_numbers, "two trainings with one seed differ in '"),
+        (steps_itself, "the trainer changed the weights of the discriminator, out of turn"),
+        (steps_before_any_update, "the trainer changed the weights of the generator, out of turn"),
+        (yields_a_foreign_network, "yielded a network that is not trained; the networks are generator, discriminator"),
+        (never_ends, "the trainer did not end within 1000 updates"),
+        (diverges, "the loss of the discriminator is not a finite scalar tensor but inf"),
+        (yields_many_losses, "the loss of the discriminator is not a finite scalar tensor but [["),
+        (yields_a_number, "the loss of the discriminator is not a finite scalar tensor but 0.5"),
+        (
+            yields_a_loss_alone,
+            "the trainer yielded Tensor; it has to yield (network, loss) or (network",
+        ),
+        (yields_a_metric_that_was_read, "the metric 'loss' is not a scalar tensor"),
+        (forgets_the_generator, "an iteration updates discriminator alone"),
+        (has_its_own_random_numbers, "two trainings with the same seed differ in '"),
         (counts_its_iterations, "a resumed training differs from an uninterrupted one in '"),
     ],
 )
@@ -189,10 +192,10 @@ class WithABranch(Generator):
     ("generator", "complaint"),
     [
         (NotFinite, "the generator makes samples that are not finite"),
-        (Noisy, "the generator samples otherwise after saving and loading"),
+        (Noisy, "the generator samples differently after saving and loading"),
         (OfTheWholeBatch, "a sample depends on the others in its batch"),
         (WithArguments, "the generator's forward takes *args; name its inputs"),
-        (WithHiddenState, "the generator samples otherwise after saving and loading"),
+        (WithHiddenState, "the generator samples differently after saving and loading"),
         (WithABranch, "the generator cannot be exported: "),
     ],
 )

@@ -104,9 +104,9 @@ def test_both_are_judged_in_one_pass_where_that_changes_nothing_but_last_bits(la
     D = nn.Sequential(nn.Flatten(), nn.Linear(18, 8), layer, nn.LeakyReLU(0.2), nn.Linear(8, 1))
     real, fake = torch.randn(6, 2, 3, 3), torch.randn(6, 2, 3, 3)
     with Counted() as counted:
-        on_real, on_fake = real_and_fake_logits(D, real, fake)
+        real_logits, fake_logits = real_and_fake_logits(D, real, fake)
     assert counted.products == 2 * passes
-    for mine, theirs in ((on_real, D(real)), (on_fake, D(fake))):
+    for mine, theirs in ((real_logits, D(real)), (fake_logits, D(fake))):
         torch.testing.assert_close(mine, theirs)
 
 

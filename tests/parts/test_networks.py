@@ -92,12 +92,12 @@ def test_the_average_follows_weights_and_statistics() -> None:
     with torch.no_grad():
         for tensor in state_tensors(network).values():
             tensor.add_(1)
-    average.update(iterations=1)
+    average.update(iteration=1)
     decay = 2 / 11  # early iterations are forgotten faster
     for name, tensor in state_tensors(average.network).items():
         moved = 1 - decay if tensor.is_floating_point() else 1
         torch.testing.assert_close(tensor, before[name] + moved, check_dtype=False)
-    average.update(iterations=1000)
+    average.update(iteration=1000)
     for name, tensor in state_tensors(average.network).items():
         moved = 1 - decay / 2 if tensor.is_floating_point() else 1
         torch.testing.assert_close(tensor, before[name] + moved, check_dtype=False)
@@ -127,5 +127,5 @@ def test_a_parent_trained_first_does_not_change(tiny: Data) -> None:
     child = small_training("privileged-v1-ann", tiny, iterations=3, parent=parent)
     run_iterations(child)
     assert all(torch.equal(tensor, before[name]) for name, tensor in state_tensors(parent.networks).items())
-    averaged = state_tensors(child.average.network.get_submodule("parent"))
+    averaged = state_tensors(child.ema.network.get_submodule("parent"))
     assert all(torch.equal(tensor, before[f"generator.{name}"]) for name, tensor in averaged.items())

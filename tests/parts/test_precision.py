@@ -14,7 +14,7 @@ from torch import Tensor, nn
 import ganzoo
 from ganzoo.data import Data
 from ganzoo.parts.losses import mean, unit_gradient_penalty, without_grad, zero_gradient_penalty
-from ganzoo.parts.precision import bf16_matmul, bf16_matmul_supported, fp32_matmul, rounded
+from ganzoo.parts.precision import bf16_matmul, bf16_matmul_supported, fp32_matmul, in_bf16_matmul
 from ganzoo.registry.gan import GAN
 from ganzoo.training.device import has_bf16_units
 from tests.support import differing, run_iterations, small_training, snapshot
@@ -40,9 +40,9 @@ def precision() -> str:
 
 
 def test_the_precision_of_products_is_given_back() -> None:
-    assert (rounded(), precision()) == (False, "highest")
+    assert (in_bf16_matmul(), precision()) == (False, "highest")
     with pytest.raises(ValueError, match="inside"), bf16_matmul():
-        assert (rounded(), precision()) == (True, "medium")
+        assert (in_bf16_matmul(), precision()) == (True, "medium")
         with fp32_matmul():
             assert precision() == "highest"
             with fp32_matmul():
@@ -50,7 +50,7 @@ def test_the_precision_of_products_is_given_back() -> None:
             assert precision() == "highest", "one within another does not end it"
         assert precision() == "medium"
         raise ValueError("inside")
-    assert (rounded(), precision()) == (False, "highest")
+    assert (in_bf16_matmul(), precision()) == (False, "highest")
 
 
 def test_where_the_precision_is_set_in_torchs_new_way_nothing_is_rounded() -> None:
@@ -126,14 +126,14 @@ def test_dense_networks_round_within_products_and_convolutions_compute_in_bf16(t
         G, D = nets.generator, nets.discriminator
         real, z = draw()
         logits = D(real)
-        seen.append((rounded(), logits.dtype))
+        seen.append((in_bf16_matmul(), logits.dtype))
         yield D, mean(D(without_grad(G, z))) - mean(logits)
         yield G, -mean(D(G(z)))
 
     for kind in ("dense", "dcgan"):
         gan = GAN(name="watched", summary="", generator=kind, discriminator=kind, trainer=watched)
         run_iterations(ganzoo.train(gan, tiny, device="cpu", precision="bf16"), 1)
-        assert not rounded()
+        assert not in_bf16_matmul()
     assert seen == [(True, torch.float32), (False, torch.bfloat16)]
 
 

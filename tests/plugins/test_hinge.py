@@ -23,11 +23,14 @@ def test_the_losses_are_those_of_the_paper() -> None:
     torch.manual_seed(0)
     real, z, G, D = torch.randn(64, 2), torch.randn(64, 2), nn.Linear(2, 2), Bowl()
     of_D, of_G = losses_of(registry().part("trainer", "hinge"), G, D, real, z)
-    on_real, on_fake = D(real), D(G(z))
-    assert ((on_real > 1).any(), (on_real < 1).any()) == (True, True), "both sides of the hinge are met"
-    expected = torch.where(on_real < 1, 1 - on_real, 0).mean() + torch.where(on_fake > -1, 1 + on_fake, 0).mean()
+    real_logits, fake_logits = D(real), D(G(z))
+    assert ((real_logits > 1).any(), (real_logits < 1).any()) == (True, True), "both sides of the hinge are met"
+    expected = (
+        torch.where(real_logits < 1, 1 - real_logits, 0).mean()
+        + torch.where(fake_logits > -1, 1 + fake_logits, 0).mean()
+    )
     torch.testing.assert_close(of_D, expected)
-    torch.testing.assert_close(of_G, -on_fake.mean())
+    torch.testing.assert_close(of_G, -fake_logits.mean())
 
 
 @pytest.mark.parametrize("parts", [{"discriminator.widths": (16,)}, CONV], ids=["dense", "conv"])

@@ -20,9 +20,9 @@ def test_they_are_the_targets_one_and_zero_of_a_shifted_discriminator() -> None:
     torch.manual_seed(0)
     real, z, G, D = torch.randn(6, 2), torch.randn(6, 2), nn.Linear(2, 2), Bowl()
     of_D, of_G = losses_of(least_squares, G, D, real, z)
-    on_real, on_fake = ((D(samples) + 1) / 2 for samples in (real, G(z)))
-    torch.testing.assert_close(of_D, 4 * ((on_real - 1).square().mean() + on_fake.square().mean()))
-    torch.testing.assert_close(of_G, 4 * (on_fake - 1).square().mean())
+    real_logits, fake_logits = ((D(samples) + 1) / 2 for samples in (real, G(z)))
+    torch.testing.assert_close(of_D, 4 * ((real_logits - 1).square().mean() + fake_logits.square().mean()))
+    torch.testing.assert_close(of_G, 4 * (fake_logits - 1).square().mean())
 
 
 def test_it_plays_that_game() -> None:

@@ -17,10 +17,10 @@ from ganzoo.util.errors import GanzooError
 from tests.support import differing, images, parent_for, run_iterations, small_training, snapshot
 
 WIDTHS = {f"{owner}{part}.widths": (16,) for owner in ("", "parent.") for part in ("generator", "discriminator")}
-SIDE_BY_SIDE = WIDTHS | {"parent_training": "joint"}
+JOINT = WIDTHS | {"parent_training": "joint"}
 
 
-def after_its_parent(data: Data, name: str = "privileged-v1-ann", **settings: Any) -> Training:
+def start_after_its_parent(data: Data, name: str = "privileged-v1-ann", **settings: Any) -> Training:
     """A child over a parent that stays as it is."""
     parent = parent_for(resolve(registry().gan(name), WIDTHS | {"latent_dim": 8, "parent.latent_dim": 8}), data)
     return small_training(name, data, parent=parent, **WIDTHS | settings)
@@ -31,18 +31,18 @@ def trained(training: Training) -> dict[str, torch.Tensor]:
     return snapshot(training)
 
 
-def test_side_by_side_four_networks_move(tiny: Data) -> None:
-    training = small_training("privileged-v1-ann", tiny, iterations=1, **SIDE_BY_SIDE)
-    before = {player: [w.clone() for w in weights] for player, weights in training.players.items()}
+def test_jointly_four_networks_are_updated(tiny: Data) -> None:
+    training = small_training("privileged-v1-ann", tiny, iterations=1, **JOINT)
+    before = {name: [w.clone() for w in weights] for name, weights in training.weights.items()}
     assert set(before) == {"generator", "discriminator", "parent.generator", "parent.discriminator"}
     (losses,) = run_iterations(training)
     assert set(losses) == set(before)
-    for player, weights in training.players.items():
-        assert not any(torch.equal(a, b) for a, b in zip(before[player], weights, strict=True)), player
+    for name, weights in training.weights.items():
+        assert not any(torch.equal(a, b) for a, b in zip(before[name], weights, strict=True)), name
 
 
 def test_a_parent_need_not_have_been_saved(tiny: Data) -> None:
-    """The model of a training is no player of its child, and goes on by itself."""
+    """The model of a training can be a parent, and its training continues independently."""
     first = small_training("simple", tiny, iterations=3)
     run_iterations(first, 2)
     before = snapshot(first)
@@ -53,35 +53,35 @@ def test_a_parent_need_not_have_been_saved(tiny: Data) -> None:
     assert "networks.discriminator.1.weight" in differing(first.state(), before)
 
 
-def test_the_parents_weights_have_one_mover(tiny: Data) -> None:
-    """The child's generator holds its parent's, but its own move leaves that alone."""
-    training = small_training("privileged-v1-ann", tiny, **SIDE_BY_SIDE)
-    ids = [id(weight) for weights in training.players.values() for weight in weights]
+def test_the_parents_weights_are_updated_by_the_parent_alone(tiny: Data) -> None:
+    """The child's generator contains its parent's, which the child's update does not change."""
+    training = small_training("privileged-v1-ann", tiny, **JOINT)
+    ids = [id(weight) for weights in training.weights.values() for weight in weights]
     assert len(ids) == len(set(ids))
     assert training.nets.generator.parent is training.nets.parent.generator
 
 
-def test_a_parent_that_was_trained_first_stays_as_it_is(tiny: Data) -> None:
-    training = after_its_parent(tiny, iterations=3, parent_signal="failures")
+def test_a_parent_that_was_trained_first_does_not_change(tiny: Data) -> None:
+    training = start_after_its_parent(tiny, iterations=3, parent_signal="failures")
     before = {name: tensor.clone() for name, tensor in state_tensors(training.nets.parent).items()}
     assert any("running_mean" in name for name in before)
     run_iterations(training)
     assert differing(state_tensors(training.nets.parent), before) == []
-    assert set(training.players) == {"generator", "discriminator"}
+    assert set(training.weights) == {"generator", "discriminator"}
 
 
 @pytest.mark.parametrize("parent_training", ["joint", "first"])
 def test_the_offset_changes_nothing(tiny: Data, parent_training: str) -> None:
     """The published version 2 adds a number to a loss: the networks are those of version 1, bit for bit."""
-    start = after_its_parent if parent_training == "first" else begin_side_by_side
+    start = start_after_its_parent if parent_training == "first" else start_jointly
     none, offset = (start(tiny, iterations=3, parent_signal=signal) for signal in ("none", "offset"))
     losses = run_iterations(none), run_iterations(offset)
     assert differing(none.state(), offset.state()) == []
     assert (losses[0] == losses[1]) == (parent_training == "first"), "side by side, the loss that is shown is larger"
 
 
-def begin_side_by_side(data: Data, **settings: Any) -> Training:
-    return small_training("privileged-v1-ann", data, **SIDE_BY_SIDE | settings)
+def start_jointly(data: Data, **settings: Any) -> Training:
+    return small_training("privileged-v1-ann", data, **JOINT | settings)
 
 
 @pytest.mark.parametrize(
@@ -94,21 +94,21 @@ def begin_side_by_side(data: Data, **settings: Any) -> Training:
         {"penalty": 1.0},
     ],
 )
-@pytest.mark.parametrize("start", [after_its_parent, begin_side_by_side])
+@pytest.mark.parametrize("start", [start_after_its_parent, start_jointly])
 def test_every_other_choice_has_an_effect(tiny: Data, start: Any, settings: dict[str, Any]) -> None:
-    moved = differing(trained(start(tiny, iterations=2)), trained(start(tiny, iterations=2, **settings)))
-    assert any(name.startswith("networks.generator.child") for name in moved)
+    changed = differing(trained(start(tiny, iterations=2)), trained(start(tiny, iterations=2, **settings)))
+    assert any(name.startswith("networks.generator.child") for name in changed)
 
 
 @pytest.mark.parametrize("signal", ["failures", "critic"])
-def test_a_signal_of_weight_zero_is_none(tiny: Data, signal: str) -> None:
-    none = after_its_parent(tiny, iterations=1)
-    weightless = after_its_parent(tiny, iterations=1, parent_signal=signal, signal_weight=0.0)
+def test_a_signal_of_weight_zero_changes_nothing(tiny: Data, signal: str) -> None:
+    none = start_after_its_parent(tiny, iterations=1)
+    weightless = start_after_its_parent(tiny, iterations=1, parent_signal=signal, signal_weight=0.0)
     assert run_iterations(none)[0]["discriminator"] == run_iterations(weightless)[0]["discriminator"]
 
 
 def test_the_child_works_on_the_parents_images(tiny: Data) -> None:
-    training = after_its_parent(tiny, iterations=2)
+    training = start_after_its_parent(tiny, iterations=2)
     run_iterations(training)
     model = training.model()
     z = torch.randn(5, 8, generator=torch.Generator().manual_seed(0))
@@ -124,7 +124,7 @@ def test_convolutional_families_fit_the_image(channels: int, size: int) -> None:
         registry().gan("privileged-v2-cnn"), narrow | {"batch_size": 4, "iterations": 1, "parent_training": "joint"}
     )
     training = Training(recipe, images(channels, size, size), choose_device("cpu", "fp32"))
-    assert set(run_iterations(training)[0]) == set(training.players)
+    assert set(run_iterations(training)[0]) == set(training.weights)
     assert training.model().sample(range(3)).shape == (3, channels, size, size)
 
 

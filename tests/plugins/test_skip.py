@@ -77,7 +77,7 @@ def predicted(prior: str, data: Data = FEW, depth: int = 8) -> tuple[np.ndarray[
 def test_w_is_logged_and_stays_a_share(overrides: dict[str, Any]) -> None:
     recipe = recipe_of("skip-gan", {**SMALL, **overrides, "iterations": 20, "lr": 0.3})
     training = Training(recipe, IMAGES, CPU, parent=parent_of(recipe, IMAGES))
-    logged = [iteration.figures["skip_weight"] for iteration in training]
+    logged = [iteration.metrics["skip_weight"] for iteration in training]
     assert logged[0] == 0.5
     assert all(0 <= w <= 1 for w in logged)
     assert len({float(w) for w in logged}) > 1, "every iteration has a figure of its own"
@@ -108,10 +108,10 @@ def test_the_trainer_needs_a_skip() -> None:
 @pytest.mark.parametrize("overrides", [{"prior": "none"}, {"skip": "false"}])
 def test_without_a_skip_the_output_is_the_networks_own(overrides: dict[str, str]) -> None:
     training = Training(recipe_of("skip-gan-tabular", {**overrides, "iterations": 3}), FEW, CPU)
-    assert [float(iteration.figures["skip_weight"]) for iteration in training] == [1, 1, 1]
+    assert [float(iteration.metrics["skip_weight"]) for iteration in training] == [1, 1, 1]
     generator = training.nets.generator.eval()
     z, x = inputs(training.nets, FEW)
-    t = generator.drawn(z, x)
+    t = generator.prior_sample(z, x)
     if overrides == {"prior": "none"}:
         assert torch.equal(t, z[:, :1])
     assert torch.equal(generator(z, x), generator.net(torch.cat([x, t], 1)))
@@ -126,7 +126,7 @@ def test_training_lowers_the_error_of_a_biased_prior() -> None:
     generator = training.generator.eval()
     with torch.no_grad():
         error = (generator(z, x) - t).abs().mean()
-        of_prior = (generator.drawn(z, x) - t).abs().mean()
+        of_prior = (generator.prior_sample(z, x) - t).abs().mean()
     assert of_prior > 1.4
     assert error < 0.75 * of_prior
 

@@ -18,14 +18,14 @@ def test_weights_of_the_critic_are_clipped_after_each_move(tiny: Data) -> None:
 @pytest.mark.parametrize("gan", ["wgan", "wgan-gp"])
 def test_the_critic_takes_several_steps_in_a_round(tiny: Data, gan: str) -> None:
     training = small_training(gan, tiny, iterations=2, critic_steps=3)
-    estimates = [played.figures["wasserstein_estimate"] for played in training]
-    assert training.feed.draws == 2 * (3 + 1)
+    estimates = [played.metrics["wasserstein_estimate"] for played in training]
+    assert training.batches.drawn == 2 * (3 + 1)
     assert all(torch.isfinite(estimate) for estimate in estimates)
 
 
 def test_the_loss_of_the_clipped_critic_is_the_estimate(tiny: Data) -> None:
     (played,) = small_training("wgan", tiny, iterations=1)
-    assert torch.equal(played.losses["discriminator"], -played.figures["wasserstein_estimate"])
+    assert torch.equal(played.losses["discriminator"], -played.metrics["wasserstein_estimate"])
 
 
 def test_the_penalty_holds_the_critic_to_unit_gradients(tiny: Data) -> None:
@@ -34,7 +34,7 @@ def test_the_penalty_holds_the_critic_to_unit_gradients(tiny: Data) -> None:
     for penalty in (0.0, 10.0):
         training = small_training("wgan-gp", tiny, penalty=penalty, **steps)
         run_iterations(training)
-        real = training.feed.next()[0].requires_grad_()
+        real = training.batches.next()[0].requires_grad_()
         (slope,) = torch.autograd.grad(training.nets.discriminator(real).sum(), real)
         norms[penalty] = float(slope.flatten(1).norm(dim=1).mean())
     assert norms[10.0] == pytest.approx(1, abs=0.5)

@@ -14,9 +14,9 @@ from ganzoo.data import Data
 from ganzoo.parts.losses import bce, gradient_norms, without_grad
 from ganzoo.parts.networks import state_tensors
 from ganzoo.registry.registry import registry
-from ganzoo.training.loop import noise
+from ganzoo.training.batches import draw_latents
 from ganzoo.util.errors import GanzooError
-from tests.support import begin, differing, play, snapshot
+from tests.support import differing, run_iterations, small_training, snapshot
 
 SEED, ITERATIONS, BATCH, LATENT, RATE = 3, 5, 8, 8, 1e-3
 
@@ -30,13 +30,13 @@ def zeros(logits: Tensor) -> Tensor:
 
 
 def goodfellow(D: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
-    on_real, on_fake = D(torch.cat([real, fake])).chunk(2)
-    return ones(on_real) + zeros(on_fake)
+    real_logits, fake_logits = D(torch.cat([real, fake])).chunk(2)
+    return ones(real_logits) + zeros(fake_logits)
 
 
 def gulrajani(D: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
-    on_real, on_fake = D(torch.cat([real, fake])).chunk(2)
-    loss = -(on_real.mean() - on_fake.mean())
+    real_logits, fake_logits = D(torch.cat([real, fake])).chunk(2)
+    loss = -(real_logits.mean() - fake_logits.mean())
     u = torch.rand(len(real), 1, 1, 1)
     between = (u * real + (1 - u) * fake).requires_grad_()
     (slope,) = torch.autograd.grad(D(between).sum(), between, create_graph=True)
@@ -45,7 +45,7 @@ def gulrajani(D: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
 
 
 def by_hand(data: Data, D_steps: int, D_loss: Any, G_loss: Any) -> tuple[list[dict[str, float]], dict[str, Tensor]]:
-    """What the library does, as one would write it down for one GAN."""
+    """What the library does, written by hand for one GAN."""
     torch.manual_seed(SEED)
     G = nn.Sequential(
         nn.Linear(LATENT, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 64), nn.Unflatten(1, (1, 8, 8)), nn.Tanh()
@@ -56,8 +56,8 @@ def by_hand(data: Data, D_steps: int, D_loss: Any, G_loss: Any) -> tuple[list[di
     D_step = torch.optim.Adam(D.parameters(), RATE, (0.5, 0.999), fused=True)
     images = torch.from_numpy(np.asarray(data.samples)) / 127.5 - 1
     draws = ITERATIONS * (D_steps + 1)
-    passes = range(1 + draws * BATCH // len(data))
-    order = np.concatenate([np.random.default_rng((SEED, number)).permutation(len(data)) for number in passes])
+    epochs = range(1 + draws * BATCH // len(data))
+    order = np.concatenate([np.random.default_rng((SEED, number)).permutation(len(data)) for number in epochs])
     batches = iter(images[order].split(BATCH))
 
     losses = []
@@ -91,26 +91,26 @@ def by_hand(data: Data, D_steps: int, D_loss: Any, G_loss: Any) -> tuple[list[di
     ("gan", "D_steps", "D_loss", "G_loss"),
     [("simple", 1, goodfellow, ones), ("wgan-gp", 3, gulrajani, lambda logits: -logits.mean())],
 )
-def test_the_loop_is_the_one_that_one_would_write_by_hand(
-    tiny: Data, gan: str, D_steps: int, D_loss: Any, G_loss: Any
-) -> None:
+def test_the_loop_is_the_one_written_by_hand(tiny: Data, gan: str, D_steps: int, D_loss: Any, G_loss: Any) -> None:
     steps = {"critic_steps": D_steps} if gan == "wgan-gp" else {}
     adam = {"lr": RATE, "beta1": 0.5, "beta2": 0.999}
-    training = begin(gan, tiny, seed=SEED, iterations=ITERATIONS, batch_size=BATCH, latent_dim=LATENT, **adam, **steps)
+    training = small_training(
+        gan, tiny, seed=SEED, iterations=ITERATIONS, batch_size=BATCH, latent_dim=LATENT, **adam, **steps
+    )
     expected_losses, expected = by_hand(tiny, D_steps, D_loss, G_loss)
-    assert play(training) == expected_losses
+    assert run_iterations(training) == expected_losses
     assert differing({name: training.state()[name] for name in expected}, expected) == []
 
 
 VARIED = {
     "noise in the loss and in the networks": ("simple", {"smoothing": 0.1, "discriminator.dropout": 0.3}),
-    "several moves": ("simple", {"generator_steps": 3, "discriminator_steps": 2}),
+    "several updates": ("simple", {"generator_steps": 3, "discriminator_steps": 2}),
     "penalty": ("wgan-gp", {}),
     "clipping, rmsprop": ("wgan", {}),
     "momentum": ("simple", {"optimizer": "sgd", "momentum": 0.9}),
     "no average": ("simple", {"ema": 0}),
     "labels": ("cgan", {}),
-    "four players": (
+    "four networks": (
         "privileged-v2-ann",
         {"parent_training": "joint"} | {f"parent.{part}.widths": (16,) for part in ("generator", "discriminator")},
     ),
@@ -120,45 +120,45 @@ VARIED = {
 @pytest.mark.parametrize("case", VARIED)
 def test_resuming_anywhere_changes_no_bit(tiny: Data, case: str) -> None:
     gan, settings = VARIED[case]
-    whole = begin(gan, tiny, iterations=4, **settings)
+    whole = small_training(gan, tiny, iterations=4, **settings)
     checkpoints = [snapshot(whole)]
     losses = []
     for _ in range(4):
-        losses += play(whole, 1)
+        losses += run_iterations(whole, 1)
         checkpoints.append(snapshot(whole))
     for number, checkpoint in enumerate(checkpoints):
-        resumed = begin(gan, tiny, iterations=4, **settings)
+        resumed = small_training(gan, tiny, iterations=4, **settings)
         resumed.load(checkpoint, "the checkpoint")
-        assert play(resumed) == losses[number:]
+        assert run_iterations(resumed) == losses[number:]
         assert differing(resumed.state(), checkpoints[-1]) == []
 
 
-def test_a_state_is_of_everything_that_moves(tiny: Data) -> None:
-    training = begin("simple", tiny, iterations=1)
+def test_a_state_holds_everything_that_changes(tiny: Data) -> None:
+    training = small_training("simple", tiny, iterations=1)
     before = snapshot(training)
-    play(training)
+    run_iterations(training)
     still = before.keys() - differing(training.state(), before)
     assert still == set(), "every tensor changes in an iteration, so none is forgotten when it is not saved"
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others(tiny: Data) -> None:
-    one, same, other = (begin("simple", tiny, iterations=3, seed=seed) for seed in (1, 1, 2))
-    assert play(one) == play(same)
+    one, same, other = (small_training("simple", tiny, iterations=3, seed=seed) for seed in (1, 1, 2))
+    assert run_iterations(one) == run_iterations(same)
     assert differing(one.state(), same.state()) == []
-    play(other)
+    run_iterations(other)
     assert len(differing(one.state(), other.state())) > 10
 
 
-def test_what_happens_between_two_rounds_changes_nothing(tiny: Data) -> None:
-    alone = [begin(gan, tiny, iterations=3, seed=1, smoothing=0.1) for gan in ("simple", "cgan")]
-    expected = [play(training) for training in alone]
-    simple, cgan = (begin(gan, tiny, iterations=3, seed=1, smoothing=0.1) for gan in ("simple", "cgan"))
+def test_random_numbers_between_two_iterations_change_nothing(tiny: Data) -> None:
+    alone = [small_training(gan, tiny, iterations=3, seed=1, smoothing=0.1) for gan in ("simple", "cgan")]
+    expected = [run_iterations(training) for training in alone]
+    simple, cgan = (small_training(gan, tiny, iterations=3, seed=1, smoothing=0.1) for gan in ("simple", "cgan"))
     losses: list[list[dict[str, float]]] = [[], []]
     for _ in range(3):
-        losses[0] += play(simple, 1)
+        losses[0] += run_iterations(simple, 1)
         torch.rand(5)
         np.random.seed(0)
-        losses[1] += play(cgan, 1)
+        losses[1] += run_iterations(cgan, 1)
         simple.model().sample(range(3))
     assert losses == expected
     assert differing(simple.state(), alone[0].state()) == []
@@ -169,24 +169,26 @@ def test_a_training_leaves_the_random_numbers_of_the_process_alone(tiny: Data) -
     torch.manual_seed(0)
     expected = torch.rand(3)
     torch.manual_seed(0)
-    play(begin("simple", tiny, iterations=2))
+    run_iterations(small_training("simple", tiny, iterations=2))
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_more_rounds_at_a_constant_rate_are_the_longer_training(tiny: Data) -> None:
-    short, longer = (begin("simple", tiny, iterations=iterations, lr_schedule="constant") for iterations in (2, 5))
-    play(short)
-    raised = begin("simple", tiny, iterations=5, lr_schedule="constant")
+def test_more_iterations_at_a_constant_rate_are_the_longer_training(tiny: Data) -> None:
+    short, longer = (
+        small_training("simple", tiny, iterations=iterations, lr_schedule="constant") for iterations in (2, 5)
+    )
+    run_iterations(short)
+    raised = small_training("simple", tiny, iterations=5, lr_schedule="constant")
     raised.load(snapshot(short), "the checkpoint")
-    play(raised)
-    play(longer)
+    run_iterations(raised)
+    run_iterations(longer)
     assert differing(raised.state(), longer.state()) == []
 
 
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda tensors: tensors.pop("position"), "is no checkpoint: it lacks 'position'"),
+        (lambda tensors: tensors.pop("position"), "is not a checkpoint: it lacks 'position'"),
         (lambda tensors: tensors.pop("networks.generator.0.bias"), "it lacks 'generator.0.bias'"),
         (lambda tensors: tensors.update({"networks.more": torch.ones(1)}), "the network has no 'more'"),
         (lambda tensors: tensors.update({"average.0.bias": torch.ones(3)}), r"'0.bias' has the shape \(3,\), expected"),
@@ -195,26 +197,26 @@ def test_more_rounds_at_a_constant_rate_are_the_longer_training(tiny: Data) -> N
     ],
 )
 def test_the_checkpoint_of_another_training_is_refused(tiny: Data, spoil: Any, message: str) -> None:
-    training = begin("simple", tiny, iterations=2)
-    play(training, 1)
+    training = small_training("simple", tiny, iterations=2)
+    run_iterations(training, 1)
     tensors = snapshot(training)
     spoil(tensors)
     with pytest.raises(GanzooError, match=f"the checkpoint .*{message}"):
-        begin("simple", tiny, iterations=2).load(tensors, "the checkpoint")
+        small_training("simple", tiny, iterations=2).load(tensors, "the checkpoint")
 
 
 def test_learning_rates_fall_to_zero_and_the_discriminator_has_its_own(tiny: Data) -> None:
-    training = begin("simple", tiny, iterations=4, lr=0.8, ttur=0.5)
+    training = small_training("simple", tiny, iterations=4, lr=0.8, ttur=0.5)
     rates = []
     for _ in training:
-        rates.append([training.optimizers[player].param_groups[0]["lr"] for player in ("generator", "discriminator")])
+        rates.append([training.optimizers[name].param_groups[0]["lr"] for name in ("generator", "discriminator")])
     assert np.allclose(rates, [[0.8, 0.4], [0.6, 0.3], [0.4, 0.2], [0.2, 0.1]])
 
 
 @pytest.mark.parametrize(("distribution", "check"), [("normal", 1), ("uniform", 1 / 3), ("sphere", 1)])
 def test_noise_has_the_second_moment_of_its_distribution(distribution: str, check: float) -> None:
     torch.manual_seed(0)
-    z = noise(2000, 9, distribution, torch.device("cpu"))
+    z = draw_latents(2000, 9, distribution, torch.device("cpu"))
     assert float(z.square().mean()) == pytest.approx(check, abs=0.03)
     if distribution == "uniform":
         assert z.abs().max() <= 1
@@ -223,8 +225,8 @@ def test_noise_has_the_second_moment_of_its_distribution(distribution: str, chec
 
 
 def test_without_an_average_the_generator_itself_is_sampled_in_evaluation_mode(tiny: Data) -> None:
-    training = begin("simple", tiny, ema=0, iterations=2)
-    play(training)
+    training = small_training("simple", tiny, ema=0, iterations=2)
+    run_iterations(training)
     model = training.model()
     assert differing(state_tensors(model.networks.generator), state_tensors(training.nets.generator)) == []
     before = snapshot(training)
@@ -232,14 +234,14 @@ def test_without_an_average_the_generator_itself_is_sampled_in_evaluation_mode(t
     assert differing(before, snapshot(training)) == []
 
 
-# What a plugin's trainer can rely on, and what it is told when it breaks the rules.
+# What a plugin's trainer can rely on, and the errors when it breaks the rules.
 
 
-def playing(trainer: Any) -> Any:
+def gan_with(trainer: Any) -> Any:
     return replace(registry().gan("simple"), name="mine", trainer=trainer)
 
 
-def test_gradients_reach_only_the_network_whose_move_it_is(tiny: Data) -> None:
+def test_gradients_reach_the_updated_network_alone(tiny: Data) -> None:
     gradients = []
 
     def generator_first(nets: Any, draw: Any) -> Iterator[Any]:
@@ -247,9 +249,9 @@ def test_gradients_reach_only_the_network_whose_move_it_is(tiny: Data) -> None:
         yield nets.generator, bce(nets.discriminator(nets.generator(z)), 1)
         gradients.append([weight.grad for weight in nets.discriminator.parameters()])
 
-    training = begin(playing(generator_first), tiny, iterations=1)
+    training = small_training(gan_with(generator_first), tiny, iterations=1)
     before = snapshot(training)
-    play(training)
+    run_iterations(training)
     assert gradients == [[None] * 4]
     assert not any(name.startswith("networks.disc") for name in differing(training.state(), before))
 
@@ -272,21 +274,21 @@ def test_losses_are_computed_under_autocast_and_penalties_are_not(tiny: Data, mo
         types.append(D(real).dtype)
 
     full, half = torch.float32, torch.bfloat16
-    play(begin(playing(watched), tiny, iterations=1, precision="bf16"))
+    run_iterations(small_training(gan_with(watched), tiny, iterations=1, precision="bf16"))
     assert types == [full, half, full] * 2 + [half]
 
 
 def test_bf16_trains_weights_that_are_float32(tiny: Data) -> None:
     # small products are not worth rounding, and are left as they are
     wide = {"generator.widths": (256,), "discriminator.widths": (256,), "batch_size": 64}
-    training = begin("wgan-gp", tiny, iterations=3, precision="bf16", **wide)
-    losses = play(training)
+    training = small_training("wgan-gp", tiny, iterations=3, precision="bf16", **wide)
+    losses = run_iterations(training)
     assert np.isfinite([list(loss.values()) for loss in losses]).all()
     assert {weight.dtype for weight in training.nets.parameters()} == {torch.float32}
-    assert losses != play(begin("wgan-gp", tiny, iterations=3, **wide))
+    assert losses != run_iterations(small_training("wgan-gp", tiny, iterations=3, **wide))
 
 
-def test_two_losses_before_the_first_move_fail_loudly(tiny: Data) -> None:
+def test_two_losses_before_the_first_update_fail_loudly(tiny: Data) -> None:
     def hasty(nets: Any, draw: Any) -> Iterator[Any]:
         real, z = draw()
         fake = nets.generator(z)
@@ -296,28 +298,28 @@ def test_two_losses_before_the_first_move_fail_loudly(tiny: Data) -> None:
         yield nets.generator, loss_of_G
 
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
-        play(begin(playing(hasty), tiny, iterations=1))
+        run_iterations(small_training(gan_with(hasty), tiny, iterations=1))
 
 
-def test_a_network_that_is_no_player_cannot_move(tiny: Data) -> None:
+def test_a_network_that_is_not_trained_here_is_refused(tiny: Data) -> None:
     def foreign(nets: Any, draw: Any) -> Iterator[Any]:
         stranger = nn.Linear(1, 1)
         yield stranger, stranger(torch.ones(1, 1)).mean()
 
-    with pytest.raises(GanzooError, match="mine moved a network that is not one of the players: generator, discrim"):
-        play(begin(playing(foreign), tiny, iterations=1))
+    with pytest.raises(GanzooError, match="yields a Linear that is not trained here; the networks are: generator"):
+        run_iterations(small_training(gan_with(foreign), tiny, iterations=1))
 
 
-def test_a_gan_with_a_parent_says_how_to_get_one(tiny: Data) -> None:
+def test_a_missing_parent_is_one_line(tiny: Data) -> None:
     with pytest.raises(GanzooError, match=r"has the parent simple: train that first and pass parent=ganzoo.load"):
-        begin("privileged-v1-ann", tiny)
+        small_training("privileged-v1-ann", tiny)
 
 
 def test_dense_gans_take_vectors(tiny: Data) -> None:
-    training = begin("simple", "ring8", iterations=2)
-    play(training)
+    training = small_training("simple", "ring8", iterations=2)
+    run_iterations(training)
     model = training.model()
-    assert model.limits is None
+    assert model.value_range is None
     assert model.sample(range(5)).shape == (5, 2)
 
 
@@ -335,22 +337,22 @@ def test_dense_gans_take_vectors(tiny: Data) -> None:
 def test_a_checkpoint_that_was_tampered_with_is_refused(
     tiny: Data, name: str, tensor: Tensor | None, message: str
 ) -> None:
-    training = begin("simple", tiny, iterations=2)
-    play(training, 1)
+    training = small_training("simple", tiny, iterations=2)
+    run_iterations(training, 1)
     tensors = snapshot(training)
     if tensor is None:
         del tensors[name]
     else:
         tensors[name] = tensor
     with pytest.raises(GanzooError, match=message):
-        begin("simple", tiny, iterations=2).load(tensors, "x")
+        small_training("simple", tiny, iterations=2).load(tensors, "x")
 
 
 def test_a_parent_that_does_not_go_with_the_child_is_refused(tiny: Data) -> None:
     with pytest.raises(GanzooError, match="set both alike"):
-        begin("privileged-v1", tiny, parent_training="joint", pixel_range="unit")
-    parent = begin("simple", tiny, iterations=1).model()
-    with pytest.raises(GanzooError, match="side by side"):
-        begin("privileged-v1", tiny, parent_training="joint", parent=parent)
+        small_training("privileged-v1", tiny, parent_training="joint", pixel_range="unit")
+    parent = small_training("simple", tiny, iterations=1).model()
+    with pytest.raises(GanzooError, match="trains its own parent"):
+        small_training("privileged-v1", tiny, parent_training="joint", parent=parent)
     with pytest.raises(GanzooError, match="the data have"):
-        begin("privileged-v1", "mnist-10k", parent=parent)
+        small_training("privileged-v1", "mnist-10k", parent=parent)

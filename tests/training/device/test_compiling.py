@@ -1,8 +1,9 @@
-"""Compiled iterations. Most tests trace an iteration and play its graphs without compiling them: that takes no compiler, and on
-the same device the bits are those of an iteration that is played."""
+"""Compiled iterations. Most tests trace an iteration and run its graphs without compiling them: that takes no compiler,
+and the bits are those of an eager iteration."""
 
 from __future__ import annotations
 
+import inspect
 import shutil
 from contextlib import nullcontext
 from dataclasses import replace
@@ -20,34 +21,39 @@ from ganzoo.parts.build import untrained_parent
 from ganzoo.parts.losses import bce
 from ganzoo.registry.recipe import resolve
 from ganzoo.registry.registry import registry
-from ganzoo.testing import small
+from ganzoo.testing import first_samples
 from ganzoo.training.device import choose_device
-from ganzoo.training.device.compiling import CompiledRounds
-from ganzoo.training.device.tracing import Step, TracedRound
+from ganzoo.training.device.compiling import CompiledIteration
+from ganzoo.training.device.tracing import OptimizerStep, TracedIteration
 from ganzoo.training.loop import Training
 from ganzoo.util.errors import GanzooError
-from tests.benchmarks.games import CONV
-from tests.benchmarks.own import Way
-from tests.benchmarks.own import training as of_benchmarks
+from tests.benchmarks.cases import CONV
+from tests.benchmarks.ganzoo_loop import Configuration
+from tests.benchmarks.ganzoo_loop import training as of_benchmarks
 from tests.support import differing, run_iterations, small_training, snapshot
 from tests.training.test_loop import VARIED
 
 
 @pytest.fixture
 def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(TracedRound, "compile", lambda self: None)
-    monkeypatch.setattr("ganzoo.training.device.needs_compiler", lambda device: None)
+    monkeypatch.setattr(TracedIteration, "compile", lambda self: None)
+    monkeypatch.setattr("ganzoo.training.device.require_compiler", lambda device: None)
 
 
 def compiled(training: Training) -> bool:
-    return isinstance(training._iterations.play, CompiledRounds) and isinstance(
-        training._iterations.play._iteration, TracedRound
-    )
+    return isinstance(compiled_iteration(training)._iterate, TracedIteration)
+
+
+def compiled_iteration(training: Training) -> CompiledIteration:
+    """What runs the iterations of a training that was started with ``compile=True``."""
+    run = inspect.getclosurevars(training._run).nonlocals["run"]  # type: ignore[arg-type]
+    assert isinstance(run, CompiledIteration)
+    return run
 
 
 @pytest.mark.usefixtures("uncompiled")
 @pytest.mark.parametrize("case", VARIED)
-def test_traced_rounds_are_those_that_are_played_bit_for_bit(tiny: Data, case: str) -> None:
+def test_traced_iterations_have_the_bits_of_eager_ones(tiny: Data, case: str) -> None:
     gan, settings = VARIED[case]
     plain, traced = (
         small_training(gan, tiny, iterations=5, **settings),
@@ -59,9 +65,9 @@ def test_traced_rounds_are_those_that_are_played_bit_for_bit(tiny: Data, case: s
 
 
 @pytest.mark.parametrize("gan", registry().gans)
-def test_every_gan_of_the_zoo_can_be_traced(gan: str, uncompiled: None) -> None:
+def test_every_gan_can_be_traced(gan: str, uncompiled: None) -> None:
     recipe = resolve(registry().gan(gan), {"batch_size": 8, "loop.iterations": 3})
-    data = small(load(recipe.gan.data))
+    data = first_samples(load(recipe.gan.data))
 
     def training() -> Training:
         torch.manual_seed(1)
@@ -70,7 +76,7 @@ def test_every_gan_of_the_zoo_can_be_traced(gan: str, uncompiled: None) -> None:
         return Training(recipe, data, device, parent=parent.without_parent().freeze() if parent else None)
 
     traced, plain = training(), training()
-    plain._iterations.play = plain._play
+    plain._run = lambda: plain.iterate(plain.batches.fetch)
     assert run_iterations(traced) == run_iterations(plain)
     assert compiled(traced)
     assert differing(traced.state(), plain.state()) == []
@@ -79,7 +85,7 @@ def test_every_gan_of_the_zoo_can_be_traced(gan: str, uncompiled: None) -> None:
 @pytest.mark.usefixtures("uncompiled")
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("iterations", [1, 4])
-def test_resuming_compiled_rounds_changes_no_bit(tiny: Data, iterations: int, precision: str) -> None:
+def test_resuming_compiled_iterations_changes_no_bit(tiny: Data, iterations: int, precision: str) -> None:
     how = {"iterations": 7, "compile": True, "precision": precision, "discriminator.dropout": 0.3}
     whole, first, second = (small_training("simple", tiny, **how) for _ in range(3))
     run_iterations(first, iterations)
@@ -91,7 +97,7 @@ def test_resuming_compiled_rounds_changes_no_bit(tiny: Data, iterations: int, pr
 
 
 @pytest.mark.usefixtures("uncompiled")
-def test_who_waits_is_told_why(tiny: Data) -> None:
+def test_the_headline_says_that_the_first_iteration_is_compiled(tiny: Data) -> None:
     plain, slow = (headline(small_training("simple", tiny, compile=compile), Path("x")) for compile in (False, True))
     assert plain == "Training simple on tiny (45 samples), cpu fp32, 1 thread, seed 0, in x"
     assert slow == f"{plain}\nThe first iteration is compiled, which takes a while."
@@ -101,42 +107,41 @@ def test_who_waits_is_told_why(tiny: Data) -> None:
 def test_tracing_reads_no_batch_twice_and_leaves_none_out(tiny: Data) -> None:
     training = small_training("wgan-gp", tiny, iterations=3, compile=True, critic_steps=2)
     run_iterations(training)
-    assert training.feed.draws == 9
+    assert training.batches.drawn == 9
 
 
-def game(trainer: Any, data: Data, **settings: Any) -> Training:
+def training_with(trainer: Any, data: Data, **settings: Any) -> Training:
     return small_training(
         replace(registry().gan("simple"), name="mine", trainer=trainer), data, iterations=4, **settings
     )
 
 
 @pytest.mark.usefixtures("uncompiled")
-def test_a_trainer_that_reads_numbers_is_played_with_one_warning(tiny: Data) -> None:
+def test_a_trainer_that_reads_values_runs_eagerly_with_one_warning(tiny: Data) -> None:
     def trainer(nets: Any, draw: Any) -> Any:
         real, z = draw()
         sign = 1 if real.mean().item() > 0 else -1
         yield nets.discriminator, sign * bce(nets.discriminator(real), 1)
         yield nets.generator, bce(nets.discriminator(nets.generator(z)), 1)
 
-    training, plain = game(trainer, tiny, compile=True), game(trainer, tiny)
+    training, plain = training_with(trainer, tiny, compile=True), training_with(trainer, tiny)
     with pytest.warns(
-        UserWarning, match="cannot be compiled, and are played as they are: RuntimeError: its course depends"
+        UserWarning, match="cannot be compiled, and run eagerly: RuntimeError: its control flow depends"
     ) as warned:
         assert run_iterations(training) == run_iterations(plain)
     assert len(warned) == 1
-    assert training._fetch == training.feed.fetch
     assert differing(training.state(), plain.state()) == []
 
 
-def test_what_lies_in_another_way_for_the_compiler_compiles_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Gradients of the script's DCGAN lie channels last where torch says that they do not; a view of them fails."""
+def test_tensors_of_another_layout_compile_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gradients of the script's DCGAN are channels last where torch says that they are not; a view of them fails."""
     compile = torch.compile
 
     def traced_alone(part: Any, **_: Any) -> Any:
         return compile(part, backend="eager", fullgraph=True, dynamic=False)
 
     monkeypatch.setattr(torch, "compile", traced_alone)
-    training = of_benchmarks(CONV, Way({"precision": "fp32", "compile": True}))
+    training = of_benchmarks(CONV, Configuration({"precision": "fp32", "compile": True}))
     next(training)
     assert compiled(training)
 
@@ -154,14 +159,14 @@ def test_an_error_of_the_trainer_is_its_own(tiny: Data) -> None:
         yield nets.generator, too_early
 
     with pytest.warns(UserWarning, match="LookupError"), pytest.raises(LookupError, match="nothing here"):
-        next(game(broken, tiny, compile=True))
+        next(training_with(broken, tiny, compile=True))
     with (
         pytest.warns(UserWarning, match="iterations cannot be compiled"),
         pytest.raises(RuntimeError, match="inplace operation"),
     ):
-        next(game(stale, tiny, compile=True))
-    with pytest.raises(GanzooError, match="an iteration of mine has no moves"):
-        next(game(lambda nets, draw: iter(()), tiny, compile=True))
+        next(training_with(stale, tiny, compile=True))
+    with pytest.raises(GanzooError, match="an iteration of mine updates no network"):
+        next(training_with(lambda nets, draw: iter(()), tiny, compile=True))
 
 
 def negated(part: nn.Module) -> nn.Module:
@@ -173,7 +178,7 @@ def lost(part: nn.Module) -> nn.Module:
 
 
 class Made(nn.Module):
-    """What a part makes, changed."""
+    """The results of a part, changed."""
 
     def __init__(self, part: nn.Module, change: Any) -> None:
         super().__init__()
@@ -188,32 +193,32 @@ class Made(nn.Module):
     ("mistake", "said"), [(negated, r"would differ by [12](\.\d)? of"), (lost, "would differ by nan of")]
 )
 @pytest.mark.parametrize("which", [0, 1, 2])
-def test_what_is_compiled_wrongly_is_played_with_a_warning(
+def test_what_is_compiled_wrongly_runs_eagerly_with_a_warning(
     tiny: Data, monkeypatch: pytest.MonkeyPatch, uncompiled: None, mistake: Any, said: str, which: int
 ) -> None:
-    """Be it gradients of D, gradients of G, or the losses alone."""
+    """Whether gradients of D, gradients of G, or the losses alone are wrong."""
 
-    def compile(self: TracedRound) -> None:
-        name, part = [item for item in self._iteration.named_children() if not isinstance(item[1], Step)][which]
-        setattr(self._iteration, name, mistake(part))
+    def compile(self: TracedIteration) -> None:
+        name, part = [item for item in self._graph.named_children() if not isinstance(item[1], OptimizerStep)][which]
+        setattr(self._graph, name, mistake(part))
 
-    monkeypatch.setattr(TracedRound, "compile", compile)
+    monkeypatch.setattr(TracedIteration, "compile", compile)
     training, plain = (
         small_training("simple", tiny, iterations=3, compile=True),
         small_training("simple", tiny, iterations=3),
     )
-    with pytest.warns(UserWarning, match=f"are played as they are: RuntimeError: .* {said} the largest"):
+    with pytest.warns(UserWarning, match=f"run eagerly: RuntimeError: .* {said} the largest"):
         assert run_iterations(training) == run_iterations(plain)
     assert differing(training.state(), plain.state()) == []
 
 
-def test_what_a_compiler_takes_no_copy_of_is_played_with_a_warning(
+def test_a_missing_copy_runs_eagerly_with_a_warning(
     tiny: Data, monkeypatch: pytest.MonkeyPatch, uncompiled: None
 ) -> None:
-    """A compiler knows that nothing changes if a weight is multiplied by one; but then the weight steps."""
+    """A compiler may leave out a product with one, but then the result is the weight itself, which is updated."""
 
-    def compile(self: TracedRound) -> None:
-        for part in (part for part in self._iteration.children() if not isinstance(part, Step)):
+    def compile(self: TracedIteration) -> None:
+        for part in (part for part in self._graph.children() if not isinstance(part, OptimizerStep)):
             for node in part.graph.find_nodes(op="call_function", target=torch.ops.aten.mul.Tensor):
                 if node.args[1] == 1.0:
                     node.replace_all_uses_with(node.args[0])
@@ -223,13 +228,13 @@ def test_what_a_compiler_takes_no_copy_of_is_played_with_a_warning(
         real, z = draw()
         before = [weight.detach() * 1.0 for weight in nets.discriminator.parameters()]
         yield nets.discriminator, bce(nets.discriminator(real), 1)
-        moved = sum((w - b).square().sum() for w, b in zip(nets.discriminator.parameters(), before, strict=True))
-        yield nets.generator, bce(nets.discriminator(nets.generator(z)), 1), {"moved": moved.detach()}
+        change = sum((w - b).square().sum() for w, b in zip(nets.discriminator.parameters(), before, strict=True))
+        yield nets.generator, bce(nets.discriminator(nets.generator(z)), 1), {"change": change.detach()}
 
-    monkeypatch.setattr(TracedRound, "compile", compile)
-    training = game(trainer, tiny, compile=True)
+    monkeypatch.setattr(TracedIteration, "compile", compile)
+    training = training_with(trainer, tiny, compile=True)
     with pytest.warns(UserWarning, match="takes a copy of a tensor for the tensor itself"):
-        assert next(training).figures["moved"] > 0
+        assert next(training).metrics["change"] > 0
 
 
 class Counting(nn.Sequential):
@@ -261,9 +266,9 @@ def counting(tiny: Data, **how: Any) -> Training:
 
 @pytest.mark.usefixtures("uncompiled")
 @pytest.mark.parametrize("exchanged", [False, True])
-def test_state_has_to_stay_in_its_place(tiny: Data, exchanged: bool) -> None:
+def test_state_has_to_be_changed_in_place(tiny: Data, exchanged: bool) -> None:
     training, plain = (counting(tiny, exchanged=exchanged, compile=compile) for compile in (True, False))
-    said = "puts another tensor in the place of 'discriminator.passes'"
+    said = "replaces the tensor 'discriminator.passes' instead of changing it in place"
     with pytest.warns(UserWarning, match=said) if exchanged else nullcontext():
         assert run_iterations(training) == run_iterations(plain)
     assert compiled(training) is not exchanged
@@ -283,24 +288,24 @@ def longer_ones(losses: Any) -> Any:
 @pytest.mark.parametrize(
     ("course", "said"),
     [
-        (lambda D, y: clipped(D.parameters()) or 1, "puts another tensor in the place of 'discriminator"),
-        (lambda D, y: 1 + float(next(D.parameters()).detach().sum()), "depends on what is in a tensor"),
-        (lambda D, y: 1 + sum(y.detach().tolist()[0]), "may depend on what is in a tensor"),
-        (lambda D, y: 1 + y.detach().numpy().mean(), "may depend on what is in a tensor"),
-        (lambda D, y: longer_ones(y), "depends on what is in a tensor"),
-        (lambda D, y: 2 if y.mean() > 0 else 1, "depends on what is in a tensor"),
+        (lambda D, y: clipped(D.parameters()) or 1, "replaces the tensor 'discriminator"),
+        (lambda D, y: 1 + float(next(D.parameters()).detach().sum()), "control flow depends on the values of a tensor"),
+        (lambda D, y: 1 + sum(y.detach().tolist()[0]), "control flow may depend on the values of a tensor"),
+        (lambda D, y: 1 + y.detach().numpy().mean(), "control flow may depend on the values of a tensor"),
+        (lambda D, y: longer_ones(y), "control flow depends on the values of a tensor"),
+        (lambda D, y: 2 if y.mean() > 0 else 1, "control flow depends on the values of a tensor"),
         (lambda D, y: y[torch.arange(8).flip(0)].mean(), None),
         (lambda D, y: y.topk(3, 0).values.mean(), None),
     ],
 )
-def test_what_cannot_be_repeated_is_played(tiny: Data, course: Any, said: str | None) -> None:
+def test_what_cannot_be_traced_runs_eagerly(tiny: Data, course: Any, said: str | None) -> None:
     def trainer(nets: Any, draw: Any) -> Any:
         real, z = draw()
-        on_real = nets.discriminator(real)
-        yield nets.discriminator, bce(on_real, 1) * course(nets.discriminator, on_real)
+        real_logits = nets.discriminator(real)
+        yield nets.discriminator, bce(real_logits, 1) * course(nets.discriminator, real_logits)
         yield nets.generator, bce(nets.discriminator(nets.generator(z)), 1)
 
-    training, plain = game(trainer, tiny, compile=True), game(trainer, tiny)
+    training, plain = training_with(trainer, tiny, compile=True), training_with(trainer, tiny)
     with pytest.warns(UserWarning, match=said) if said else nullcontext():
         assert run_iterations(training) == run_iterations(plain)
     assert compiled(training) is (said is None)
@@ -308,7 +313,7 @@ def test_what_cannot_be_repeated_is_played(tiny: Data, course: Any, said: str | 
 
 
 @pytest.mark.usefixtures("uncompiled")
-def test_looking_at_moves_between_rounds_disturbs_nothing(tiny: Data) -> None:
+def test_looking_at_updates_between_iterations_changes_nothing(tiny: Data) -> None:
     training, plain = (
         small_training("simple", tiny, iterations=6, compile=True),
         small_training("simple", tiny, iterations=6),
@@ -316,15 +321,15 @@ def test_looking_at_moves_between_rounds_disturbs_nothing(tiny: Data) -> None:
     for one in (training, plain):
         run_iterations(one, 2)
         torch.manual_seed(0)  # outside of iterations, random numbers are those of the process
-        list(one.updates())
+        list(one.updates(one.batches.fetch))
         run_iterations(one)
-    assert training.feed.draws == plain.feed.draws == 14
+    assert training.batches.drawn == plain.batches.drawn == 14
     assert differing(training.state(), plain.state()) == []
 
 
 @pytest.mark.skipif(not shutil.which("g++"), reason="there is no C++ compiler")
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_compiled_rounds_are_nearly_those_that_are_played(tiny: Data, precision: str) -> None:
+def test_compiled_iterations_are_close_to_eager_ones(tiny: Data, precision: str) -> None:
     """With all that could go wrong: normalisation, an exact penalty, noise of three kinds, several moves."""
     how = {
         "iterations": 4,
@@ -349,7 +354,7 @@ def test_compiled_rounds_are_nearly_those_that_are_played(tiny: Data, precision:
 
 
 @pytest.mark.skipif(not shutil.which("g++"), reason="there is no C++ compiler")
-def test_compiled_convolutions_are_nearly_those_that_are_played(tiny: Data) -> None:
+def test_compiled_convolutions_are_close_to_eager_ones(tiny: Data) -> None:
     how = {
         "iterations": 3,
         "batch_size": 8,

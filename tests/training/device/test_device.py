@@ -28,7 +28,7 @@ def test_precision_is_what_matrix_products_are_done_in(precision: str, bf16: boo
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == (torch.bfloat16 if bf16 else torch.float32)
 
 
-def test_a_stream_is_apart_from_the_random_numbers_of_the_process() -> None:
+def test_a_stream_is_separate_from_the_random_numbers_of_the_process() -> None:
     one, other = RandomState(5, CPU), RandomState(5, CPU)
     torch.manual_seed(0)
     expected = [torch.rand(3) for _ in range(2)]
@@ -50,7 +50,7 @@ def test_a_failure_within_a_stream_gives_the_process_its_random_numbers_back() -
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_a_stream_goes_on_from_its_state() -> None:
+def test_a_stream_continues_from_its_state() -> None:
     one, other = RandomState(5, CPU), RandomState(6, CPU)
     with one.stream():
         torch.rand(7)
@@ -71,7 +71,7 @@ def test_the_threads_are_as_many_as_asked_for(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(torch, "set_num_threads", asked.append)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     configure_process()
-    assert asked == [], "OMP_NUM_THREADS has the last word"
+    assert asked == [], "OMP_NUM_THREADS stays in force"
     configure_process(threads=3)
     monkeypatch.delenv("OMP_NUM_THREADS")
     configure_process()
@@ -86,18 +86,18 @@ def convolutional(precision: str, norm: str = "batch", iterations: int = 3) -> T
 
 
 def layouts(network: nn.Module) -> set[bool]:
-    """Whether the weights of convolutions lie channels last."""
+    """Whether the weights of convolutions are channels last."""
     return {w.is_contiguous(memory_format=torch.channels_last) for w in network.parameters() if w.dim() == 4}
 
 
-def test_bf16_convolutions_lie_channels_last_unless_a_normalisation_would_suffer() -> None:
+def test_bf16_convolutions_are_channels_last_unless_a_normalisation_is_slower() -> None:
     half, mixed, full = (convolutional(*case) for case in (("bf16", "batch"), ("bf16", "instance"), ("fp32", "batch")))
     for training in (half, mixed, full):
         run_iterations(training)
     assert layouts(half.nets) == {True}
     assert (layouts(mixed.nets.generator), layouts(mixed.nets.discriminator)) == ({True}, {False})
     assert layouts(full.nets) == {False}
-    assert layouts(half.generator) == {False}, "what is sampled and saved lies as it is loaded"
+    assert layouts(half.generator) == {False}, "saved weights do not depend on the layout"
 
 
 def test_resuming_keeps_the_layout_of_weights_and_of_their_moments() -> None:
@@ -109,12 +109,12 @@ def test_resuming_keeps_the_layout_of_weights_and_of_their_moments() -> None:
     run_iterations(whole)
     run_iterations(resumed)
     assert differing(whole.state(), resumed.state()) == []
-    for player, weights in resumed.players.items():
+    for name, weights in resumed.weights.items():
         for weight in weights:
-            assert resumed.optimizers[player].state[weight]["exp_avg"].stride() == weight.stride()
+            assert resumed.optimizers[name].state[weight]["exp_avg"].stride() == weight.stride()
 
 
-def test_what_is_sampled_while_training_in_bf16_is_what_the_saved_weights_give(tmp_path: Path) -> None:
+def test_samples_while_training_in_bf16_are_those_of_the_saved_weights(tmp_path: Path) -> None:
     training = convolutional("bf16")
     run_iterations(training)
     training.model().save(tmp_path / "weights.safetensors")
@@ -124,7 +124,7 @@ def test_what_is_sampled_while_training_in_bf16_is_what_the_saved_weights_give(t
 
 def test_graphs_are_refused_where_there_are_none() -> None:
     with pytest.raises(
-        GanzooError, match="--graph records iterations on CUDA alone, and the device is 'cpu'; leave it"
+        GanzooError, match="--graph captures iterations on CUDA alone, and the device is 'cpu'; leave it"
     ):
         choose_device("cpu", graph=True)
 
