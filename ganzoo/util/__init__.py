@@ -1,1 +1,1 @@
-"""What stands below everything: errors, files, optional imports."""
+"""Errors, files and optional imports: the level below all others, without torch."""

@@ -1,10 +1,10 @@
-"""The error of everything outside the code, and foreign errors in one line."""
+"""The error that users can mend, and errors of other libraries in one line."""
 
 from __future__ import annotations
 
 
 class GanzooError(Exception):
-    """Something outside the code is wrong. The message names the value, the good values and the next command."""
+    """Input, a file, a plugin or the environment is wrong. The message names the value, good values and the next command."""
 
 
 def first_line(error: BaseException) -> str:

@@ -14,14 +14,14 @@ from ganzoo.util.errors import GanzooError
 
 @contextmanager
 def atomic_write(path: str | Path) -> Iterator[Path]:
-    """Give the body a temporary path to write; when the body succeeds, the file takes its place at ``path``.
+    """Write a file whole or not at all: the body writes to a temporary path, which is renamed to ``path`` at the end.
 
-    The temporary file lies in the same folder, so that the last step is one rename within one file system, and keeps
-    the suffix, for writers that go by it. Its bytes reach the disk before the rename does. If anything fails, it is
-    removed and what stood at ``path`` stays. A symbolic link is followed: its target is replaced, not the link.
+    The temporary file is in the same folder, so that the rename stays within one file system, and has the same suffix,
+    which some writers look at. Its bytes are on the disk before it is renamed. If anything fails, it is removed and an
+    old file at ``path`` stays. A symbolic link is followed: its target is replaced, not the link.
 
     Raises:
-        GanzooError: the folder is missing, full or not writable, or ``path`` is no regular file (a folder, a device).
+        GanzooError: the folder is missing, full or not writable, or ``path`` is not a regular file (a folder, a device).
     """
     temporary = None
     try:

@@ -1,7 +1,7 @@
-"""Stand-ins for heavy modules, so that listing a zoo never waits for them.
+"""Stand-ins for heavy modules, so that listing GANs does not wait for them.
 
-``torch`` here is imported when an attribute of it is first asked for. Unlike :class:`importlib.util.LazyLoader` the
-stand-in stays out of ``sys.modules``, where other libraries look to learn whether torch is in use.
+``torch`` is imported when one of its attributes is first used. Unlike :class:`importlib.util.LazyLoader`, the stand-in
+stays out of ``sys.modules``, where other libraries look to learn whether torch is in use.
 """
 
 from __future__ import annotations

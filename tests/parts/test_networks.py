@@ -81,8 +81,8 @@ def test_a_free_parent_plays_with_its_child_but_moves_on_its_own() -> None:
     child = Networks(nn.Sequential(parent.generator, dense()), dense(), parent, latent_dim=2).train()
     assert list(child.trainable()) == ["generator", "discriminator", "parent.generator", "parent.discriminator"]
     assert parent.generator[1].training
-    weights = [id(weight) for player in child.trainable() for weight in child.parameters_of(player)]
-    assert len(weights) == len(set(weights)) == len(list(child.parameters())), "each weight has one mover"
+    weights = [id(weight) for name in child.trainable() for weight in child.parameters_of(name)]
+    assert len(weights) == len(set(weights)) == len(list(child.parameters())), "each weight is updated by one network"
 
 
 def test_the_average_follows_weights_and_statistics() -> None:
@@ -95,12 +95,12 @@ def test_the_average_follows_weights_and_statistics() -> None:
     average.update(iteration=1)
     decay = 2 / 11  # early iterations are forgotten faster
     for name, tensor in state_tensors(average.network).items():
-        moved = 1 - decay if tensor.is_floating_point() else 1
-        torch.testing.assert_close(tensor, before[name] + moved, check_dtype=False)
+        change = 1 - decay if tensor.is_floating_point() else 1
+        torch.testing.assert_close(tensor, before[name] + change, check_dtype=False)
     average.update(iteration=1000)
     for name, tensor in state_tensors(average.network).items():
-        moved = 1 - decay / 2 if tensor.is_floating_point() else 1
-        torch.testing.assert_close(tensor, before[name] + moved, check_dtype=False)
+        change = 1 - decay / 2 if tensor.is_floating_point() else 1
+        torch.testing.assert_close(tensor, before[name] + change, check_dtype=False)
 
 
 def test_a_long_average_takes_in_every_eighth_round_and_loses_nothing_by_it() -> None:

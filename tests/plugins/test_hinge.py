@@ -50,7 +50,7 @@ def test_every_layer_has_the_spectral_norm_one(parts: dict[str, Any]) -> None:
     D = training.nets.discriminator.eval()
     layers = [layer for layer in D.modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
     assert len(layers) >= 2
-    ones = pytest.approx([1] * len(layers), abs=0.15)  # power iteration lags a little behind weights that move
+    ones = pytest.approx([1] * len(layers), abs=0.15)  # power iteration lags a little behind weights that change
     assert [norm_of(layer.weight) for layer in layers] == ones
     assert [norm_of(layer.parametrizations.weight.original) for layer in layers] != ones
 

@@ -60,8 +60,8 @@ def test_every_game_can_be_played_in_packs(tiny: Data, gan: str) -> None:
 
 def test_labels_are_told_within_the_pack() -> None:
     """A maker of packs is a maker like any other, so it can be made conditional."""
-    told = Task(shape=(1, 8, 8), range=(-1.0, 1.0), latent_dim=8, num_classes=3)
-    D = labelled_discriminator(told, packed(conv_discriminator), packing=2, width=4)
+    task = Task(shape=(1, 8, 8), range=(-1.0, 1.0), latent_dim=8, num_classes=3)
+    D = labelled_discriminator(task, packed(conv_discriminator), packing=2, width=4)
     assert D(torch.randn(6, 1, 8, 8), torch.arange(6) % 3).shape == (3, 1)
 
 

@@ -51,14 +51,14 @@ def test_a_constant_added_to_the_discriminator_changes_nothing() -> None:
 @pytest.mark.parametrize("preset", [None, "conv"])
 def test_there_is_no_normalisation_anywhere(preset: str | None) -> None:
     recipe = resolve(registry().gan("r3gan"), preset=preset)
-    for player in ("generator", "discriminator"):
-        assert not [layer for layer in recipe.call(player, task()).modules() if isinstance(layer, NORMS)]
+    for part in ("generator", "discriminator"):
+        assert not [layer for layer in recipe.call(part, task()).modules() if isinstance(layer, NORMS)]
 
 
 @pytest.mark.parametrize(("size", "channels"), [(28, 1), (32, 3), (56, 3)])
 def test_residual_networks_fit_the_image(size: int, channels: int) -> None:
     recipe = resolve(registry().gan("r3gan"), CONV)
-    G, D = (recipe.call(player, task(size, channels)) for player in ("generator", "discriminator"))
+    G, D = (recipe.call(part, task(size, channels)) for part in ("generator", "discriminator"))
     made = G(torch.randn(3, 8))
     assert made.shape == (3, channels, size, size)
     assert 0.01 < float(made.detach().std()) < 0.9, "the signal neither dies nor saturates before any training"

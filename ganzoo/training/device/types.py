@@ -19,7 +19,7 @@ Iterate = Callable[[NextBatch], Results]
 
 
 def optimizer_step(optimizer: Optimizer, weights: Sequence[Tensor]) -> None:
-    """A step of an optimizer. Autograd is told that the weights have changed, which fused optimizers leave out, so that
-    a later backward pass through a graph of the old weights is an error."""
+    """A step of an optimizer. It tells autograd that the weights have changed, which fused optimizers do not, so that a
+    later backward pass through a graph of the old weights is an error."""
     optimizer.step()
     torch.autograd.graph.increment_version(weights)

@@ -330,7 +330,7 @@ def test_looking_at_updates_between_iterations_changes_nothing(tiny: Data) -> No
 @pytest.mark.skipif(not shutil.which("g++"), reason="there is no C++ compiler")
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_compiled_iterations_are_close_to_eager_ones(tiny: Data, precision: str) -> None:
-    """With all that could go wrong: normalisation, an exact penalty, noise of three kinds, several moves."""
+    """With all that could go wrong: normalisation, an exact penalty, noise of three kinds, several updates."""
     how = {
         "iterations": 4,
         "precision": precision,
