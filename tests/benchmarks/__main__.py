@@ -1,4 +1,4 @@
-"""``python -m tests.benchmarks SUITE``; ``all`` runs those of training, each in a process of its own."""
+"""``python -m tests.benchmarks SUITE``; ``all`` runs those of training, each in its own process."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ SUITES = {
 parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Ratios, measured side by side.")
 parser.add_argument("suite", choices=[*SUITES, "all"])
 parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-parser.add_argument("--turns", type=int, default=5, help="how often each variant has its turn")
-parser.add_argument("--seconds", type=float, default=0.5, help="of one turn")
-parser.add_argument("--json", help="write the figures into this file too")
-parser.add_argument("--quick", action="store_true", help="with all: a short look that proves only that it runs")
-parser.add_argument("--into", type=Path, help="with all: the folder of the figures' files")
+parser.add_argument("--turns", type=int, default=5, help="how often each variant is measured")
+parser.add_argument("--seconds", type=float, default=0.5, help="of one measurement")
+parser.add_argument("--json", help="write the results into this file too")
+parser.add_argument("--quick", action="store_true", help="with all: a short check that everything runs")
+parser.add_argument("--into", type=Path, help="with all: the folder of the results")
 options = parser.parse_args()
 if options.suite == "all":
     every.run(quick=options.quick, into=options.into)

@@ -1,4 +1,4 @@
-"""Where a loop that is not ganzoo's takes its batches and its noise."""
+"""Where a loop that is not ganzoo's gets its batches and its noise."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from tests.benchmarks.games import BATCH, LATENT, Game, digits, scaled
+from tests.benchmarks.cases import BATCH, LATENT, Case, digits, scaled
 
 
 class Draws(Protocol):
@@ -22,7 +22,7 @@ class Draws(Protocol):
         ...
 
     def between(self) -> Tensor:
-        """How far each sample of a gradient penalty lies from fake to real: ``(64, 1, 1, 1)`` in [0, 1]."""
+        """Where each sample of a gradient penalty is between fake and real: ``(64, 1, 1, 1)`` in [0, 1]."""
         ...
 
 
@@ -46,9 +46,9 @@ class Digits(Dataset[Any]):
         return self.transform(Image.fromarray(self.samples[index])), int(self.labels[index])
 
 
-def loader(game: Game) -> DataLoader[Any]:
+def loader(case: Case) -> DataLoader[Any]:
     """Batches as the scripts make them, less the last of an epoch, which is smaller."""
-    return DataLoader(Digits(game.size), batch_size=BATCH, shuffle=True, drop_last=True)
+    return DataLoader(Digits(case.size), batch_size=BATCH, shuffle=True, drop_last=True)
 
 
 def endless(batches: DataLoader[Any]) -> Iterator[Any]:
@@ -59,8 +59,8 @@ def endless(batches: DataLoader[Any]) -> Iterator[Any]:
 class Loaded:
     """As the scripts draw: images from a loader, noise from numpy in double precision."""
 
-    def __init__(self, game: Game) -> None:
-        self.batches = endless(loader(game))
+    def __init__(self, case: Case) -> None:
+        self.batches = endless(loader(case))
 
     def next(self) -> tuple[Tensor, Tensor]:
         real, _ = next(self.batches)
@@ -71,10 +71,10 @@ class Loaded:
 
 
 class Resident:
-    """As a hand-written loop draws: images lie in memory as bytes, and torch makes the noise."""
+    """As a hand-written loop draws: images are in memory as bytes, and torch makes the noise."""
 
-    def __init__(self, game: Game) -> None:
-        self.images = torch.from_numpy(scaled(game.size))
+    def __init__(self, case: Case) -> None:
+        self.images = torch.from_numpy(scaled(case.size))
         self.order = iter(())
 
     def next(self) -> tuple[Tensor, Tensor]:
@@ -91,7 +91,7 @@ class Resident:
 
 @dataclass(frozen=True)
 class Drawn:
-    """One draw that was made, with the state of torch's random numbers after it."""
+    """One draw, with the state of torch's random numbers after it."""
 
     real: Tensor
     z: Tensor
@@ -99,10 +99,10 @@ class Drawn:
 
 
 class Recorder:
-    """A trainer of ganzoo that keeps what it draws, so that another loop can be given the same."""
+    """A trainer of ganzoo that keeps what it draws, so that another loop can draw the same."""
 
-    def __init__(self, moves: Any) -> None:
-        self.updates, self.kept = moves, list[Drawn]()
+    def __init__(self, trainer: Any) -> None:
+        self.trainer, self.kept = trainer, list[Drawn]()
 
     def __call__(self, nets: Any, draw: Any) -> Any:
         def kept() -> tuple[Tensor, ...]:
@@ -110,11 +110,11 @@ class Recorder:
             self.kept.append(Drawn(real, z, torch.get_rng_state()))
             return real, z
 
-        return self.updates(nets, kept)
+        return self.trainer(nets, kept)
 
 
 class Replayed:
-    """What a :class:`Recorder` kept, once more; dropout and penalties go on from the same random numbers."""
+    """What a :class:`Recorder` kept, again; dropout and penalties continue from the same random numbers."""
 
     def __init__(self, kept: list[Drawn]) -> None:
         self.draws = iter(kept)

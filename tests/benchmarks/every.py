@@ -1,4 +1,4 @@
-"""All benchmarks of training, one after the other, each in a process of its own: threads are a matter of a process."""
+"""All benchmarks of training, one after the other, in processes of their own: threads are set per process."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Run:
-    """One suite with the numbers that it is run with.
+    """One suite and its options.
 
-    ``quick`` says whether it has a part in a quick look; where each trial is a process of its own, there is none.
+    ``quick`` says whether it is in the quick check. Suites whose trials are processes of their own are not.
     """
 
     suite: str
@@ -39,11 +39,11 @@ RUNS = (
 
 
 def run(*, quick: bool, into: Path | None) -> None:
-    """Run them all, or take a quick look; with ``into``, figures go to files in that folder."""
+    """Run them all, or the quick check; with ``into``, results go to files in that folder."""
     for each in (run for run in RUNS if run.quick or not quick):
         turns, seconds = (1, 0.05) if quick else (each.turns, each.seconds)
-        numbers = {"--threads": each.threads, "--turns": turns, "--seconds": seconds}
-        words = [word for option, value in numbers.items() for word in (option, str(value))]
+        options = {"--threads": each.threads, "--turns": turns, "--seconds": seconds}
+        words = [word for option, value in options.items() for word in (option, str(value))]
         if into:
             into.mkdir(parents=True, exist_ok=True)
             words += ["--json", str(into / each.file)]

@@ -1,10 +1,10 @@
-"""What no loop can go below: the bare products of an iteration, and fused Adam on as many weights.
+"""A lower bound of every loop: the bare matrix products of an iteration, and fused Adam on as many weights.
 
-The products are those that ganzoo makes: it is watched for one iteration, and they are then made again on random numbers of
-the same shapes, strides and types, with nothing in between. There are three for each layer and batch (forward, gradient
-of the input, gradient of the weights), less those whose result nobody needs; a gradient penalty adds its own, less
-those with the zeros that the second derivative of a leaky ReLU is. In bf16, a penalty has products in float32 all the
-same. Nothing that a loop could share between two moves is shared.
+The products of one iteration of ganzoo are recorded, and then repeated on random numbers of the same shapes, strides
+and types, with nothing in between. There are three for each layer and batch (forward, gradient of the input, gradient
+of the weights), less those whose result is not needed. A gradient penalty adds its own, less those with the zero second
+derivative of a leaky ReLU. In bf16, some products of a penalty are in float32 all the same. Nothing that a loop could
+share between two updates is shared.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 from torch.utils.flop_counter import flop_registry
 
-from tests.benchmarks import own
-from tests.benchmarks.games import RATE, Game
-from tests.benchmarks.harness import Play
+from tests.benchmarks import ganzoo_loop
+from tests.benchmarks.cases import LR, Case
+from tests.benchmarks.harness import Repeat
 
 aten = torch.ops.aten
 PRODUCTS = {
@@ -34,7 +34,7 @@ PRODUCTS = {
 
 @dataclass(frozen=True)
 class Form:
-    """In which form the floor is laid."""
+    """Precision and memory format of the products."""
 
     precision: str = "fp32"
     layout: torch.memory_format = torch.contiguous_format
@@ -48,15 +48,15 @@ FORMS = {
 }
 
 
-def forms(game: Game) -> dict[str, Form]:
-    """Those that make a difference to a game: a layout is one of convolutions."""
-    conv = any(isinstance(module, torch.nn.Conv2d) for network in game.trainable() for module in network.modules())
+def forms(case: Case) -> dict[str, Form]:
+    """Those that differ for a case: a memory format matters to convolutions alone."""
+    conv = any(isinstance(module, torch.nn.Conv2d) for network in case.trainable() for module in network.modules())
     return {name: form for name, form in FORMS.items() if conv or form.layout is torch.contiguous_format}
 
 
 @dataclass(frozen=True)
 class Place:
-    """A tensor that took part in a product; equal places are the same memory."""
+    """A tensor in a product; equal places are the same memory."""
 
     address: int
     offset: int
@@ -67,9 +67,9 @@ class Place:
 
 @dataclass(frozen=True)
 class Product:
-    """One call of torch, with places where tensors were.
+    """One call of torch, with places instead of tensors.
 
-    ``flops`` are its operations, of which a multiplication and an addition are two, and ``dtype`` is their type.
+    ``flops`` counts a multiplication and an addition as two, and ``dtype`` is their type.
     """
 
     operator: Callable[..., Any]
@@ -78,8 +78,8 @@ class Product:
     dtype: torch.dtype
 
 
-class Watcher(TorchDispatchMode):
-    """Notes every product that is made while it is on."""
+class Recorder(TorchDispatchMode):
+    """Records every product."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -100,19 +100,18 @@ def place(value: Any) -> Any:
     return Place(value.untyped_storage().data_ptr(), value.storage_offset(), shape, strides, value.dtype)
 
 
-def products(game: Game, precision: str = "fp32") -> list[Product]:
+def products(case: Case, precision: str = "fp32") -> list[Product]:
     """The products of one iteration, in order."""
-    iterations = own.training(game, own.Way({"precision": precision}))
-    iterations.device = replace(
-        iterations.device, within=False
-    )  # so that factors have the types in which they are multiplied
-    next(iterations)  # the first of all may differ
-    with Watcher() as watcher:
-        next(iterations)
-    return watcher.products
+    training = ganzoo_loop.training(case, ganzoo_loop.Configuration({"precision": precision}))
+    # autocast, so that the recorded factors have the type in which they are multiplied
+    training.device = replace(training.device, in_matmul=False)
+    next(training)  # the first may differ
+    with Recorder() as recorder:
+        next(training)
+    return recorder.products
 
 
-def play(game: Game, form: Form) -> Play:
+def repeat(case: Case, form: Form) -> Repeat:
     """Iterations of bare products and optimizer steps."""
     tensors: dict[Place, Tensor] = {}
 
@@ -125,10 +124,10 @@ def play(game: Game, form: Form) -> Play:
             tensors[value] = made.contiguous(memory_format=form.layout) if made.dim() == 4 else made
         return tensors[value]
 
-    calls = [(product.operator, tree_map(tensor, product.arguments)) for product in products(game, form.precision)]
-    adams = list(optimizers(game))
+    calls = [(product.operator, tree_map(tensor, product.arguments)) for product in products(case, form.precision)]
+    adams = list(optimizers(case))
 
-    def play(times: int) -> None:
+    def run(times: int) -> None:
         with torch.no_grad():
             for _ in range(times):
                 for operator, arguments in calls:
@@ -137,12 +136,12 @@ def play(game: Game, form: Form) -> Play:
                     for _ in range(steps):
                         adam.step()
 
-    return play
+    return run
 
 
-def optimizers(game: Game) -> Iterator[tuple[torch.optim.Optimizer, int]]:
-    """Fused Adam on weights of both players, and how often each moves in an iteration."""
-    for network, moves in zip(game.trainable(), (1, game.critics), strict=True):
+def optimizers(case: Case) -> Iterator[tuple[torch.optim.Optimizer, int]]:
+    """Fused Adam on the weights of both networks, and how often each is updated in an iteration."""
+    for network, updates in zip(case.trainable(), (1, case.critic_steps), strict=True):
         for weight in network.parameters():
             weight.grad = torch.randn_like(weight)
-        yield torch.optim.Adam(network.parameters(), lr=RATE, fused=True), moves
+        yield torch.optim.Adam(network.parameters(), lr=LR, fused=True), updates

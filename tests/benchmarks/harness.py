@@ -28,28 +28,28 @@ class Timing:
     high: float
 
 
-Play = Callable[[int], object]  # does the thing that is measured so many times over
+Repeat = Callable[[int], object]  # does what is measured, so many times
 
 
-def interleave(variants: Mapping[str, Play], *, turns: int, seconds: float) -> dict[str, Timing]:
+def interleave(variants: Mapping[str, Repeat], *, turns: int, seconds: float) -> dict[str, Timing]:
     """Time every variant ``turns`` times in turn, each for about ``seconds``, after a warm-up.
 
-    What is short is repeated within a turn; how often is settled once per variant, in the warm-up.
+    Within a turn a variant is repeated. The warm-up measures how often, once per variant.
     """
     repeats = {}
-    for name, play in variants.items():
-        play(2)
+    for name, run in variants.items():
+        run(2)
         start = time.perf_counter()
-        play(1)
+        run(1)
         first = max(1, int(seconds / 4 / (time.perf_counter() - start)))  # one alone may be an outlier
         start = time.perf_counter()
-        play(first)
+        run(first)
         repeats[name] = max(1, round(seconds / (time.perf_counter() - start) * first))
     measured: dict[str, list[float]] = {name: [] for name in variants}
     for _ in range(turns):
-        for name, play in variants.items():
+        for name, run in variants.items():
             start = time.perf_counter()
-            play(repeats[name])
+            run(repeats[name])
             measured[name].append((time.perf_counter() - start) / repeats[name])
     return {name: timing(times) for name, times in measured.items()}
 
@@ -58,14 +58,14 @@ def timing(times: list[float]) -> Timing:
     return Timing(statistics.median(times), min(times), max(times))
 
 
-def repeated(call: Callable[[], object]) -> Play:
-    """A call, any number of times over."""
+def repeated(call: Callable[[], object]) -> Repeat:
+    """A call, repeated."""
 
-    def play(times: int) -> None:
+    def run(times: int) -> None:
         for _ in range(times):
             call()
 
-    return play
+    return run
 
 
 @dataclass(frozen=True)
@@ -98,21 +98,21 @@ sys.exit(os.waitstatus_to_exitcode(status))
 
 
 def launch(*words: str, threads: int | None = None) -> Usage:
-    """Run this Python with ``words`` in a process of its own, on so many threads, and say what it took.
+    """Run this Python with ``words`` in a new process with so many threads, and return what it took.
 
     Raises:
-        subprocess.CalledProcessError: it failed, with what it said on standard error.
+        subprocess.CalledProcessError: it failed; the error holds its standard error.
     """
     environment = os.environ | ({"OMP_NUM_THREADS": str(threads)} if threads else {})
     command = [sys.executable, "-S", "-c", LAUNCHER, sys.executable, *words]
     launched = subprocess.run(command, capture_output=True, check=True, text=True, env=environment)
-    *output, numbers = launched.stdout.splitlines()
-    seconds, cpu, peak = numbers.split()
+    *output, usage = launched.stdout.splitlines()
+    seconds, cpu, peak = usage.split()
     return Usage(float(seconds), float(cpu), int(peak), "\n".join(output))
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
+    """What the measurement ran on."""
     import onnxruntime
 
     model = next((line for line in cpu_lines() if line.startswith("model name")), platform.processor())
@@ -139,5 +139,5 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def save(path: str | Path, result: Mapping[str, Any]) -> None:
-    """Write a result with the machine it is of."""
+    """Write a result, with the machine that it was measured on."""
     write_text(path, json.dumps({"machine": machine()} | dict(result), indent=2) + "\n")

@@ -1,7 +1,7 @@
 """How much memory does a training need? ``python -m tests.benchmarks memory``
 
-Peak resident memory of whole processes, in turn, each of which trains one game in one way: interpreter, torch, the
-digits and all.
+Peak resident memory of whole processes, in turn, each of which runs one row of one case: interpreter, torch and
+data included.
 """
 
 from __future__ import annotations
@@ -12,28 +12,28 @@ from typing import Any
 
 import torch
 
-from tests.benchmarks.games import GAMES
+from tests.benchmarks.cases import CASES
+from tests.benchmarks.comparison import BASE
 from tests.benchmarks.harness import launch, table
-from tests.benchmarks.rows import BASE
 from tests.benchmarks.training import present
 
 
 def measure(turns: int, seconds: float) -> dict[str, Any]:
-    """Megabytes by game and row, and ratios to one script."""
+    """Megabytes by case and row, and ratios to one script."""
     found: list[dict[str, Any]] = []
     absent: dict[str, str] = {}
-    for game in GAMES.values():
+    for case in CASES.values():
         peaks: dict[str, list[int]] = defaultdict(list)
-        there = [row for row in present(game, absent) if not row.startswith("floor")]
+        there = [row for row in present(case, absent) if not row.startswith("floor")]
         for _ in range(turns):
             for row in there:
-                words = ("-m", "tests.benchmarks.trial", "row", game.name, row, str(seconds))
+                words = ("-m", "tests.benchmarks.trial", "row", case.name, row, str(seconds))
                 peaks[row].append(launch(*words, threads=torch.get_num_threads()).peak)
         base = median(peaks[BASE])
         for row, values in peaks.items():
             peak = median(values)
             ratio = round(peak / base, 2)
-            found.append({"gan": game.name, "row": row, "peak MB": round(peak / 1024), "to one script": ratio})
+            found.append({"gan": case.name, "row": row, "peak MB": round(peak / 1024), "to one script": ratio})
     return {"rows": found, "absent": absent}
 
 

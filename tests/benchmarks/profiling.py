@@ -1,9 +1,8 @@
 """Where does the time of an iteration go? ``python -m tests.benchmarks profiling``
 
-Three looks at ganzoo's loop: the parts of an iteration, by a clock at the seams between them; the operators that take most,
-by torch's profiler; and the operations a second of its products, against the machine's best at a large matrix product
-in the same run. The clock counts this thread's time on a processor, so that other processes do not matter; on a CPU
-nothing runs on after a call has returned.
+Three views of ganzoo's loop: the parts of an iteration, by a clock; the operators that take most, by torch's profiler;
+and the operations a second of its matrix products, compared with the machine's best at a large one in the same run. The
+clock counts this thread's CPU time, so that other processes do not matter.
 """
 
 from __future__ import annotations
@@ -20,17 +19,17 @@ from torch.profiler import ProfilerActivity, profile
 from ganzoo.training.device import configure_process
 from ganzoo.training.loop import Training
 from tests.benchmarks import floor
-from tests.benchmarks.games import GAMES
+from tests.benchmarks.cases import CASES, Case
+from tests.benchmarks.ganzoo_loop import CONFIGURATIONS, Configuration, repeat, training
 from tests.benchmarks.harness import interleave, table
-from tests.benchmarks.own import WAYS, play, training
 
 OURS = ("draw", "average", "loop")  # the parts that are neither forward, backward nor optimizer
 TOP = 8  # operators in a table
-SIDE = 1024  # of the matrices whose product is taken for the machine's best
+SIDE = 1024  # of the matrices whose product is the machine's best
 
 
 class Clock:
-    """Seconds by part of an iteration; a part that calls another does not count that one's."""
+    """Seconds by part of an iteration. A part within another counts for the inner one alone."""
 
     def __init__(self) -> None:
         self.parts: dict[str, float] = defaultdict(float)
@@ -39,16 +38,16 @@ class Clock:
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
-        self._turn()
+        self._add()
         self._open.append(name)
         try:
             yield
         finally:
-            self._turn()
+            self._add()
             self._open.pop()
 
-    def _turn(self) -> None:
-        """What passed since the last call belongs to the part that was open."""
+    def _add(self) -> None:
+        """Add the time since the last call to the part that was open."""
         now = time.thread_time()
         if self._open:
             self.parts[self._open[-1]] += now - self._since
@@ -62,57 +61,58 @@ class Clock:
         return inside
 
 
-def clocked(iterations: Training, clock: Clock) -> Training:
-    """The training with a clock at the seams of its loop."""
-    moves = iterations.updates
+def timed_trainer(trainer: Callable[..., Any], clock: Clock) -> Callable[..., Any]:
+    """The trainer with a clock: what it computes between two updates is forward, less its draws."""
 
-    def forward() -> Iterator[Any]:
-        """What a trainer does between two moves is forward, less its draws."""
-        iterator = moves()
+    def timed(nets: Any, draw: Callable[[], Any]) -> Iterator[Any]:
+        updates = trainer(nets, clock.timed("draw", draw))
         while True:
             with clock.part("forward"):
-                move = next(iterator, None)
-            if move is None:
+                update = next(updates, None)
+            if update is None:
                 return
-            yield move
+            yield update
 
-    seams = vars(iterations)  # an attribute of the instance goes before the method
-    seams |= {"moves": forward, "step": clock.timed("backward", iterations.step)}
-    seams["_draw"] = clock.timed("draw", iterations._draw)
-    iterations.average.update = clock.timed("average", iterations.average.update)  # type: ignore[method-assign]
-    for optimizer in iterations.optimizers.values():
-        optimizer.zero_grad = clock.timed("optimizer", optimizer.zero_grad)  # type: ignore[method-assign]
+    return timed
+
+
+def timed_training(case: Case, configuration: Configuration, clock: Clock) -> Training:
+    """A training with a clock in its trainer, its updates, its optimizers and its moving average."""
+    timed = training(case, configuration, timed_trainer(case.trainer, clock))
+    timed.update = clock.timed("backward", timed.update)  # type: ignore[method-assign]
+    timed.ema.update = clock.timed("average", timed.ema.update)  # type: ignore[method-assign]
+    for optimizer in timed.optimizers.values():
         optimizer.step = clock.timed("optimizer", optimizer.step)  # type: ignore[method-assign]
-    return iterations
+    return timed
 
 
-def parts(game: str, way: str, iterations: int) -> dict[str, float]:
-    """The share of each part in so many iterations; ``loop`` is what none of the others does."""
+def parts(case: str, row: str, iterations: int) -> dict[str, float]:
+    """The share of each part in so many iterations; ``loop`` is all that is in none of the others."""
     clock = Clock()
-    played = clocked(training(GAMES[game], WAYS[way]), clock)
-    next(played)
+    timed = timed_training(CASES[case], CONFIGURATIONS[row], clock)
+    next(timed)
     clock.parts.clear()
     for _ in range(iterations):
         with clock.part("loop"):
-            next(played)
+            next(timed)
     total = sum(clock.parts.values())
     return {name: seconds / total for name, seconds in clock.parts.items()}
 
 
-def operators(game: str, way: str, iterations: int) -> list[tuple[str, float, int]]:
+def operators(case: str, row: str, iterations: int) -> list[tuple[str, float, int]]:
     """The operators that take most: name, share of all, calls in an iteration."""
-    played = training(GAMES[game], WAYS[way])
-    next(played)
-    with profile(activities=[ProfilerActivity.CPU]) as taken:
+    profiled = training(CASES[case], CONFIGURATIONS[row])
+    next(profiled)
+    with profile(activities=[ProfilerActivity.CPU]) as found:
         for _ in range(iterations):
-            next(played)
-    events = sorted(taken.key_averages(), key=lambda event: -event.self_cpu_time_total)
+            next(profiled)
+    events = sorted(found.key_averages(), key=lambda event: -event.self_cpu_time_total)
     total = sum(event.self_cpu_time_total for event in events)
     return [(event.key, event.self_cpu_time_total / total, event.count // iterations) for event in events[:TOP]]
 
 
 def best(dtype: torch.dtype, turns: int) -> float:
-    """Operations a second of a large matrix product, the best of some."""
+    """Operations a second of a large matrix product, the best of several."""
     a, b = torch.randn(SIDE, SIDE, dtype=dtype), torch.randn(SIDE, SIDE, dtype=dtype)
     times = []
     for _ in range(3 * turns):
@@ -127,12 +127,13 @@ def measure(turns: int, seconds: float) -> dict[str, Any]:
     configure_process(torch.get_num_threads())
     found: dict[str, list[dict[str, Any]]] = {"parts": [], "operators": [], "peak": []}
     best_of = {dtype: best(dtype, turns) for dtype in (torch.float32, torch.bfloat16)}
-    for game in GAMES.values():
-        ways = {name: way for name, way in WAYS.items() if not way.own}
-        timings = interleave({name: play(game, way) for name, way in ways.items()}, turns=turns, seconds=seconds)
-        for name, way in ways.items():
-            head, took = {"gan": game.name, "row": name}, timings[name].median
-            products = floor.products(game, way.device.get("precision", "auto"))
+    for case in CASES.values():
+        configurations = {name: each for name, each in CONFIGURATIONS.items() if not each.own}
+        variants = {name: repeat(case, each) for name, each in configurations.items()}
+        timings = interleave(variants, turns=turns, seconds=seconds)
+        for name, configuration in configurations.items():
+            head, took = {"gan": case.name, "row": name}, timings[name].median
+            products = floor.products(case, configuration.device.get("precision", "auto"))
             flops = sum(product.flops for product in products)
             found["peak"].append(
                 head
@@ -143,16 +144,16 @@ def measure(turns: int, seconds: float) -> dict[str, Any]:
                     "share": percent(sum(p.flops / best_of[p.dtype] for p in products) / took),
                 }
             )
-            if way.device.get("compile"):  # it has no seams
+            if configuration.device.get("compile"):  # the clock would be compiled away
                 continue
             iterations = max(1, round(seconds / took))
-            shares = parts(game.name, name, iterations)
+            shares = parts(case.name, name, iterations)
             found["parts"].append(
                 head
                 | {part: percent(shares.get(part, 0)) for part in ("forward", "backward", "optimizer", *OURS)}
                 | {"outside": percent(sum(shares.get(part, 0) for part in OURS))}
             )
-            for operator, share, calls in operators(game.name, name, iterations):
+            for operator, share, calls in operators(case.name, name, iterations):
                 found["operators"].append(head | {"operator": operator, "share": percent(share), "calls": calls})
     best_there = [
         {"type": str(dtype).removeprefix("torch."), "GFLOP/s": round(most / 1e9, 1)} for dtype, most in best_of.items()

@@ -1,6 +1,6 @@
 """How fast are exported generators? ``python -m tests.benchmarks sampling``
 
-onnxruntime's forms of one generator against torch's, each at its best, at several batch sizes; and the time and memory
+One generator in onnxruntime and in torch, each in its fastest variants, at several batch sizes; and the time and memory
 from the start of a process to its first image.
 """
 
@@ -23,8 +23,8 @@ import ganzoo
 from ganzoo.export import export
 from ganzoo.generators.latents import latents
 from ganzoo.generators.weights import Model
-from ganzoo.testing import training
-from tests.benchmarks.harness import Play, interleave, launch, repeated, table
+from ganzoo.testing import start_training
+from tests.benchmarks.harness import Repeat, interleave, launch, repeated, table
 
 MODELS = {"dense": "simple", "dcgan": "dcgan", "privileged cnn": "privileged-v2-cnn"}
 BATCHES = (1, 64, 256, 1024)
@@ -38,7 +38,7 @@ def generator_of(name: str) -> Model:
     from ganzoo.registry.recipe import resolve
 
     gan = ganzoo.get(name)
-    return training(resolve(gan), load(gan.data)).model()
+    return start_training(resolve(gan), load(gan.data)).model()
 
 
 def folded(net: nn.Module) -> nn.Module:
@@ -61,15 +61,15 @@ def folded(net: nn.Module) -> nn.Module:
     return net
 
 
-def variants(model: Model, files: dict[str, Path], batch: int) -> dict[str, Play]:
-    """Every way to make ``batch`` samples, by name."""
-    z = latents(range(batch), model.header["latent_dim"])
+def variants(model: Model, files: dict[str, Path], batch: int) -> dict[str, Repeat]:
+    """Every way to sample ``batch`` images, by name."""
+    z = latents(range(batch), model.metadata.latent_dim)
     tensor = torch.from_numpy(z)
     plain = model.generator()
     best = folded(plain).to(memory_format=torch.channels_last)
     compiled = torch.compile(plain)
 
-    def run(net: Callable[..., Any], bf16: bool = False) -> Play:
+    def run(net: Callable[..., Any], bf16: bool = False) -> Repeat:
         def call() -> Any:
             with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
                 return net(tensor)
@@ -99,7 +99,7 @@ def measure(turns: int, seconds: float) -> dict[str, Any]:
                 path = Path(folder) / f"{form}.onnx"
                 try:
                     report = export(model, path, form=form)  # type: ignore[arg-type]
-                except ganzoo.GanzooError as error:  # a form that loses too much is no way to make samples
+                except ganzoo.GanzooError as error:  # too much is lost, so it is not measured
                     quality[f"{title} {form}"] = str(error)
                     continue
                 files[form] = path

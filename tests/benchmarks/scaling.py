@@ -1,7 +1,8 @@
 """How does the cost grow with the size? ``python -m tests.benchmarks scaling``
 
-Trainings of the zoo on random images, each in a process of its own; one number is varied at a time. Speed should follow
-the work that a sample makes, and memory the batch; neither should depend on how many images there are, beyond those.
+Trainings of the zoo on random images, each in its own process; one setting is varied at a time. Speed should follow
+the work per sample, and memory the batch size. Neither should depend on the size of the data set, apart from the data
+themselves.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ BATCHES = (32, 64, 128, 256, 512, 1024)
 SIDES = (28, 32, 64, 128)
 WIDTHS = (8, 16, 32, 64)
 IMAGES = (10_000, 100_000, 1_000_000)
-FEW = 2_000  # images of a trial in which their number does not matter
+FEW = 2_000  # images, where their number is not what is varied
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,8 @@ class Point:
     """One training.
 
     Attributes:
-        series: which number is varied, and of what.
-        value: that number.
+        series: which setting is varied, and of what.
+        value: of that setting.
     """
 
     series: str
@@ -40,7 +41,7 @@ class Point:
     side: int = 28
 
     @property
-    def told(self) -> str:
+    def as_json(self) -> str:
         return json.dumps({"gan": self.gan, "settings": self.settings, "images": self.images, "side": self.side})
 
     @property
@@ -63,12 +64,12 @@ def points() -> Iterator[Point]:
 
 
 def measure(turns: int, seconds: float) -> dict[str, Any]:
-    """Images a second and peak memory of each point, the data's own bytes apart."""
+    """Images a second and peak memory of each point, and the size of the data."""
     known = list(points())
     taken: list[list[tuple[float, int]]] = [[] for _ in known]
     for _ in range(turns):
         for point, found in zip(known, taken, strict=True):
-            words = ("-m", "tests.benchmarks.trial", "size", str(seconds), point.told)
+            words = ("-m", "tests.benchmarks.trial", "size", str(seconds), point.as_json)
             usage = launch(*words, threads=torch.get_num_threads())
             found.append((float(usage.output), usage.peak))
     rows = []

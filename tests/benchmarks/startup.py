@@ -41,7 +41,7 @@ def commands(folder: Path) -> dict[str, tuple[str, ...]]:
 
 
 def measure(turns: int, seconds: float) -> dict[str, Any]:
-    """CPU seconds of each command; ``seconds`` is not heeded, since a process takes what it takes."""
+    """CPU seconds of each command; ``seconds`` is ignored, because a process cannot be cut short."""
     with tempfile.TemporaryDirectory() as folder:
         known = commands(Path(folder))
         taken: dict[str, list[float]] = {name: [] for name in known}

@@ -1,4 +1,4 @@
-"""The benchmarks compare like with like, and run. What they measure is not judged here."""
+"""The benchmarks run, and compare the same trainings. What they measure is not tested."""
 
 from __future__ import annotations
 
@@ -11,53 +11,53 @@ import pytest
 import torch
 
 from tests.benchmarks import floor, profiling, scaling, startup
+from tests.benchmarks.baselines.not_installed import NotInstalled
+from tests.benchmarks.baselines.script import Script
+from tests.benchmarks.cases import BATCH, CASES, CONV, DENSE, LATENT, PENALISED, Case
+from tests.benchmarks.comparison import rows
 from tests.benchmarks.draws import Loaded, Recorder, Replayed, Resident
-from tests.benchmarks.games import BATCH, CONV, DENSE, GAMES, LATENT, PENALISED, Game
+from tests.benchmarks.ganzoo_loop import Configuration, training
 from tests.benchmarks.harness import interleave, launch, repeated, save, table
-from tests.benchmarks.opponents.absent import Absent
-from tests.benchmarks.opponents.script import Script
-from tests.benchmarks.own import Way, training
-from tests.benchmarks.plain import Plain
-from tests.benchmarks.rows import rows
+from tests.benchmarks.plain_loop import Plain
 
 ITERATIONS = {"dense": 3, "dcgan 32": 2, "wgan-gp": 2}
 G_LAYERS = tuple(pairwise((LATENT, 128, 256, 512, 1024, 784)))
 D_LAYERS = tuple(pairwise((784, 512, 256, 1)))
-games = pytest.mark.parametrize("game", GAMES.values(), ids=GAMES)
+cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 
 
-@games
-def test_all_loops_play_the_same_game(game: Game) -> None:
-    """With the same weights and draws the losses are the same but for rounding, which Adam's first steps enlarge.
+@cases
+def test_all_loops_train_alike(case: Case) -> None:
+    """With the same weights and draws the losses differ by rounding errors alone, which Adam's first steps enlarge.
 
-    ganzoo judges real and fake in one pass where it can, and a script takes the sigmoid and the logarithm by turns.
+    ganzoo evaluates D on real and fake samples in one pass where it can; a script computes sigmoid, then logarithm.
     """
-    recorder = Recorder(game.updates)
-    ganzoo = training(game, Way({"precision": "fp32"}), recorder)
-    expected = [next(ganzoo).losses for _ in range(ITERATIONS[game.name])]
-    plain, script = Plain(game, Replayed(recorder.kept)), Script(game, Replayed(recorder.kept))
+    recorder = Recorder(case.trainer)
+    ganzoo = training(case, Configuration({"precision": "fp32"}), recorder)
+    expected = [next(ganzoo).losses for _ in range(ITERATIONS[case.name])]
+    plain, script = Plain(case, Replayed(recorder.kept)), Script(case, Replayed(recorder.kept))
     for losses in expected:
         plain(1)
         script(1)
-        for player, loss in losses.items():
-            assert plain.losses[player].item() == pytest.approx(loss.item(), rel=1e-3)
-            assert script.losses[player] == pytest.approx(loss.item(), rel=1e-3)
+        for name, loss in losses.items():
+            assert plain.losses[name].item() == pytest.approx(loss.item(), rel=1e-3)
+            assert script.losses[name] == pytest.approx(loss.item(), rel=1e-3)
 
 
-@games
+@cases
 @pytest.mark.parametrize("source", [Loaded, Resident])
-def test_draws_are_digits_and_noise(game: Game, source: type) -> None:
-    real, z = source(game).next()
-    assert real.shape == (BATCH, 1, game.size, game.size)
+def test_draws_are_digits_and_noise(case: Case, source: type) -> None:
+    real, z = source(case).next()
+    assert real.shape == (BATCH, 1, case.size, case.size)
     assert real.dtype == z.dtype == torch.float32
     assert (real.amin(), real.amax()) == (-1, 1)
     assert z.shape == (BATCH, LATENT)
-    between = source(game).between()
+    between = source(case).between()
     assert between.shape == (BATCH, 1, 1, 1)
     assert 0 <= between.amin() < between.amax() < 1
 
 
-def test_a_pass_of_the_plain_draws_holds_every_digit_once() -> None:
+def test_an_epoch_of_resident_draws_holds_every_digit_once() -> None:
     draws = Resident(DENSE)
     draws.images = torch.arange(3 * BATCH + 5)[:, None]
     seen = torch.cat([draws.next()[0] for _ in range(3)])
@@ -66,18 +66,18 @@ def test_a_pass_of_the_plain_draws_holds_every_digit_once() -> None:
 
 
 @pytest.mark.parametrize("row", rows(DENSE))
-def test_every_row_plays(row: str) -> None:
+def test_every_row_runs(row: str) -> None:
     try:
         rows(DENSE)[row]()(1)
-    except Absent as reason:
+    except NotInstalled as reason:
         pytest.skip(str(reason))
 
 
 @pytest.mark.parametrize("row", ["torchgan", "mimicry", "ganzoo, own trainer", "floor fp32"])
-def test_rows_play_the_penalised_game(row: str) -> None:
+def test_rows_run_the_penalised_case(row: str) -> None:
     try:
         rows(PENALISED)[row]()(1)
-    except Absent as reason:
+    except NotInstalled as reason:
         pytest.skip(str(reason))
 
 
@@ -88,7 +88,7 @@ def uses(layers: tuple[tuple[int, int], ...], *, weights: bool, inputs: bool, fi
 
 
 def test_the_floor_counts_what_its_products_do() -> None:
-    """In the dense game: G forward and back, D judging for G, D on real images and on fakes."""
+    """In the dense case: G forward and back, D judging for G, D on real images and on fakes."""
     samples = (
         uses(G_LAYERS, weights=True, inputs=True, first=False)
         + uses(D_LAYERS, weights=False, inputs=True, first=True)
@@ -97,7 +97,7 @@ def test_the_floor_counts_what_its_products_do() -> None:
     assert sum(product.flops for product in floor.products(DENSE)) == 2 * BATCH * samples
 
 
-def test_the_floor_steps_as_often_as_the_players_move() -> None:
+def test_the_floor_steps_as_often_as_the_networks_are_updated() -> None:
     (G, once), (D, often) = floor.optimizers(PENALISED)
     assert (once, often) == (1, 5)
     for adam, layers in ((G, G_LAYERS), (D, D_LAYERS)):
@@ -105,26 +105,26 @@ def test_the_floor_steps_as_often_as_the_players_move() -> None:
         assert [weight.shape[::-1] for weight in weights if weight.dim() == 2] == list(layers)
 
 
-def test_layouts_are_of_convolutions() -> None:
+def test_memory_formats_are_for_convolutions() -> None:
     assert set(floor.forms(DENSE)) == {"floor fp32", "floor bf16"}
     assert set(floor.forms(CONV)) == set(floor.FORMS)
 
 
-def test_the_parts_of_a_round_make_the_whole() -> None:
+def test_the_parts_of_an_iteration_add_up() -> None:
     shares = profiling.parts("dense", "ganzoo fp32", 2)
     assert set(shares) == {"forward", "backward", "optimizer", *profiling.OURS}
     assert sum(shares.values()) == pytest.approx(1)
     assert min(shares.values()) > 0
 
 
-def test_operators_are_counted_by_the_round() -> None:
+def test_operators_are_counted_per_iteration() -> None:
     found = {name: calls for name, _, calls in profiling.operators("dense", "ganzoo fp32", 2)}
     products = [product.operator for product in floor.products(DENSE)]
     assert found["aten::mm"] == products.count(torch.ops.aten.mm.default)
     assert found["aten::addmm"] == products.count(torch.ops.aten.addmm.default)
 
 
-def test_what_is_compared_has_its_turns_in_turn() -> None:
+def test_variants_are_measured_in_turn() -> None:
     called: list[str] = []
     variants = {name: repeated(lambda name=name: called.append(name)) for name in "ab"}
     timings = interleave(variants, turns=3, seconds=0)
@@ -132,7 +132,7 @@ def test_what_is_compared_has_its_turns_in_turn() -> None:
     assert all(timing.low <= timing.median <= timing.high for timing in timings.values())
 
 
-def test_a_process_tells_what_it_took() -> None:
+def test_a_process_reports_what_it_took() -> None:
     small = launch("-c", "print('first'); print('last')")
     large = launch("-c", "x = bytearray(100_000_000)")
     assert small.output.split() == ["first", "last"]
@@ -140,7 +140,7 @@ def test_a_process_tells_what_it_took() -> None:
     assert large.peak - small.peak > 90_000
 
 
-def test_points_of_a_series_differ_in_one_number() -> None:
+def test_points_of_a_series_differ_in_one_setting() -> None:
     series: dict[str, list[scaling.Point]] = {}
     for point in scaling.points():
         series.setdefault(point.series, []).append(point)
@@ -159,8 +159,8 @@ def test_start_up_is_that_of_commands_that_work(tmp_path: Path) -> None:
     assert "wgan-gp" in launch(*words, threads=1).output
 
 
-def test_figures_are_saved_with_their_machine(tmp_path: Path) -> None:
-    save(tmp_path / "figures.json", {"rows": [{"way": "a", "images/s": 1}]})
-    saved = json.loads((tmp_path / "figures.json").read_text())
+def test_results_are_saved_with_their_machine(tmp_path: Path) -> None:
+    save(tmp_path / "results.json", {"rows": [{"way": "a", "images/s": 1}]})
+    saved = json.loads((tmp_path / "results.json").read_text())
     assert saved["machine"]["torch"] == torch.__version__
     assert table(saved["rows"]) == "| way | images/s |\n| --- | --- |\n| a | 1 |"

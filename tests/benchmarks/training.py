@@ -1,7 +1,7 @@
 """How fast does a GAN train? ``python -m tests.benchmarks training``
 
-Images a second of whole iterations, for ganzoo's loop and for others over the same networks, batches and optimizers; and
-the bare products of such an iteration, which no loop can beat.
+Images a second of whole iterations, for ganzoo's loop and for others with the same networks, batches and optimizers,
+and for the bare matrix products of such an iteration, which no loop can beat.
 """
 
 from __future__ import annotations
@@ -10,28 +10,29 @@ from typing import Any
 
 import torch
 
-from ganzoo.training.device import configure_process
-from tests.benchmarks.games import GAMES, Game
-from tests.benchmarks.harness import Play, interleave, table
-from tests.benchmarks.opponents.absent import Absent
-from tests.benchmarks.rows import BASE, rows
+from ganzoo.training.device import configure_process, flush_denormals
+from tests.benchmarks.baselines.not_installed import NotInstalled
+from tests.benchmarks.cases import CASES, Case
+from tests.benchmarks.comparison import BASE, rows
+from tests.benchmarks.harness import Repeat, interleave, table
 
 
 def measure(turns: int, seconds: float) -> dict[str, Any]:
-    """Images a second and ratios to one script, by game and row; and who could not take part."""
-    configure_process(torch.get_num_threads())  # everyone has denormals flushed, as ganzoo's own commands do
+    """Images a second and ratios to one script, by case and row; and the rows that are left out."""
+    configure_process(torch.get_num_threads())
     found: list[dict[str, Any]] = []
     absent: dict[str, str] = {}
-    for game in GAMES.values():
-        there = present(game, absent)
-        times = interleave(there, turns=turns, seconds=seconds)
+    for case in CASES.values():
+        there = present(case, absent)
+        with flush_denormals():  # for all, as ganzoo's loop does it for itself
+            times = interleave(there, turns=turns, seconds=seconds)
         base = times[BASE].median
         for row, timing in times.items():
             found.append(
                 {
-                    "gan": game.name,
+                    "gan": case.name,
                     "row": row,
-                    "images/s": round(game.images / timing.median, 1),
+                    "images/s": round(case.images / timing.median, 1),
                     "to one script": round(base / timing.median, 2),
                     "spread": f"{timing.low / timing.median:.2f}..{timing.high / timing.median:.2f}",
                 }
@@ -39,13 +40,13 @@ def measure(turns: int, seconds: float) -> dict[str, Any]:
     return {"rows": found, "absent": absent}
 
 
-def present(game: Game, absent: dict[str, str]) -> dict[str, Play]:
-    """All rows of a game that are possible here; the others go to ``absent``, with the reason."""
+def present(case: Case, absent: dict[str, str]) -> dict[str, Repeat]:
+    """All rows of a case that are possible here; the others go to ``absent``, with the reason."""
     there = {}
-    for row, make in rows(game).items():
+    for row, make in rows(case).items():
         try:
             there[row] = make()
-        except Absent as reason:
+        except NotInstalled as reason:
             absent[row] = str(reason)
     return there
 

@@ -1,8 +1,8 @@
 """torchgan's trainer (Pal & Das, 2021): ``pip install --no-deps torchgan``.
 
 What would break or distort the measurement is left out, each to its advantage: the sample grid at the end of an epoch,
-which fails on today's torchvision, and the file that is saved there. All else is its own, the moves too: D sees fakes
-that are made for it, and in WGAN-GP the penalty is a step of its own, with one interpolation for the whole batch.
+which fails on today's torchvision, and the file that is saved there. All else is its own, the updates too: D gets fakes
+that are made for it, and in WGAN-GP the penalty is an update of its own, with one interpolation for the whole batch.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from typing import Any
 import torch
 from torch import nn
 
+from tests.benchmarks.baselines.not_installed import NotInstalled
+from tests.benchmarks.cases import BATCH, BETAS, LATENT, LR, Case
 from tests.benchmarks.draws import endless, loader
-from tests.benchmarks.games import BATCH, BETAS, LATENT, RATE, Game
-from tests.benchmarks.harness import Play
-from tests.benchmarks.opponents.absent import Absent
+from tests.benchmarks.harness import Repeat
 
 
 class Some:
@@ -39,13 +39,13 @@ def nothing(*_: Any, **__: Any) -> None:
     """Takes the place of what is left out."""
 
 
-def play(game: Game) -> Play:
-    """Iterations of the game; :class:`Absent` without torchgan."""
+def repeat(case: Case) -> Repeat:
+    """Iterations of the case; :class:`NotInstalled` without torchgan."""
     try:
         from torchgan import losses, models
         from torchgan.trainer import Trainer
     except ImportError as error:
-        raise Absent(f"torchgan is not installed ({error}); pip install --no-deps torchgan") from None
+        raise NotInstalled(f"torchgan is not installed ({error}); pip install --no-deps torchgan") from None
 
     class G(models.Generator):  # type: ignore[misc]
         def __init__(self, net: nn.Module) -> None:
@@ -55,13 +55,13 @@ def play(game: Game) -> Play:
 
     class D(models.Discriminator):  # type: ignore[misc]
         def __init__(self, net: nn.Module) -> None:
-            super().__init__(game.size)
+            super().__init__(case.size)
             self.net = net
             self.forward = net.forward
 
-    optimizer = {"name": torch.optim.Adam, "args": {"lr": RATE, "betas": BETAS}}
-    players = {"generator": G, "discriminator": D}
-    if game.penalised:
+    optimizer = {"name": torch.optim.Adam, "args": {"lr": LR, "betas": BETAS}}
+    networks = {"generator": G, "discriminator": D}
+    if case.penalised:
         minimised = [losses.WassersteinGeneratorLoss(), losses.WassersteinDiscriminatorLoss()]
         minimised.append(losses.WassersteinGradientPenalty())
     else:
@@ -70,20 +70,20 @@ def play(game: Game) -> Play:
     trainer = Trainer(
         {
             name: {"name": wrap, "args": {"net": net}, "optimizer": optimizer}
-            for (name, wrap), net in zip(players.items(), game.trainable(), strict=True)
+            for (name, wrap), net in zip(networks.items(), case.trainable(), strict=True)
         },
         minimised,
         device=torch.device("cpu"),
-        ncritic=game.critics,
+        ncritic=case.critic_steps,
         epochs=1,
         checkpoints=f"{folder.name}/gan",
         recon=folder.name,
     )
     trainer.save_model = trainer.logger.run_end_epoch = nothing
-    batches = endless(loader(game))
+    batches = endless(loader(case))
 
-    def play(iterations: int, folder: Any = folder) -> None:
+    def run(iterations: int, folder: Any = folder) -> None:
         with contextlib.redirect_stdout(io.StringIO()):
-            trainer(Some(batches, iterations * game.critics))
+            trainer(Some(batches, iterations * case.critic_steps))
 
-    return play
+    return run

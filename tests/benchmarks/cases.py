@@ -1,4 +1,4 @@
-"""The games that trainings are compared on: networks, batch, optimizer and moves of a collection of scripts.
+"""The trainings that are compared: networks, batch size, optimizer and objective of a collection of scripts.
 
 Linder-Norén, PyTorch-GAN (github.com/eriklindernoren/PyTorch-GAN): ``gan.py``, ``dcgan.py`` and ``wgan_gp.py``.
 Networks end in logits, where a script ends in a sigmoid.
@@ -23,14 +23,14 @@ from ganzoo.registry.gan import GAN
 
 BATCH = 64
 LATENT = 100
-RATE, BETAS = 2e-4, (0.5, 0.999)  # of Adam, for both players
+LR, BETAS = 2e-4, (0.5, 0.999)  # of Adam, for both networks
 PENALTY = 10.0
-EPS = 0.8  # of batch normalisation: given where torch takes eps, and surely meant as its momentum
+EPS = 0.8  # of batch normalisation; the scripts pass it as eps, though they surely mean the momentum
 
 
 @dataclass(frozen=True)
-class Game:
-    """Networks and moves.
+class Case:
+    """A training.
 
     Attributes:
         name: of its rows.
@@ -38,9 +38,9 @@ class Game:
         generator: makes G: ``(N, 100)`` to ``(N, 1, size, size)`` in [-1, 1].
         discriminator: makes D: images to logits ``(N, 1)``.
         size: height and width of the images.
-        moves: the script's iteration, as a trainer of ganzoo.
-        own: ganzoo's own trainer of such a game, by name.
-        critics: moves of D in an iteration, each with a batch of its own.
+        trainer: the script's iteration, as a trainer of ganzoo.
+        own_trainer: ganzoo's trainer of the same objective, by name.
+        critic_steps: updates of D in an iteration, each on its own batch.
     """
 
     name: str
@@ -48,18 +48,18 @@ class Game:
     generator: Callable[[], nn.Module]
     discriminator: Callable[[], nn.Module]
     size: int
-    moves: Callable[..., Any]
-    own: str
-    critics: int = 1
+    trainer: Callable[..., Any]
+    own_trainer: str
+    critic_steps: int = 1
 
     @property
     def penalised(self) -> bool:
-        return self.updates is critic_first
+        return self.trainer is critic_first
 
     @property
     def images(self) -> int:
         """Real images that one iteration takes."""
-        return BATCH * self.critics
+        return BATCH * self.critic_steps
 
     def trainable(self) -> tuple[nn.Module, nn.Module]:
         """G and D with the same weights at each call."""
@@ -68,15 +68,15 @@ class Game:
             return self.generator().train(), self.discriminator().train()
 
     def record(self, *, own: bool = False) -> GAN:
-        """The game as ganzoo takes it; ``own`` exchanges the script's moves for ganzoo's."""
+        """The case as ganzoo takes it, with the script's trainer or, if ``own``, with ganzoo's."""
         G, D = self.trainable()
-        numbers: dict[str, Any] = {
+        settings: dict[str, Any] = {
             "iterations": 10**9,
             "batch_size": BATCH,
             "latent_dim": LATENT,
             "lr_schedule": "constant",
         }
-        numbers |= {"lr": RATE, "beta1": BETAS[0], "beta2": BETAS[1]}
+        settings |= {"lr": LR, "beta1": BETAS[0], "beta2": BETAS[1]}
 
         def generator(task: Task) -> nn.Module:
             return G
@@ -89,12 +89,12 @@ class Game:
             summary=self.script,
             generator=generator,
             discriminator=discriminator,
-            trainer=self.own if own else self.updates,
-            settings=numbers,
+            trainer=self.own_trainer if own else self.trainer,
+            settings=settings,
         )
 
     def data(self) -> Data:
-        """The digits at the size of this game."""
+        """The digits at the size of this case."""
         return replace(digits(), samples=scaled(self.size), labels=None, classes=(), sha256="")
 
 
@@ -106,18 +106,18 @@ def digits() -> Data:
 
 @cache
 def scaled(size: int) -> NDArray[np.uint8]:
-    """The digits ``(10000, 1, size, size)``, scaled once and for all."""
+    """The digits ``(10000, 1, size, size)``, scaled once."""
     from PIL import Image
 
     samples = np.asarray(digits().samples)
     if samples.shape[-1] == size:
         return samples
-    turned = (Image.fromarray(image[0]).resize((size, size), Image.Resampling.BILINEAR) for image in samples)
-    return np.stack([np.asarray(image) for image in turned])[:, None]
+    resized = (Image.fromarray(image[0]).resize((size, size), Image.Resampling.BILINEAR) for image in samples)
+    return np.stack([np.asarray(image) for image in resized])[:, None]
 
 
 def generator_first(nets: Any, draw: Callable[[], tuple[torch.Tensor, ...]]) -> Any:
-    """One batch: G moves, then D sees the fakes that G made before its move."""
+    """One batch: an update of G, then one of D on the fakes from before G's update."""
     G, D = nets.generator, nets.discriminator
     real, z = draw()
     fake = G(z)
@@ -126,10 +126,10 @@ def generator_first(nets: Any, draw: Callable[[], tuple[torch.Tensor, ...]]) -> 
     yield D, (bce(on_real, 1) + bce(on_fake, 0)) / 2
 
 
-def critic_first(nets: Any, draw: Callable[[], tuple[torch.Tensor, ...]], *, critics: int = 5) -> Any:
-    """Five batches, with a move of D for each; then G moves, with the last batch's latents."""
+def critic_first(nets: Any, draw: Callable[[], tuple[torch.Tensor, ...]], *, critic_steps: int = 5) -> Any:
+    """Five batches with an update of D each; then an update of G with the last batch's latents."""
     G, D = nets.generator, nets.discriminator
-    for _ in range(critics):
+    for _ in range(critic_steps):
         real, z = draw()
         fake = without_grad(G, z)
         on_real, on_fake = real_and_fake_logits(D, real, fake)
@@ -163,7 +163,7 @@ def conv_generator() -> nn.Module:
 
 
 def conv_discriminator() -> nn.Module:
-    """Four halvings down to 2x2 maps, with dropout of whole features."""
+    """Four halvings down to 2x2 maps, with dropout of whole feature maps."""
     net = nn.Sequential()
     for inputs, outputs in ((1, 16), (16, 32), (32, 64), (64, 128)):
         net.extend([nn.Conv2d(inputs, outputs, 3, 2, 1), leaky(), nn.Dropout2d(0.25)])
@@ -172,7 +172,7 @@ def conv_discriminator() -> nn.Module:
     return net.extend([nn.Flatten(), nn.Linear(128 * 2 * 2, 1)])
 
 
-DENSE = Game("dense", "gan.py", dense_generator, dense_discriminator, 28, generator_first, "non-saturating")
-CONV = Game("dcgan 32", "dcgan.py", conv_generator, conv_discriminator, 32, generator_first, "non-saturating")
-PENALISED = Game("wgan-gp", "wgan_gp.py", dense_generator, dense_discriminator, 28, critic_first, "wgan-gp", 5)
-GAMES = {game.name: game for game in (DENSE, CONV, PENALISED)}
+DENSE = Case("dense", "gan.py", dense_generator, dense_discriminator, 28, generator_first, "non-saturating")
+CONV = Case("dcgan 32", "dcgan.py", conv_generator, conv_discriminator, 32, generator_first, "non-saturating")
+PENALISED = Case("wgan-gp", "wgan_gp.py", dense_generator, dense_discriminator, 28, critic_first, "wgan-gp", 5)
+CASES = {case.name: case for case in (DENSE, CONV, PENALISED)}

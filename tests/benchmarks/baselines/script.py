@@ -1,7 +1,7 @@
-"""One script, as most GANs are trained: the PyTorch-GAN collection's loop, written anew from what it does.
+"""One script, as most GANs are trained: a reimplementation of the PyTorch-GAN collection's loop.
 
 Linder-Norén, PyTorch-GAN (github.com/eriklindernoren/PyTorch-GAN). What costs time there is kept: torch's default Adam,
-a backward pass into both networks whoever moves, losses fetched in every iteration.
+backward passes into both networks for every update, losses fetched in every iteration.
 """
 
 from __future__ import annotations
@@ -12,31 +12,31 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tests.benchmarks.cases import BETAS, LR, PENALTY, Case
 from tests.benchmarks.draws import Draws
-from tests.benchmarks.games import BETAS, PENALTY, RATE, Game
 
 
 def adam(network: nn.Module) -> torch.optim.Optimizer:
-    return torch.optim.Adam(network.parameters(), lr=RATE, betas=BETAS)
+    return torch.optim.Adam(network.parameters(), lr=LR, betas=BETAS)
 
 
 class Script:
-    """The loop of one game; ``losses`` holds those of the last iteration, by player."""
+    """The loop of one case; ``losses`` holds those of the last iteration, by network."""
 
-    def __init__(self, game: Game, draws: Draws) -> None:
-        self.game, self.draws = game, draws
-        self.G, self.D = game.trainable()
+    def __init__(self, case: Case, draws: Draws) -> None:
+        self.case, self.draws = case, draws
+        self.G, self.D = case.trainable()
         self.adam_G, self.adam_D = adam(self.G), adam(self.D)
         self.losses: dict[str, Any] = {}
 
     def __call__(self, iterations: int) -> None:
-        play = self.penalised if self.game.penalised else self.adversarial
+        iterate = self.penalised if self.case.penalised else self.adversarial
         for _ in range(iterations):
-            generator, discriminator = play()
+            generator, discriminator = iterate()
             self.losses = {"generator": generator.item(), "discriminator": discriminator.item()}
 
     def adversarial(self) -> tuple[Tensor, Tensor]:
-        """Both losses through a sigmoid, as there; G moves first."""
+        """Both losses through a sigmoid, as there; G is updated first."""
         real, z = self.draws.next()
         ones, zeros = torch.ones(len(real), 1), torch.zeros(len(real), 1)
         self.adam_G.zero_grad()
@@ -53,8 +53,8 @@ class Script:
         return for_G, for_D
 
     def penalised(self) -> tuple[Tensor, Tensor]:
-        """The critic's moves go back through the generator, too; its gradients are then thrown away."""
-        for _ in range(self.game.critics):
+        """The critic's updates compute gradients of the generator too, which are then discarded."""
+        for _ in range(self.case.critic_steps):
             real, z = self.draws.next()
             self.adam_D.zero_grad()
             fake = self.G(z)

@@ -1,1 +1,0 @@
-"""Other people's training loops, over the same networks and digits. None of them is a dependency of ganzoo."""
