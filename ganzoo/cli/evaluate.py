@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from ganzoo.cli import options
+from ganzoo.util.errors import GanzooError
 from ganzoo.util.optional import needs
 
 
@@ -42,7 +43,10 @@ from ganzoo.util.optional import needs
 )
 @click.option("--extractor", type=click.Path(), metavar="FILE", help="A network that you trained for the data set.")
 @options.data_dir
-@click.option("-o", "--out", type=click.Path(), metavar="FILE", help="Write all metrics to this JSON file too.")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write all metrics to this JSON file too."
+)
+@options.force
 def evaluate(
     source: str,
     data: str | None,
@@ -52,7 +56,8 @@ def evaluate(
     features: str,
     extractor: str | None,
     data_dir: str | None,
-    out: str | None,
+    out: Path | None,
+    force: bool,
 ) -> None:
     """Evaluate a generator on held-out data.
 
@@ -72,10 +77,14 @@ def evaluate(
         from rich.console import Console
 
         from ganzoo.evaluation import evaluate as evaluate_source
-        from ganzoo.evaluation.table import show
+        from ganzoo.evaluation.table import format_table
         from ganzoo.training.device import configure_process
-    from ganzoo.util.files import write_text
+    from ganzoo.util.files import require_folder, write_text
 
+    if out and out.exists() and not force:
+        raise GanzooError(f"{out} exists; replace it with --force, or name another with --out")
+    if out:
+        require_folder(out)
     configure_process()
     with Console(stderr=True).status("evaluating"):
         found = evaluate_source(
@@ -88,8 +97,8 @@ def evaluate(
             extractor=extractor,
             directory=data_dir,
         )
-    click.echo(show(found))
+    click.echo(format_table(found))
     run = Path(found.source).parent
-    for path in [*([Path(out)] if out else []), *([run / "evaluation.json"] if (run / "run.json").exists() else [])]:
+    for path in [*([out] if out else []), *([run / "evaluation.json"] if (run / "run.json").exists() else [])]:
         write_text(path, json.dumps(found.to_dict(), indent=2))
         click.echo(f"written: {path}")

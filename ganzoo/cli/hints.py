@@ -9,7 +9,7 @@ from ganzoo.registry.renamed import split_parents
 SAMPLING = "sample evaluate"
 ON_FILES = "sample evaluate export card demo show report doctor"
 WITH_OUT = "train sample evaluate export report card demo"
-WITH_FORCE = "train sample export report card demo"
+
 
 OPTIONS: tuple[tuple[str, str, str], ...] = (
     ("train", "--gpu --gpus --gpu-id --gpu-ids --cuda --use-cuda", "use --device cuda:0 for the first GPU"),
@@ -48,7 +48,7 @@ OPTIONS: tuple[tuple[str, str, str], ...] = (
     ("train", "--checkpoint --ckpt --resume-from --resume-checkpoint --continue", "use --resume RUN"),
     (ON_FILES, "--checkpoint --ckpt --weights --model --run", "name the run or file without an option"),
     (WITH_OUT, "--output --outdir --out-dir --output-dir --outfile --save-dir --logdir --dest", "use --out PATH"),
-    (WITH_FORCE, "--overwrite --yes", "use --force"),
+    (WITH_OUT, "--overwrite --yes", "use --force"),
     ("train evaluate", "--dataset --dataroot --data-root --data-path", "use --data NAME, or --data folder:PATH"),
     (SAMPLING, "--num-samples --samples --count --num --n-samples --num-images --batch-size", "use -n N"),
     ("sample", "--seed", "use --seeds LIST, as in --seeds 7"),

@@ -6,6 +6,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from ganzoo.cli import options
 from ganzoo.cli.settings_help import help_text, summary
 
 KINDS = ("gans", "generators", "discriminators", "trainers", "optimizers", "datasets", "plugins")
-NARROWEST = 30  # columns of the last column of a table
+NARROWEST = 20  # characters to which a column of a table is wrapped
 
 
 @click.command("list")
@@ -132,16 +133,24 @@ def show_metadata(file: str, entries: Mapping[str, Any]) -> None:
 
 
 def table(rows: Iterable[tuple[str, ...]]) -> None:
-    """Rows in columns. On a terminal the last column is wrapped; elsewhere a row is one line."""
+    """Rows in columns. A terminal wraps the widest columns to its width; elsewhere a row is one line."""
     rows = [tuple(row) for row in rows]
-    columns = max(map(len, rows), default=0)
-    widths = [max(len(row[column]) for row in rows if len(row) > column) for column in range(columns)]
-    indent = sum(width + 2 for width in widths[:-1]) + 2
-    room = max(NARROWEST, shutil.get_terminal_size().columns - indent) if sys.stdout.isatty() else sys.maxsize
-    for *cells, last in rows:
-        wrapped = textwrap.wrap(last, room, break_on_hyphens=False) if len(cells) == columns - 1 else [last]
-        first, *rest = wrapped or [""]
-        line = "  ".join([*(cell.ljust(width) for cell, width in zip(cells, widths, strict=False)), first])
-        click.echo(f"  {line}".rstrip())
-        for more in rest:
-            click.echo(" " * indent + more)
+    columns = list(zip_longest(*rows, fillvalue=""))
+    widths = [max(map(len, column)) for column in columns]
+    if is_terminal := sys.stdout.isatty():
+        least = [max([NARROWEST, *(len(word) for cell in column for word in cell.split())]) for column in columns]
+        excess = sum(widths) + 2 * len(widths) - shutil.get_terminal_size().columns
+        for _ in range(excess):
+            wide = [column for column in range(len(widths)) if widths[column] > least[column]]
+            if wide:
+                widths[max(wide, key=widths.__getitem__)] -= 1
+    for row in rows:
+        cells = [wrap(cell, width) if is_terminal else [cell] for cell, width in zip(row, widths, strict=False)]
+        for line in zip_longest(*cells, fillvalue=""):
+            padded = (cell.ljust(width) for cell, width in zip(line, widths, strict=False))
+            click.echo(f"  {'  '.join(padded)}".rstrip())
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Text in lines of at most that width, with longer words, such as paths, left whole."""
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]

@@ -30,6 +30,10 @@ class Name(click.ParamType):  # type: ignore[type-arg]
         self.kind = kind
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if self.kind == "dataset":
+            from ganzoo.data import dataset_name
+
+            value = dataset_name(str(value))
         typed, colon, rest = str(value).partition(":") if self.kind == "dataset" else (str(value), "", "")
         plain = typed.lower().replace("_", "-")
         is_path = self.kind == "source" and (Path(typed).exists() or os.sep in typed or Path(typed).suffix)

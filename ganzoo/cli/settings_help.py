@@ -42,8 +42,9 @@ def help_text(function: object, setting: Setting) -> str:
     kind, text = describe_type(setting.kind), explain(function, setting)
     if not text:
         return kind
+    text = text if ". " in text else text.rstrip(".")
     unnamed = [choice for choice in get_args(setting.kind) if isinstance(choice, str) and choice not in text]
-    return f"{text.rstrip('.')} ({kind})" if unnamed else text
+    return f"{text} ({kind})" if unnamed else text
 
 
 def plain(text: str) -> str:

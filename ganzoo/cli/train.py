@@ -24,7 +24,7 @@ RESUMABLE = ("resume", "iterations", "stop_on_collapse")  # parameters that go t
 
 
 @click.command()
-@click.argument("gan", required=False, metavar="GAN", type=shared.Name("gan"))
+@click.argument("gan", required=False, metavar="[GAN]", type=shared.Name("gan"))
 @click.option(
     "--data", metavar="NAME", type=shared.Name("dataset"), help="Data set (ganzoo list datasets), or a folder."
 )
@@ -54,13 +54,18 @@ RESUMABLE = ("resume", "iterations", "stop_on_collapse")  # parameters that go t
 )
 @shared.data_dir
 @click.option(
-    "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Seed of all random numbers."
+    "--seed",
+    type=click.IntRange(0, 2**63 - 1),
+    default=0,
+    metavar="N",
+    show_default=True,
+    help="Seed of all random numbers.",
 )
 @click.option("--name", metavar="NAME", help="Name of the run's folder in runs/; made from the settings by default.")
 @click.option("-o", "--out", type=click.Path(), help="The run's folder, anywhere, in place of --name.")
 @click.option("--force", is_flag=True, help="Replace a run in that folder.")
 @click.option("--dry-run", is_flag=True, help="Print all settings, and train nothing.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
+@click.option("--device", metavar="NAME", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
 @click.option(
     "--precision",
     type=click.Choice(["auto", "fp32", "bf16"]),
@@ -68,7 +73,9 @@ RESUMABLE = ("resume", "iterations", "stop_on_collapse")  # parameters that go t
     show_default=True,
     help="auto is bf16 for images on a device with units for it, and else fp32.",
 )
-@click.option("--threads", type=click.IntRange(1, 1024), help="CPU threads; all cores of the process by default.")
+@click.option(
+    "--threads", type=click.IntRange(1, 1024), metavar="N", help="CPU threads; all cores of the process by default."
+)
 @click.option("--compile", is_flag=True, help="Compile iterations (experimental); needs a C++ compiler.")
 @click.option(
     "--graph", is_flag=True, help="Capture an iteration as a CUDA graph (experimental); for small networks on a GPU."
@@ -108,16 +115,16 @@ def train(ctx: click.Context, /, gan: str | None, resume: str | None, stop_on_co
 
     \b
     Examples:
-      ganzoo train privileged-v2                         on handwritten digits
+      ganzoo train privileged-v2                           on handwritten digits
       ganzoo train dcgan --data mnist --epochs 20 --batch-size 128 --lr 2e-4
       ganzoo train dcgan --data folder:cats --image-size 64 --name cats
       ganzoo train dcgan --trainer wgan-gp --set norm=none
-      ganzoo train wgan-gp --evaluate-every 1000         keep the best weights
+      ganzoo train wgan-gp --evaluate-every 1000           keep the best weights
       ganzoo train simple --preset smoothing --stop-on-collapse
       ganzoo train dcgan --iterations 100000 --compile --threads 4
       ganzoo train simple --data ring8 --keep-every 500
       ganzoo train --resume runs/cats --iterations 40000
-      torchrun --nproc-per-node 2 -m ganzoo train dcgan  on two GPUs
+      torchrun --nproc-per-node 2 -m ganzoo train dcgan    on two GPUs
     """
     from ganzoo.training.distributed.ranks import process_group
 

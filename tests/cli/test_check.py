@@ -46,14 +46,14 @@ def test_a_gan_that_keeps_the_contract(ganzoo: Text) -> None:
     assert last == "simple: the contract holds"
 
 
-def test_a_module_beside_the_user_is_checked(ganzoo: Text, plugin: Callable[[str, str], None]) -> None:
+def test_a_module_in_the_current_folder_is_checked(ganzoo: Text, plugin: Callable[[str, str], None]) -> None:
     plugin("good_one", PLUGIN.format(trainer=GOOD))
     assert ganzoo("check good_one.plugin").endswith("mine: the contract holds\n")
 
 
 def test_a_gan_that_breaks_the_contract(refused: Text, plugin: Callable[[str, str], None]) -> None:
     plugin("bad_one", PLUGIN.format(trainer=GOOD.replace(".square().mean()", ".square()")))
-    assert "the loss of the discriminator is not one finite number but" in refused("check bad_one.plugin")
+    assert "the loss of the discriminator is not a finite scalar tensor but" in refused("check bad_one.plugin")
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_weights_are_shown_with_their_settings(ganzoo: Text, runs: Path, what: s
         ("show dcgna", "no GAN named 'dcgna'; did you mean 'dcgan'? (ganzoo list)"),
         ("show .", ". holds no weights.safetensors; is it a run's folder?"),
         ("list models", "Invalid value for '[KIND]'"),
-        ("lst", "no command 'lst'; did you mean 'list'? (ganzoo --help)"),
+        ("lst", "no command 'lst'; did you mean: ganzoo list (ganzoo --help)"),
     ],
 )
 def test_what_is_not_there_is_one_line(refused: Text, line: str, message: str) -> None:

@@ -28,6 +28,17 @@ def test_a_training_names_its_report(ganzoo: Text) -> None:
     assert {name: Path("x", name).read_bytes() for name in LEFT} == before
 
 
+def test_the_page_alone_is_written_elsewhere(ganzoo: Text, refused: Text, runs: Path) -> None:
+    before = sorted(path.stat().st_mtime_ns for path in (runs / "simple").iterdir())
+    assert ganzoo(f"report {runs / 'simple'} -o page.html") == "Report: page.html (open it in a browser)\n"
+    assert Path("page.html").read_bytes() == (runs / "simple" / "report.html").read_bytes()
+    assert sorted(path.stat().st_mtime_ns for path in (runs / "simple").iterdir()) == before
+    assert refused(f"report {runs / 'simple'} -o page.html") == (
+        "page.html exists; replace it with --force, or name another with --out"
+    )
+    ganzoo(f"report {runs / 'simple'} -o page.html --force")
+
+
 def test_a_stopped_training_has_a_report_too(ganzoo: Text, stopped: Text) -> None:
     with pytest.MonkeyPatch.context() as monkeypatch:
         at(3, monkeypatch, lambda: os.kill(os.getpid(), signal.SIGINT))
@@ -49,7 +60,7 @@ def test_a_report_that_fails_loses_nothing(ganzoo: Text, runs: Path, caplog: pyt
     assert "Weights: x/weights.safetensors" in result.stdout
     assert "Report:" not in result.stdout
     assert [record.getMessage() for record in caplog.records] == [
-        "the run is saved, but not all of its report: MemoryError: all of it (again: ganzoo report x)"
+        "the run is saved, but not all of its report: MemoryError: all of it (try again: ganzoo report x)"
     ]
     assert differing(tensors_of(Path("x")), tensors_of(runs / "simple")) == []
     ganzoo("report x")
@@ -78,9 +89,9 @@ def test_neighbours_are_drawn_for_runs_that_lack_them(runs: Path, ganzoo: Text) 
     assert "neighbours.png is left out: data set mnist-10k has changed since the run" in ganzoo("report simple")
 
 
-def test_a_child_is_shown_beside_its_parent(runs: Path) -> None:
+def test_a_child_is_shown_with_its_parent(runs: Path) -> None:
     text = (runs / "child" / "report.html").read_text("utf-8")
-    assert "In each pair the left image is the parent&#x27;s, the right one the child&#x27;s" in text
+    assert "Left of each pair: the parent&#x27;s sample. Right: the child&#x27;s, from the same latent." in text
 
 
 @pytest.mark.parametrize("name", ["simple", "cgan", "child", "ring"])
@@ -91,7 +102,7 @@ def test_a_card_of_a_run_shows_its_last_picture(runs: Path, ganzoo: Text, name: 
     assert Path(picture).resolve() == (runs / name / "samples" / "iteration-000006.png").resolve()
 
 
-def test_a_card_of_a_file_has_a_picture_of_its_own(runs: Path, ganzoo: Text, refused: Text) -> None:
+def test_a_card_of_a_file_has_its_own_picture(runs: Path, ganzoo: Text, refused: Text) -> None:
     Path("lone").mkdir()
     for name in ("cgan", "ring"):
         shutil.copy(runs / name / "weights.safetensors", "lone")
@@ -102,12 +113,12 @@ def test_a_card_of_a_file_has_a_picture_of_its_own(runs: Path, ganzoo: Text, ref
     Path("lone/README.md").unlink()
     assert "samples.png exists; replace it with --force" in refused("card lone/weights.safetensors")
     Path("lone/README.md").write_text("mine")
-    assert "README.md exists and is no card of ganzoo" in refused("card lone/weights.safetensors")
+    assert "README.md was not written by ganzoo" in refused("card lone/weights.safetensors")
     ganzoo("card lone/weights.safetensors --force")
 
 
 def test_a_card_of_an_exported_file(runs: Path, ganzoo: Text) -> None:
-    ganzoo(f"export {runs / 'simple'} --onnx simple.onnx")
+    ganzoo(f"export {runs / 'simple'} -o simple.onnx")
     ganzoo("card simple.onnx")
     assert 'ganzoo.Sampler("simple.onnx")' in Path("README.md").read_text("utf-8")
     assert Path("samples.png").exists()
@@ -116,10 +127,10 @@ def test_a_card_of_an_exported_file(runs: Path, ganzoo: Text) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("report nowhere", "nowhere is no run's folder: it holds no run.json; name one, such as runs/NAME"),
+        ("report nowhere", "nowhere is not a run folder: it holds no run.json; name one, such as runs/NAME"),
         ("card nowhere/x", "there is no run or file nowhere/x"),
         ("card simple", "there are no trained weights of simple here; train them first: ganzoo train simple"),
     ],
 )
-def test_what_cannot_be_described_is_one_line(refused: Text, line: str, message: str) -> None:
+def test_a_wrong_source_is_one_line(refused: Text, line: str, message: str) -> None:
     assert refused(line) == message

@@ -32,7 +32,7 @@ def test_the_same_seed_gives_the_same_image_whatever_the_others_are(ganzoo: Text
     assert np.abs(many["images"][0] - many["images"][1]).max() > 0.01
 
 
-def test_arrays_say_what_they_are(ganzoo: Text) -> None:
+def test_arrays_have_names(ganzoo: Text) -> None:
     assert ganzoo("sample simple -n 5 --out x.npz").startswith("5 samples of simple (simple/weights.safetensors) in x")
     images = arrays("x.npz")
     assert set(images) == {"images", "seeds"}
@@ -42,7 +42,7 @@ def test_arrays_say_what_they_are(ganzoo: Text) -> None:
     assert arrays("y.npz")["labels"].tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]
 
 
-def test_a_label_is_the_class_of_all(ganzoo: Text) -> None:
+def test_a_label_is_the_class_of_all_samples(ganzoo: Text) -> None:
     ganzoo("sample cgan --label 7 -n 3 --out sevens.npz")
     ganzoo("sample cgan -n 8 --out all.npz")
     sevens, every = arrays("sevens.npz"), arrays("all.npz")
@@ -50,7 +50,7 @@ def test_a_label_is_the_class_of_all(ganzoo: Text) -> None:
     assert not np.allclose(sevens["images"], every["images"][:3])
 
 
-def test_a_child_is_sampled_beside_its_parent_or_alone(ganzoo: Text) -> None:
+def test_a_child_is_sampled_with_its_parent_or_alone(ganzoo: Text) -> None:
     for stage in ("parent", "child"):
         ganzoo(f"sample child -n 4 --stage {stage} --out {stage}.npz")
         ganzoo(f"sample child -n 4 --stage {stage} --out {stage}.png")
@@ -62,7 +62,7 @@ def test_a_child_is_sampled_beside_its_parent_or_alone(ganzoo: Text) -> None:
     assert widths["parent"] == widths["child"] < widths["both"]
 
 
-def test_single_pictures_are_named_after_seed_and_label(ganzoo: Text) -> None:
+def test_single_images_are_named_after_seed_and_label(ganzoo: Text) -> None:
     Path("there").mkdir()  # an empty folder is no obstacle
     ganzoo("sample cgan --seeds 7,12 --out there")
     assert sorted(path.name for path in Path("there").iterdir()) == [
@@ -80,7 +80,7 @@ def test_a_picture_is_named_after_its_gan_by_default(ganzoo: Text, refused: Text
     ganzoo("sample simple -n 4 --force")
 
 
-def test_vectors_are_drawn_as_points_above_their_data(ganzoo: Text) -> None:
+def test_vectors_are_plotted_over_their_data(ganzoo: Text) -> None:
     ganzoo("sample ring -n 50 --out points.png")
     picture = np.asarray(Image.open("points.png"))
     assert picture.shape == (512, 512, 3)
@@ -95,11 +95,11 @@ def test_vectors_are_drawn_as_points_above_their_data(ganzoo: Text) -> None:
         ("no-such", "no GAN named 'no-such'"),
         ("no/such", "there is no run or file no/such"),
         ("dcgan", "there are no trained weights of dcgan here; train them first: ganzoo train dcgan"),
-        ("simple --label 3", "simple is not told labels; leave out --label, or train cgan"),
+        ("simple --label 3", "simple is not class-conditional; leave out the labels, or train cgan"),
         ("cgan --label 10", "label 10 is out of range; cgan has 0..9"),
         ("cgan --label -1", "label -1 is out of range; cgan has 0..9"),
         ("simple --stage parent", "simple has no parent to sample; leave out --stage parent"),
-        ("simple -n 5 --seeds 0-4", "-n and --seeds both say which samples; give one of them"),
+        ("simple -n 5 --seeds 0-4", "leave out one of --seeds and -n"),
         ("simple --seeds x", "no seeds in 'x'; give whole numbers"),
         ("simple --seeds 9-3", "the range of seeds 9-3 runs backwards; write 3-9"),
         ("simple --seeds ''", "no seeds in ''"),
@@ -108,7 +108,7 @@ def test_vectors_are_drawn_as_points_above_their_data(ganzoo: Text) -> None:
         ("simple --out none/x.png", "cannot write none/x.png: No such file or directory; choose a folder that exists"),
         ("simple --out none/x.npz", "cannot write none/x.npz: No such file or directory"),
         ("simple --out /dev/null/x", "cannot write in /dev/null/x: "),
-        ("ring --out x", "simple makes vectors, which are no single pictures; --out takes x.npz or x.png"),
+        ("ring --out x", "simple makes vectors, not images; --out takes x.npz"),
         ("ring --data none", "no dataset named 'none'"),
     ],
 )

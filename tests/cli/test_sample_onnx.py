@@ -24,7 +24,9 @@ def files(empty_folder: Path) -> None:
     saved(tiny(num_classes=3), Path("cgan.onnx"))
     saved(tiny(uint8=True, shape=[3, 4, 6]), Path("bytes.onnx"))
     saved(tiny(shape=[2], range=None, data={"name": "ring8", "classes": []}), Path("ring.onnx"))
-    saved(tiny(condition_dim=4, shape=[1], range=None, data={"name": "friedman2", "classes": []}), Path("told.onnx"))
+    saved(
+        tiny(condition_dim=4, shape=[1], range=None, data={"name": "friedman2", "classes": []}), Path("regression.onnx")
+    )
 
 
 def arrays(path: str) -> dict[str, np.ndarray]:
@@ -38,7 +40,7 @@ def test_arrays_are_those_of_the_sampler(ganzoo: Text) -> None:
     assert (found["seeds"].tolist(), found["labels"].tolist()) == ([7, 3], [0, 1])
     np.testing.assert_array_equal(found["images"], Sampler("cgan.onnx").sample([7, 3]))
     ganzoo("sample cgan.onnx --label 2 -n 4 --out y.npz")
-    np.testing.assert_array_equal(arrays("y.npz")["images"], Sampler("cgan.onnx").draw(4, labels=2))
+    np.testing.assert_array_equal(arrays("y.npz")["images"], Sampler("cgan.onnx").sample(4, labels=2))
 
 
 def test_pictures(ganzoo: Text) -> None:
@@ -93,13 +95,13 @@ def test_interpolation_of_a_conditional_gan_has_a_row_for_each_class(ganzoo: Tex
         ("tiny.onnx --stage parent", "tiny.onnx holds one generator; leave out --stage"),
         ("tiny.onnx --stage child", "tiny.onnx holds one generator; leave out --stage"),
         ("tiny.onnx --provider gpu", "no provider named 'gpu'; choose one of auto, cpu, cuda, tensorrt"),
-        ("tiny.onnx --label 1", "tiny is not told labels"),
+        ("tiny.onnx --label 1", "tiny is not class-conditional"),
         ("cgan.onnx --label 3", "label 3 is out of range; tiny has 0..2"),
-        ("tiny.onnx --seeds 1 --interpolate 3 8", "--interpolate and --seeds both say which samples"),
+        ("tiny.onnx --seeds 1 --interpolate 3 8", "leave out one of --seeds and --interpolate"),
         ("tiny.onnx -n 1 --interpolate 3 8", "ask for at least 2 samples instead of 1"),
         ("tiny.onnx --interpolate 3 -8", "-8 is not a seed"),
-        ("told.onnx --interpolate 3 8", "tiny is told more than latents and labels; leave out --interpolate"),
-        ("ring.onnx --out x", "tiny makes vectors, which are no single pictures; --out takes x.npz or x.png"),
+        ("regression.onnx --interpolate 3 8", "tiny needs regression inputs; leave out --interpolate"),
+        ("ring.onnx --out x", "tiny makes vectors, not images; --out takes x.npz"),
         (
             "tiny.onnx -n 10000000",
             "a picture has at most 10,000 samples, not 10,000,000; ask for fewer, or name",
@@ -107,6 +109,7 @@ def test_interpolation_of_a_conditional_gan_has_a_row_for_each_class(ganzoo: Tex
         ("tiny.onnx --interpolate 3 8 -n 10001 --out x.npz", "an interpolation has at most 10,000 samples, not 10,001"),
         ("tiny.onnx -n 10000000 --out none/x.npz", "cannot write none/x.npz: No such file or directory; choose a fold"),
         ("tiny.onnx --out none/x.png", "cannot write none/x.png: No such file or directory; choose a folder"),
+        ("tiny.onnx --data ring8", "--data is for plots of vectors and for regression inputs; leave it out"),
         ("simple --provider cpu", "--provider is for ONNX files; leave it out, or export simple first"),
     ],
 )
@@ -135,7 +138,7 @@ def test_nothing_is_computed_for_a_target_that_cannot_be_written(
 
 
 def test_inputs_of_a_regression_come_from_its_data(ganzoo: Text) -> None:
-    ganzoo("sample told.onnx -n 5 --out x.npz")
+    ganzoo("sample regression.onnx -n 5 --out x.npz")
     found = arrays("x.npz")
     assert (found["conditions"].shape, found["images"].shape) == ((5, 4), (5, 1))
 
@@ -159,7 +162,7 @@ def test_show_says_what_a_file_is(ganzoo: Text, refused: Text) -> None:
     lines = dict(line.split(maxsplit=1) for line in ganzoo("show bytes.onnx").splitlines() if len(line.split()) > 1)
     size = Path("bytes.onnx").stat().st_size
     assert lines["file"] == f"bytes.onnx ({size:,} bytes)"
-    assert (lines["gan"], lines["shape"], lines["output"]) == ("tiny", "3,4,6", "uint8")
+    assert (lines["gan"], lines["shape"], lines["output"]) == ("tiny", "3,4,6", "uint8 (N, 4, 6, 3) NHWC")
     assert refused("show none.onnx") == "there is no file none.onnx"
 
 

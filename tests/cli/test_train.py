@@ -1,4 +1,4 @@
-"""A run on disk: what it leaves, what it refuses, and how it goes on after every kind of end."""
+"""``ganzoo train``: the files of a run, wrong commands, and how a run is resumed after every kind of end."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ import pytest
 import torch
 
 from ganzoo.generators.weights import load, read
-from ganzoo.runs.doctor import noted
-from ganzoo.runs.folders import read_metrics, read_record
-from ganzoo.runs.run import Run
+from ganzoo.records.run_folder import RunFolder
+from ganzoo.runs.doctor import findings_in
+from ganzoo.runs.log import RunLog
 from ganzoo.util.files import locked
 from tests.support import ROOT, TRAIN, differing, tensors_of
 from tests.support.commands import invoke
@@ -48,17 +48,17 @@ def whole(runs: Path) -> dict[str, Any]:
     return tensors_of(runs / "simple")
 
 
-def test_a_run_leaves_all_that_repeats_continues_and_shows_it(ganzoo: Text) -> None:
+def test_a_run_leaves_all_its_files(ganzoo: Text) -> None:
     said = ganzoo(f"train simple {TRAIN} --sample-every 4 --save-every 3")
     (folder,) = Path("runs").iterdir()
     assert folder.name.startswith("simple-mnist-10k-seed1-")
     assert names(folder) == FILES
     assert names(folder / "samples") == ["iteration-000004.png", "iteration-000006.png"]
     assert iterations_in(folder) == [3, 4, 6]
-    record = read_record(folder)
+    record = RunFolder(folder).read_record()
     assert (record["gan"], record["seed"], record["device"]) == ("simple", 1, "cpu")
     assert record["settings"]["generator.widths"] == [16]
-    assert load(folder / "weights.safetensors").header["iterations"] == 6
+    assert load(folder / "weights.safetensors").metadata.iterations == 6
     assert f"ganzoo sample {folder}" in said
     assert "Training simple on mnist-10k (10,000 samples), cpu fp32, 1 thread, seed 1" in said
 
@@ -70,7 +70,7 @@ def test_a_dry_run_writes_nothing(ganzoo: Text) -> None:
     assert names(Path()) == []
 
 
-def test_a_run_goes_where_it_is_told(ganzoo: Text) -> None:
+def test_out_names_the_folder_of_a_run(ganzoo: Text) -> None:
     ganzoo(f"train simple {TRAIN} --out 'a b/c'")
     assert names(Path("a b/c")) == FILES
 
@@ -87,10 +87,10 @@ def test_an_existing_folder_is_refused_and_replaced_by_force(ganzoo: Text, refus
     assert Path("x/notes.txt").read_text() == "mine"
     Path("other").mkdir()
     Path("other/weights.safetensors").write_text("mine")
-    assert "is no run's folder" in refused(f"train simple {TRAIN} --out other --force")
+    assert "is not a run folder" in refused(f"train simple {TRAIN} --out other --force")
     Path("pages").mkdir()
     Path("pages/report.html").write_text("mine")
-    assert "is no run's folder" in refused(f"train simple {TRAIN} --out pages --force")
+    assert "is not a run folder" in refused(f"train simple {TRAIN} --out pages --force")
     Path("file").touch()
     assert refused(f"train simple {TRAIN} --out file").startswith("file exists; replace it")
     assert refused(f"train simple {TRAIN} --out file --force").startswith("cannot write in file: ")
@@ -114,29 +114,29 @@ def test_metrics_and_pictures_come_as_often_as_asked(ganzoo: Text) -> None:
     assert names(Path("x/samples")) == ["iteration-000120.png"]
     entry = json.loads(Path("x/metrics.jsonl").read_text().splitlines()[0])
     assert set(entry) == {
-        "iteration", "iterations_per_second", "cpu_seconds", "loss.generator", "loss.discriminator", "discriminator_accuracy",
-        "gradient.generator", "gradient.discriminator", "diversity", "distance",
+        "iteration", "iterations_per_second", "cpu_seconds", "loss.generator", "loss.discriminator",
+        "discriminator_accuracy", "gradient.generator", "gradient.discriminator", "diversity", "distance",
     }  # fmt: skip
 
 
-# Stopping and going on.
+# Stopping and resuming.
 
 
 def at(number: int, monkeypatch: pytest.MonkeyPatch, act: Callable[[], Any]) -> None:
-    """Do something when an iteration has been played."""
-    log = Run._log
+    """Do something after an iteration."""
+    append = RunLog.append
 
-    def logged(run: Run, iterations: Any, seconds: float) -> Any:
+    def act_and_append(log: RunLog, iterations: Any, seconds: float, *, score: bool) -> Any:
         if iterations[-1].number == number:
             act()
-        return log(run, iterations, seconds)
+        return append(log, iterations, seconds, score=score)
 
-    monkeypatch.setattr(Run, "_log", logged)
+    monkeypatch.setattr(RunLog, "append", act_and_append)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("save_every", [1, 4])
-def test_a_stopped_run_goes_on_as_if_it_had_not_been(
+def test_a_resumed_run_ends_as_one_that_was_not_stopped(
     ganzoo: Text, stopped: Text, whole: dict[str, Any], number: int, save_every: int
 ) -> None:
     before = signal.getsignal(number)
@@ -145,9 +145,9 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(
         said = stopped(f"train simple {TRAIN} --out x --save-every {save_every} --sample-every 1")
     assert signal.getsignal(number) == before
     *_, end, command = said.splitlines()
-    assert end == "Stopped after iteration 4; everything is saved.", "the signal came when iteration 3 had been played"
-    assert command == "Go on with: ganzoo train --resume x"
-    ganzoo(command.removeprefix("Go on with: ganzoo "))
+    assert end == "Stopped after iteration 4; everything is saved.", "the signal came after iteration 3"
+    assert command == "Resume with: ganzoo train --resume x"
+    ganzoo(command.removeprefix("Resume with: ganzoo "))
     assert differing(tensors_of(Path("x")), whole) == []
     assert iterations_in(Path("x")) == [1, 2, 3, 4, 5, 6]
 
@@ -160,13 +160,13 @@ def test_ctrl_c_and_the_printed_command(whole: dict[str, Any]) -> None:
     running.send_signal(signal.SIGINT)
     said, complaint = running.communicate(timeout=60)
     assert (running.returncode, complaint) == (130, "")
-    played = load(Path("x/weights.safetensors")).header["iterations"]
+    done = load(Path("x/weights.safetensors")).metadata.iterations
     *_, end, command = said.splitlines()
-    assert end == f"Stopped after iteration {played}; everything is saved."
-    assert iterations_in(Path("x"))[-1] == played
-    more = [*shlex.split(command.removeprefix("Go on with: ganzoo ")), "--iterations", str(played + 2)]
+    assert end == f"Stopped after iteration {done}; everything is saved."
+    assert iterations_in(Path("x"))[-1] == done
+    more = [*shlex.split(command.removeprefix("Resume with: ganzoo ")), "--iterations", str(done + 2)]
     subprocess.run([*GANZOO, *more], check=True, capture_output=True)
-    assert load(Path("x/weights.safetensors")).header["iterations"] == played + 2
+    assert load(Path("x/weights.safetensors")).metadata.iterations == done + 2
 
 
 def wait_for(running: subprocess.Popen[str], path: Path) -> None:
@@ -178,7 +178,7 @@ def wait_for(running: subprocess.Popen[str], path: Path) -> None:
     raise AssertionError(f"{path} did not come")
 
 
-def test_a_run_that_is_killed_goes_on_from_its_checkpoint(ganzoo: Text) -> None:
+def test_a_killed_run_is_resumed_from_its_checkpoint(ganzoo: Text) -> None:
     line = f"train simple {TRAIN} --iterations 500 --save-every 20 --sample-every 40 --out"
     running = subprocess.Popen(
         [*GANZOO, *shlex.split(line), "x"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
@@ -187,7 +187,7 @@ def test_a_run_that_is_killed_goes_on_from_its_checkpoint(ganzoo: Text) -> None:
     assert running.poll() is None, "killed too late"
     running.kill()
     running.communicate()
-    assert read(Path("x/checkpoint.safetensors"))[1]["iterations"] < 500
+    assert read(Path("x/checkpoint.safetensors"))[1].iterations < 500
     ganzoo("train --resume x")
     ganzoo(f"{line} y")
     assert differing(tensors_of(Path("x")), tensors_of(Path("y"))) == []
@@ -213,7 +213,7 @@ def killed_in_a_save(line: str, saves: int) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs fork")
-def test_a_run_that_is_killed_in_a_save_goes_on_too(
+def test_a_run_killed_while_it_saves_is_resumed_too(
     ganzoo: Text, refused: Text, whole: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed at every file that a short run writes: the record, weights, checkpoints and pictures."""
@@ -231,31 +231,30 @@ def test_a_run_that_is_killed_in_a_save_goes_on_too(
         if process.exitcode == 0:
             break
         if (folder / "checkpoint.safetensors").exists():
-            finished = read(folder / "checkpoint.safetensors")[1]["iterations"] == 6
-            ganzoo(f"report {folder}" if finished else f"train --resume {folder}")
+            ganzoo(f"train --resume {folder}")
         else:
             refused(f"train --resume {folder}")
             ganzoo(f"{line} {folder} --force")
         assert differing(tensors_of(folder), whole) == []
         assert iterations_in(folder) == [3, 6]
-        assert [name for name in names(folder) if not name.startswith(".")] == FILES
+        assert names(folder) == FILES
     assert ends == [9] * 13 + [0]
 
 
-def test_rounds_can_be_raised(ganzoo: Text, refused: Text) -> None:
+def test_iterations_can_be_raised(ganzoo: Text, refused: Text) -> None:
     ganzoo(f"train simple {TRAIN} --set lr_schedule=constant --iterations 4 --out x")
-    assert refused("train --resume x") == "the run in x has played its 4 iterations; raise them with --iterations"
+    assert refused("train --resume x") == "the run in x has done its 4 iterations; train longer with --iterations N"
     assert "x has 4 iterations already; --iterations has to be larger" in refused("train --resume x --iterations 3")
     ganzoo("train --resume x --iterations 6")
     ganzoo(f"train simple {TRAIN} --set lr_schedule=constant --out y")
     assert differing(tensors_of(Path("x")), tensors_of(Path("y"))) == []
-    assert read_record(Path("x"))["settings"]["loop.iterations"] == 6
+    assert RunFolder("x").read_record()["settings"]["loop.iterations"] == 6
 
 
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda folder: (folder / "run.json").unlink(), "x is no run's folder: it holds no run.json"),
+        (lambda folder: (folder / "run.json").unlink(), "x is not a run folder: it holds no run.json"),
         (lambda folder: (folder / "run.json").write_text("{"), "run.json cannot be read as the record of a run"),
         (lambda folder: (folder / "run.json").write_text("[]"), "run.json cannot be read as the record of a run"),
         (lambda folder: (folder / "run.json").write_text("{}"), "as the record of a run: it lacks 'gan'"),
@@ -273,7 +272,7 @@ def test_rounds_can_be_raised(ganzoo: Text, refused: Text) -> None:
         (lambda folder: edit(folder, device="tpu"), "device 'tpu' is not available here"),
     ],
 )
-def test_a_run_that_cannot_go_on_says_why(stopped: Text, refused: Text, spoil: Any, message: str) -> None:
+def test_a_run_that_cannot_be_resumed_says_why(stopped: Text, refused: Text, spoil: Any, message: str) -> None:
     with pytest.MonkeyPatch.context() as monkeypatch:
         at(3, monkeypatch, lambda: os.kill(os.getpid(), signal.SIGINT))
         stopped(f"train simple {TRAIN} --out x")
@@ -286,7 +285,7 @@ def edit(folder: Path, **changes: Any) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
-def test_the_threads_are_recorded_and_stay(stopped: Text, ganzoo: Text) -> None:
+def test_the_number_of_threads_is_recorded_and_resumed(stopped: Text, ganzoo: Text) -> None:
     with pytest.MonkeyPatch.context() as monkeypatch:
         at(3, monkeypatch, lambda: os.kill(os.getpid(), signal.SIGINT))
         stopped(f"train simple {TRAIN} --threads 2 --out x")
@@ -297,7 +296,7 @@ def test_the_threads_are_recorded_and_stay(stopped: Text, ganzoo: Text) -> None:
     torch.set_num_threads(1)
 
 
-def test_metrics_that_were_cut_short_are_mended(ganzoo: Text, stopped: Text) -> None:
+def test_truncated_metrics_are_repaired(ganzoo: Text, stopped: Text) -> None:
     with pytest.MonkeyPatch.context() as monkeypatch:
         at(3, monkeypatch, lambda: os.kill(os.getpid(), signal.SIGINT))
         stopped(f"train simple {TRAIN} --out x")
@@ -307,9 +306,9 @@ def test_metrics_that_were_cut_short_are_mended(ganzoo: Text, stopped: Text) -> 
     assert iterations_in(Path("x")) == [1, 2, 3, 4, 5, 6]
 
 
-def test_a_diverged_run_stops_and_keeps_what_was_good(refused: Text) -> None:
+def test_a_diverged_run_stops_and_keeps_its_last_good_checkpoint(refused: Text) -> None:
     message = refused(f"train simple {TRAIN} --set lr=1e30 --out x --save-every 1")
-    saved = read(Path("x/checkpoint.safetensors"))[1]["iterations"]
+    saved = read(Path("x/checkpoint.safetensors"))[1].iterations
     assert message.startswith(f"iteration {saved + 1}: non-finite: the ")
     assert message.endswith(f"; try --set lr=5e+29 or less; x keeps the last good checkpoint, of iteration {saved}")
     assert iterations_in(Path("x")) == list(range(1, saved + 2)), "the last holds what was found"
@@ -319,30 +318,30 @@ WILD = f"train simple {TRAIN} --set lr=10 --iterations 60 --data ring8 --sample-
 
 
 def without_speed(folder: Path) -> list[dict[str, Any]]:
-    return [entry | {"iterations_per_second": 0, "cpu_seconds": 0} for entry in read_metrics(folder)]
+    return [entry | {"iterations_per_second": 0, "cpu_seconds": 0} for entry in RunFolder(folder).metrics]
 
 
-def test_what_goes_wrong_is_told_when_it_is_seen_and_at_the_end(ganzoo: Text) -> None:
+def test_findings_are_printed_when_they_are_seen_and_at_the_end(ganzoo: Text) -> None:
     said = ganzoo(f"{WILD} --out x")
-    (found,) = noted(read_metrics(Path("x")))
+    (found,) = findings_in(RunFolder("x").metrics)
     assert found.line.endswith("; try --set lr=5 or less")
     lines = said.splitlines()
     assert lines.count(str(found)) == 1
-    assert lines[-1] == f"Found: {found}"
+    assert lines[-1] == f"Finding: {found}"
     assert ganzoo("doctor x") == f"{found}\n"
 
 
-def test_a_hopeless_run_stops_if_asked_to_and_goes_on_as_if_it_had_not(ganzoo: Text) -> None:
+def test_stop_on_collapse_stops_a_run_that_can_be_resumed(ganzoo: Text) -> None:
     ganzoo(f"{WILD} --out whole")
     result = invoke(f"{WILD} --out x --stop-on-collapse")
     assert (result.exit_code, result.stderr) == (3, "")
-    (found,) = noted(read_metrics(Path("x")))
+    (found,) = findings_in(RunFolder("x").metrics)
     *_, end, why, command = result.stdout.splitlines()
     assert end == f"Stopped after iteration {found.iteration}; everything is saved."
-    assert why == f"Found: {found}"
-    assert load(Path("x/weights.safetensors")).header["iterations"] == found.iteration < 60
+    assert why == f"Finding: {found}"
+    assert load(Path("x/weights.safetensors")).metadata.iterations == found.iteration < 60
     assert names(Path("x/samples")) == [f"iteration-{found.iteration:06d}.png"]
-    ganzoo(command.removeprefix("Go on all the same with: ganzoo ") + " --stop-on-collapse")
+    ganzoo(command.removeprefix("Resume anyway with: ganzoo ") + " --stop-on-collapse")
     assert differing(tensors_of(Path("x")), tensors_of(Path("whole"))) == []
     assert without_speed(Path("x")) == without_speed(Path("whole")), "found once, and measured in the same iterations"
 
@@ -355,12 +354,12 @@ def test_a_hopeless_parent_stops_its_child_too(ganzoo: Text) -> None:
     assert not Path("runs/x").exists()
 
 
-def test_the_doctor_of_runs_that_are_well_or_none(ganzoo: Text, refused: Text, runs: Path) -> None:
+def test_the_doctor_of_healthy_runs_and_of_none(ganzoo: Text, refused: Text, runs: Path) -> None:
     assert ganzoo(f"doctor {runs / 'simple'}") == "Nothing found up to iteration 6.\n"
-    assert "no/such is no run's folder" in refused("doctor no/such")
+    assert "no/such is not a run folder" in refused("doctor no/such")
     ganzoo(f"train simple {TRAIN} --out x")
     Path("x/metrics.jsonl").write_text('{"iteration": 6, "discriminator_accuracy": 0.5}\n')
-    assert ganzoo("doctor x").endswith("only its losses were judged.\n")
+    assert ganzoo("doctor x").endswith("only its losses were checked.\n")
     Path("x/metrics.jsonl").unlink()
     assert "x holds no metrics yet" in refused("doctor x")
 
@@ -381,7 +380,7 @@ def test_a_full_disk_is_one_line_and_spoils_nothing(refused: Text, ganzoo: Text,
         message = refused(f"train simple {TRAIN} --out x --save-every 2")
     assert message.startswith("cannot write x/weights.safetensors: No space left on device; choose a folder")
     assert names(Path("x")) == KEPT, "no half of a file"
-    assert read(Path("x/checkpoint.safetensors"))[1]["iterations"] == 2
+    assert read(Path("x/checkpoint.safetensors"))[1].iterations == 2
     ganzoo("train --resume x")
     assert differing(tensors_of(Path("x")), whole) == []
 
@@ -389,11 +388,11 @@ def test_a_full_disk_is_one_line_and_spoils_nothing(refused: Text, ganzoo: Text,
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("train", "name either a GAN (ganzoo list) or a run to continue (--resume RUN)"),
-        ("train simple --resume x", "name either a GAN (ganzoo list) or a run to continue (--resume RUN)"),
-        ("train --resume x --seed 3", "--seed cannot change a run that has begun"),
-        ("train --resume x --set lr=1", "--set cannot change a run that has begun"),
-        ("train --resume x", "x is no run's folder"),
+        ("train", "name either a GAN (ganzoo list) or a run to resume (--resume RUN)"),
+        ("train simple --resume x", "name either a GAN (ganzoo list) or a run to resume (--resume RUN)"),
+        ("train --resume x --seed 3", "--seed cannot change a run; --resume takes only"),
+        ("train --resume x --set lr=1", "--set cannot change a run; --resume takes only"),
+        ("train --resume x", "x is not a run folder"),
         ("train simpel", "no GAN named 'simpel'; did you mean 'simple'? (ganzoo list)"),
         ("train simple --set lrr=1", "simple has no setting 'lrr'; did you mean 'lr'?"),
         ("train simple --set lr", "--set takes KEY=VALUE, not 'lr'"),
@@ -401,7 +400,7 @@ def test_a_full_disk_is_one_line_and_spoils_nothing(refused: Text, ganzoo: Text,
         ("train simple --set widths=16", "'widths' is a setting of more than one part; say generator.widths or"),
         ("train simple --preset none", "simple has no preset 'none'; its presets: "),
         ("train simple --trainer wgn", "no trainer named 'wgn'; did you mean 'wgan'?"),
-        ("train simple --image-size 64", "mnist-10k has samples of 28x28 alone; leave out --image-size 64"),
+        ("train simple --image-size 64", "mnist-10k has samples of 28x28 only; leave out --image-size 64"),
         ("train simple --data mnits", "no dataset named 'mnits'; did you mean 'mnist'?"),
         ("train simple --data mnist-10k:5", "mnist-10k takes no argument after a colon"),
         ("train simple --device cuda:99", "device 'cuda:99' is not available here"),
@@ -414,7 +413,7 @@ def test_a_full_disk_is_one_line_and_spoils_nothing(refused: Text, ganzoo: Text,
         ("train privileged-v1-ann --parent no/such", "there is no run or file no/such"),
     ],
 )
-def test_what_cannot_be_trained_is_one_line(refused: Text, line: str, message: str) -> None:
+def test_a_wrong_command_is_one_line(refused: Text, line: str, message: str) -> None:
     assert message in refused(line)
     assert not list(Path().glob("runs/*"))
 
@@ -442,7 +441,7 @@ def test_a_parent_is_trained_first_and_only_once(ganzoo: Text) -> None:
     assert differing(tensors_of(Path("runs/x")), tensors_of(Path("runs/z"))) == []
 
 
-def test_another_parent_is_not_mistaken_for_it(ganzoo: Text, refused: Text) -> None:
+def test_another_parent_is_refused(ganzoo: Text, refused: Text) -> None:
     ganzoo(f"train {CHILD} --out runs/x")
     (parent,) = Path("runs").glob("simple-*")
     edit(parent, seed=2)
@@ -450,7 +449,7 @@ def test_another_parent_is_not_mistaken_for_it(ganzoo: Text, refused: Text) -> N
 
 
 @pytest.mark.parametrize("saved", [True, False])
-def test_a_parent_that_was_interrupted_is_continued(ganzoo: Text, stopped: Text, saved: bool) -> None:
+def test_an_interrupted_parent_is_continued(ganzoo: Text, stopped: Text, saved: bool) -> None:
     ganzoo(f"train {CHILD} --out whole/x")
     with pytest.MonkeyPatch.context() as monkeypatch:
         at(2, monkeypatch, lambda: os.kill(os.getpid(), signal.SIGINT))
@@ -464,7 +463,7 @@ def test_a_parent_that_was_interrupted_is_continued(ganzoo: Text, stopped: Text,
     assert differing(tensors_of(Path("runs/x")), tensors_of(Path("whole/x"))) == []
 
 
-def test_a_stopped_child_goes_on_without_its_parents_run(ganzoo: Text, stopped: Text) -> None:
+def test_a_child_is_resumed_without_the_run_of_its_parent(ganzoo: Text, stopped: Text) -> None:
     ganzoo(f"train {CHILD} --out whole/x")
     (parent,) = Path("whole").glob("simple-*")
     with pytest.MonkeyPatch.context() as monkeypatch:
@@ -475,7 +474,7 @@ def test_a_stopped_child_goes_on_without_its_parents_run(ganzoo: Text, stopped: 
     assert differing(tensors_of(Path("x")), tensors_of(Path("whole/x"))) == []
 
 
-def test_a_child_of_a_child_goes_on(ganzoo: Text) -> None:
+def test_a_child_of_a_child_is_resumed(ganzoo: Text) -> None:
     few = " ".join(f"--set {'parent.' * depth}iterations=1 --set {'parent.' * depth}batch_size=8" for depth in (1, 2))
     ganzoo(
         f"train privileged-v1 --set parent=privileged-v2-ann {few} --set lr_schedule=constant --iterations 1 --out x"
@@ -489,5 +488,5 @@ def test_one_process_at_a_time_trains_in_a_folder(ganzoo: Text, refused: Text) -
     ganzoo(f"train simple {TRAIN} --set lr_schedule=constant --iterations 2 --out x")
     with locked(Path("x")):
         assert "another process is training in x" in refused("train --resume x --iterations 4")
-    assert read_record(Path("x"))["settings"]["loop.iterations"] == 2
+    assert RunFolder("x").read_record()["settings"]["loop.iterations"] == 2
     ganzoo("train --resume x --iterations 4")

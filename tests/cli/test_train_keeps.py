@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ganzoo.generators.weights import read
-from ganzoo.runs.folders import kept
+from ganzoo.records.run_folder import RunFolder
 from tests.cli.test_train import at
 from tests.support import TRAIN, differing, tensors_of
 
@@ -22,22 +22,24 @@ KEEPING = f"train simple {TRAIN} --save-every 4 --sample-every 6"
 
 def test_a_training_is_the_same_with_and_without_kept_checkpoints(ganzoo: Text, runs: Path) -> None:
     ganzoo(f"{KEEPING} --keep-every 3 --out x")
-    assert list(kept(Path("x"))) == [0, 3, 6]
+    assert list(RunFolder("x").kept_checkpoints) == [0, 3, 6]
     assert (
         Path("x/checkpoints/iteration-000006.safetensors").read_bytes() == Path("x/checkpoint.safetensors").read_bytes()
     )
-    assert read("x/checkpoints/iteration-000003.safetensors")[1]["iterations"] == 3
+    assert read("x/checkpoints/iteration-000003.safetensors")[1].iterations == 3
     assert not differing(tensors_of(Path("x")), tensors_of(runs / "simple"))
-    assert not kept(runs / "simple")
+    assert not RunFolder(runs / "simple").kept_checkpoints
     assert json.loads(Path("x/run.json").read_text())["keep_every"] == 3
 
 
-def test_a_resumed_run_keeps_what_lies_before_it(ganzoo: Text, stopped: Text, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_resumed_run_keeps_its_earlier_checkpoints(
+    ganzoo: Text, stopped: Text, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ganzoo(f"{KEEPING} --keep-every 2 --out whole")
     with monkeypatch.context() as patch:
         at(4, patch, lambda: os.kill(os.getpid(), signal.SIGINT))
         stopped(f"{KEEPING} --keep-every 2 --out x")
-    assert list(kept(Path("x"))) == [0, 2, 4]
+    assert list(RunFolder("x").kept_checkpoints) == [0, 2, 4]
     later = Path("x/checkpoints/iteration-000006.safetensors")
     shutil.copy("whole/checkpoint.safetensors", later)  # as if it had been killed between the two
     seen = []
@@ -45,8 +47,8 @@ def test_a_resumed_run_keeps_what_lies_before_it(ganzoo: Text, stopped: Text, mo
         at(6, patch, lambda: seen.append(later.exists()))
         ganzoo("train --resume x")
     assert seen == [False]
-    for number, path in kept(Path("whole")).items():
-        assert not differing(read(path)[0], read(kept(Path("x"))[number])[0])
+    for number, path in RunFolder("whole").kept_checkpoints.items():
+        assert not differing(read(path)[0], read(RunFolder("x").kept_checkpoints[number])[0])
 
 
 def test_a_new_run_does_not_keep_the_checkpoints_of_an_old_one(ganzoo: Text, refused: Text) -> None:
@@ -59,10 +61,10 @@ def test_a_new_run_does_not_keep_the_checkpoints_of_an_old_one(ganzoo: Text, ref
     assert [path.name for path in Path("x/checkpoints").iterdir()] == ["notes.txt"]
     Path("other/checkpoints").mkdir(parents=True)
     Path("other/checkpoints/iteration-000001.safetensors").write_text("mine")
-    assert "is no run's folder, so its checkpoints is not replaced" in refused(f"{KEEPING} --out other --force")
+    assert "is not a run folder, so its checkpoints is not replaced" in refused(f"{KEEPING} --out other --force")
 
 
-def test_a_run_from_before_checkpoints_were_kept_goes_on(ganzoo: Text, runs: Path) -> None:
+def test_a_run_of_an_older_version_is_resumed(ganzoo: Text, runs: Path) -> None:
     shutil.copytree(runs / "simple", "x")
     record = json.loads(Path("x/run.json").read_text())
     del record["keep_every"]
@@ -70,5 +72,5 @@ def test_a_run_from_before_checkpoints_were_kept_goes_on(ganzoo: Text, runs: Pat
     ganzoo("train --resume x --iterations 7")
 
 
-def test_what_is_no_number_of_rounds_is_refused(refused: Text) -> None:
+def test_zero_iterations_are_refused(refused: Text) -> None:
     assert "--keep-every" in refused(f"{KEEPING} --keep-every 0")

@@ -22,7 +22,7 @@ SCORED = f"train simple {TRAIN} --sample-every 1 --save-every 3"
 
 @pytest.fixture(autouse=True)
 def few_images(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scoring, "NUMBER", 40)
+    monkeypatch.setattr(scoring, "IMAGES", 40)
 
 
 TIMES = ("iterations_per_second", "cpu_seconds")
@@ -46,8 +46,8 @@ def test_a_training_is_the_same_with_and_without_scores(ganzoo: Text) -> None:
     bare = [{name: value for name, value in entry.items() if name != "mnist-fd"} for entry in log("scored")]
     assert bare == log("plain")
     best = min(found, key=lambda number: found[number])
-    assert f"Best: scored/best.safetensors (mnist-fd {found[best]:.4g}, after iteration {best})" in said
-    assert load("scored/best.safetensors").header["iterations"] == best
+    assert f"Best weights: scored/best.safetensors (mnist-fd {found[best]:.4g}, iteration {best})" in said
+    assert load("scored/best.safetensors").metadata.iterations == best
     assert not Path("plain/best.safetensors").exists()
 
 
@@ -64,7 +64,7 @@ def test_a_resumed_run_has_the_same_scores(
     assert list(scores("parts")) == [2, 4, 6]
     assert not differing(tensors_of(Path("parts")), tensors_of(Path("whole")))
     assert Path("parts/best.safetensors").read_bytes() == Path("whole/best.safetensors").read_bytes()
-    assert "Best: parts/best.safetensors" in said
+    assert "Best weights: parts/best.safetensors" in said
 
 
 def test_a_new_run_does_not_keep_the_best_of_an_old_one(ganzoo: Text) -> None:
@@ -73,7 +73,7 @@ def test_a_new_run_does_not_keep_the_best_of_an_old_one(ganzoo: Text) -> None:
     assert not Path("x/best.safetensors").exists()
 
 
-def test_a_run_from_before_there_were_scores_goes_on(ganzoo: Text) -> None:
+def test_a_run_of_an_older_version_is_resumed(ganzoo: Text) -> None:
     ganzoo(f"{SCORED} --out x")
     record = json.loads(Path("x/run.json").read_text())
     del record["evaluate_every"]
