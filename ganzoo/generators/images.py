@@ -1,6 +1,6 @@
-"""Pictures of what a generator makes: pure functions on arrays, and two writers. Nothing here imports torch.
+"""Pictures of samples: functions on arrays, and writers of PNG and npz files. Needs no torch.
 
-``images`` are uint8 ``(N, H, W, C)``; a *picture* is one uint8 array ``(H, W, C)`` to be looked at.
+``images`` are uint8 ``(N, H, W, C)``; a *picture* is one uint8 array ``(H, W, C)``, such as a grid of images.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ __all__ = ["Parts", "grid", "scatter", "side_by_side", "to_uint8", "write_npz", 
 Bytes = NDArray[np.uint8]
 
 _TILE = 96
-"""Images are enlarged as long as their longer side stays within this many pixels."""
+"""Pixels; images are enlarged by a whole factor while their longer side stays within it."""
 _GREY = 128
-"""Between images: seen beside black digits and beside white paper."""
+"""The level between images, which differs from black digits and from white paper."""
 
 
 def to_uint8(samples: NDArray[np.floating[Any]], range: tuple[float, float]) -> Bytes:
-    """Samples as images: the ends of ``range`` become 0 and 255, the nearest whole number counts, the rest is clipped.
+    """Samples as images: ``range`` is mapped to [0, 255], rounded half to even, and clipped.
 
     Args:
         samples: float ``(N, C, H, W)``.
@@ -40,7 +40,7 @@ def to_uint8(samples: NDArray[np.floating[Any]], range: tuple[float, float]) -> 
         uint8 ``(N, H, W, C)``.
 
     Raises:
-        GanzooError: a sample holds a value that is no number.
+        GanzooError: a sample holds nan.
     """
     if np.isnan(samples).any():
         raise GanzooError(
@@ -52,14 +52,12 @@ def to_uint8(samples: NDArray[np.floating[Any]], range: tuple[float, float]) -> 
 
 
 def grid(images: Bytes, columns: int | None = None, gap: int = 2) -> Bytes:
-    """All images in one picture, row by row, with ``gap`` pixels of grey around each.
-
-    Small images are enlarged by a whole factor, each pixel becoming a square.
+    """All images in one picture, row by row, with ``gap`` pixels of grey around each. Small images are enlarged.
 
     Args:
         images: uint8 ``(N, H, W, C)``.
-        columns: images in a row; by default so many that the picture is nearly square.
-        gap: pixels between images, counted after the enlargement.
+        columns: images in a row; by default, the picture is nearly square.
+        gap: pixels between images, after the enlargement.
 
     Returns:
         uint8 ``(height, width, C)``.
@@ -71,14 +69,14 @@ def grid(images: Bytes, columns: int | None = None, gap: int = 2) -> Bytes:
 
 
 def side_by_side(a: Bytes, b: Bytes, columns: int | None = None) -> Bytes:
-    """Pairs of images, such as parent's and child's of the same latents, in one picture.
+    """Pairs of images in one picture, such as the samples of a parent and a child for the same latents.
 
-    Both of a pair touch one thin line of grey; broad grey bands keep the pairs apart.
+    A thin grey line is between the images of a pair, and broad ones between pairs.
 
     Args:
         a: uint8 ``(N, H, W, C)``, the left image of every pair.
         b: of the same shape, the right ones.
-        columns: pairs in a row; by default so many that the picture is nearly square.
+        columns: pairs in a row; by default, the picture is nearly square.
 
     Returns:
         uint8 ``(height, width, C)``.
@@ -96,10 +94,11 @@ def side_by_side(a: Bytes, b: Bytes, columns: int | None = None) -> Bytes:
 def scatter(
     points: NDArray[np.floating[Any]], real: NDArray[np.floating[Any]] | None = None, *, size: int = 512
 ) -> Bytes:
-    """A square picture of points in the plane: ``points`` in blue, above ``real`` ones in grey.
+    """A scatter plot: ``points`` in blue, on top of ``real`` points in grey.
 
-    Both axes have one scale, and y points up. The real points, where given, set the frame, so that pictures of one
-    training show the same region; points outside it lie on its edge. Points that are no numbers are left out.
+    Both axes have the same scale, and y points up. The real points, where given, set the frame, so that all pictures of
+    a training show the same region. Points outside the frame are drawn on its edge; points that are not finite are left
+    out.
 
     Args:
         points: ``(N, 2)``.
@@ -110,7 +109,7 @@ def scatter(
         uint8 ``(size, size, 3)``.
 
     Raises:
-        GanzooError: no point is left to set the frame.
+        GanzooError: no finite point is left to set the frame.
     """
     layers = [(real, (150, 150, 150)), (points, (20, 80, 200))]
     finite = [(layer[np.isfinite(layer).all(axis=1)], colour) for layer, colour in layers if layer is not None]
@@ -130,14 +129,14 @@ def scatter(
         centres = margin + np.rint(np.stack([1 - unit[:, 1], unit[:, 0]], axis=1) * (size - 1 - 2 * margin)).astype(int)
         rows, columns = (centres[:, None] + disc).reshape(-1, 2).T
         hits = np.bincount(rows * size + columns, minlength=size * size).reshape(size, size, 1)
-        # Each point covers half of what shines through, so that dense regions are darker.
+        # Each point covers half of what is visible below it, so dense regions are darker.
         cover = 1 - 0.5**hits
         picture += cover * (np.array(colour) - picture)
     return np.rint(picture).astype(np.uint8)
 
 
 def write_png(path: str | Path, picture: Bytes) -> None:
-    """Write one picture, pixel for pixel, whole or not at all.
+    """Write one picture as a PNG file, atomically.
 
     Args:
         path: of the file; its folder must exist.
@@ -163,26 +162,26 @@ def write_png(path: str | Path, picture: Bytes) -> None:
 
 @dataclass(frozen=True)
 class Parts:
-    """An array that comes in parts, along its first axis, of ``count`` rows in all."""
+    """An array in parts along its first axis, with ``count`` rows in total."""
 
     count: int
     parts: Iterable[NDArray[Any]]
 
 
 def write_npz(path: str | Path, /, **arrays: NDArray[Any] | Parts) -> None:
-    """Write named arrays, compressed, whole or not at all; ``numpy.load`` reads them back.
+    """Write named arrays as a compressed npz file, atomically.
 
-    Of :class:`Parts` only one is in memory at a time, so that an array may be larger than that.
+    Only one part of :class:`Parts` is in memory at a time, so an array can be larger than the memory.
 
     Raises:
-        GanzooError: an array holds Python objects, which only pickle could store, or the file cannot be written.
+        GanzooError: an array holds Python objects, which need pickle, or the file cannot be written.
     """
     with atomic_write(path) as temporary, ZipFile(temporary, "w", ZIP_DEFLATED) as file:
         for name, array in arrays.items():
             parts = iter(array.parts if isinstance(array, Parts) else (array,))
             first = next(parts)
             if first.dtype.hasobject:
-                raise GanzooError(f"array {name!r} holds Python objects; give numbers or strings")
+                raise GanzooError(f"array {name!r} holds Python objects; give an array of numbers or strings")
             shape = (array.count, *first.shape[1:]) if isinstance(array, Parts) else first.shape
             header = {"descr": dtype_to_descr(first.dtype), "fortran_order": False, "shape": shape}
             with file.open(f"{name}.npy", "w", force_zip64=True) as member:

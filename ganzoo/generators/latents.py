@@ -1,9 +1,9 @@
-"""The latent of a seed, defined once for all languages: the same seed gives the same image everywhere.
+"""The latent of a seed, defined for all languages and machines: a seed gives the same image everywhere.
 
-The latent of seed ``s`` (a whole number, ``0 <= s < 2**63``) depends on nothing but ``s``, its length and its
-distribution: neither on the batch in which it is drawn, nor on the machine.
+The latent of seed ``s`` (an integer, ``0 <= s < 2**63``) depends only on ``s``, its length and its distribution, not on
+the batch.
 
-1. **Words.** Philox4x32-10 (Salmon et al., 2011) turns a counter of four and a key of two 32-bit words into four random
+1. **Words.** Philox4x32-10 (Salmon et al., 2011) maps a counter of four and a key of two 32-bit words to four random
    32-bit words. The key is ``(s mod 2**32, s div 2**32)``. Block ``b = 0, 1, 2, ...`` has the counter
    ``(b, 0, 0, 0)``, whose last word is the stream; latents are stream 0. One of ten rounds, all modulo 2**32, is ::
 
@@ -18,27 +18,27 @@ distribution: neither on the batch in which it is drawn, nor on the machine.
    * *normal* (Box & Muller, 1958), for every even ``i``: ``r = sqrt(-2 ln u[i])``, ``a = 2 pi u[i + 1]``,
      ``x[i] = r cos a``, ``x[i + 1] = r sin a``. An odd length drops the last value.
    * *sphere*: the normal vector ``x`` of that length becomes ``x sqrt(length) / sqrt(sum of x[i]**2)``.
-4. The values are rounded to float32, to the nearest and ties to even: the only rounding beyond float64's own.
+4. The values are rounded to float32, to nearest, ties to even.
 
-Steps 1, 2 and *uniform* are exact. Logarithm, cosine and sine may differ in the last bits of a float64 from one
-mathematical library to another; the rounding to float32 hides that in all but about one value in 10**8.
+Steps 1, 2 and *uniform* are exact. Mathematical libraries may differ in the last bits of a float64 logarithm, cosine or
+sine; after the rounding to float32, that is visible in about one value in 10**8.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ganzoo.generators.metadata import Distribution
 from ganzoo.util.errors import GanzooError
 
 __all__ = ["MAX_SEEDS", "Distribution", "latents", "parse_seeds", "philox4x32"]
 
-Distribution = Literal["normal", "uniform", "sphere"]
 Words = NDArray[np.uint64]
-"""32-bit words, held in 64 bits so that products of two fit."""
+"""32-bit words in 64 bits, so that the product of two fits."""
 
 MAX_SEEDS = 10_000_000
 
@@ -49,18 +49,18 @@ _INCREMENTS = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 
 
 def latents(seeds: ArrayLike, length: int, distribution: Distribution = "normal") -> NDArray[np.float32]:
-    """The latents of ``seeds``, as the module defines them.
+    """The latents of ``seeds``, see the module.
 
     Args:
-        seeds: N whole numbers from 0 to 2**63 - 1.
-        length: of one latent; at least 1. A shorter normal or uniform latent is the beginning of a longer one.
+        seeds: N integers from 0 to 2**63 - 1.
+        length: of one latent; at least 1. A short normal or uniform latent is the start of a longer one.
         distribution: ``"normal"`` N(0, 1), ``"uniform"`` U(-1, 1), or ``"sphere"`` of radius sqrt(length).
 
     Returns:
         float32 ``(N, length)``.
 
     Raises:
-        GanzooError: a seed, the length or the distribution is none of these.
+        GanzooError: a seed, the length or the distribution is invalid.
 
     >>> latents([0, 70], 3).round(4).tolist() == latents([70, 0], 5)[::-1, :3].round(4).tolist()
     True
@@ -78,11 +78,11 @@ def latents(seeds: ArrayLike, length: int, distribution: Distribution = "normal"
 
 
 def parse_seeds(text: str) -> list[int]:
-    """The seeds that a command line names: numbers and inclusive ranges, separated by commas, in the order given.
+    """The seeds in a text: integers and inclusive ranges, separated by commas, in the order given.
 
     Raises:
-        GanzooError: ``text`` is not of that form, a range runs backwards, a seed is 2**63 or more, or there are more
-            than ``MAX_SEEDS``.
+        GanzooError: ``text`` has another form, a range is reversed, a seed is 2**63 or more, or there are more than
+            :data:`MAX_SEEDS`.
 
     >>> parse_seeds("0-3,70")
     [0, 1, 2, 3, 70]
@@ -98,11 +98,11 @@ def parse_seeds(text: str) -> list[int]:
         if last >= 2**63:
             raise GanzooError(f"seed {last} is too large; seeds go from 0 to 2**63 - 1")
         ranges.append(range(first, last + 1))
-    # Not len(), which refuses a range of 2**63 numbers.
-    count = sum(numbers.stop - numbers.start for numbers in ranges)
+    # len() raises an error for a range of 2**63.
+    count = sum(part.stop - part.start for part in ranges)
     if count > MAX_SEEDS:
         raise GanzooError(f"{text!r} names {count} seeds; ask for at most {MAX_SEEDS} at a time")
-    return [seed for numbers in ranges for seed in numbers]
+    return [seed for part in ranges for seed in part]
 
 
 def philox4x32(counter: tuple[Words, Words, Words, Words], key: tuple[Words, Words]) -> tuple[Words, ...]:
@@ -128,7 +128,7 @@ def _checked(seeds: ArrayLike) -> Words:
     array = np.asarray(seeds)
     if array.ndim != 1:
         raise GanzooError(f"the seeds have shape {array.shape}; give them as one list, as in [0, 1, 2]")
-    # Numbers too large for an integer array arrive here as floats or objects.
+    # Integers that are too large for an integer array are floats or objects here.
     good = array.dtype.kind in "iu" and (array >= 0) & (array < 2**63)
     if array.size and not np.all(good):
         bad: Any = array[~np.broadcast_to(good, array.shape)][0]
@@ -137,7 +137,7 @@ def _checked(seeds: ArrayLike) -> Words:
 
 
 def _units(seeds: Words, length: int) -> NDArray[np.float64]:
-    """The numbers u of the definition, float64 ``(N, length rounded up to whole blocks)``."""
+    """The units u of the definition, float64 ``(N, length rounded up to whole blocks)``."""
     zero = np.zeros(1, np.uint64)
     blocks = np.arange(-(-length // 4), dtype=np.uint64)
     key = seeds[:, None] & _LOW, seeds[:, None] >> _HIGH

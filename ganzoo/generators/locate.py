@@ -1,4 +1,4 @@
-"""Which file a command means by RUN|FILE|NAME. Nothing here imports torch."""
+"""The weights file for the argument RUN|FILE|NAME of a command. Needs no torch."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import json
 import os
 from pathlib import Path
 
-from ganzoo.generators import pretrained as shipped
+from ganzoo.generators import pretrained
 from ganzoo.registry.registry import registry
 from ganzoo.util.errors import GanzooError
 
 
 def find(source: str) -> Path:
-    """The weights file that a run folder, a file or the name of a GAN stands for.
+    """The weights file of a run folder, a file or a name.
 
-    A name means the weights that ship with ganzoo (``ganzoo weights``), or else the newest run of that GAN under
+    A name is one of the weights that ship with ganzoo (``ganzoo weights``), or else the GAN of the newest run in
     ``runs/``.
 
     Raises:
-        GanzooError: there are none, with the command that makes them.
+        GanzooError: there is none; the message has the command that trains one.
     """
     path = Path(source)
     if path.is_dir() and not (source in registry().gans and not (path / "weights.safetensors").exists()):
@@ -30,7 +30,7 @@ def find(source: str) -> Path:
         return path
     if path.suffix or os.sep in source:
         raise GanzooError(f"there is no run or file {source}")
-    if entry := shipped.find(source):
+    if entry := pretrained.find(source):
         return entry.path("safetensors")
     registry().gan(source)
     for run in sorted(Path("runs").glob("*/run.json"), key=lambda run: run.stat().st_mtime, reverse=True):

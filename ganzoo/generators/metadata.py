@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self, get_args
 
-from ganzoo.generators.latents import Distribution
 from ganzoo.registry.gan import PARTS
 from ganzoo.registry.renamed import rename_settings
 from ganzoo.util.errors import GanzooError
@@ -19,6 +18,7 @@ __all__ = [
     "FORMAT",
     "MAX_VALUES",
     "DataMetadata",
+    "Distribution",
     "ExportMetadata",
     "Metadata",
     "OutputDtype",
@@ -36,6 +36,7 @@ FORMAT = 2
 MAX_VALUES = 2**26
 """Values that a file may ask for in one sample, latent or embedding."""
 
+Distribution = Literal["normal", "uniform", "sphere"]
 Stage = Literal["child", "parent"]
 Precision = Literal["fp32", "fp16", "int8"]
 OutputDtype = Literal["float32", "uint8"]

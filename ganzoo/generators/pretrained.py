@@ -1,4 +1,4 @@
-"""The trained weights that come with ganzoo: their index, and files that are what it says. Nothing here needs torch."""
+"""The trained weights that ship with ganzoo: their index, and their files, whose hashes are checked. Needs no torch."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ class Entry:
     """One trained generator, as ``weights/index.json`` describes it.
 
     Attributes:
-        name: by which it is asked for.
-        also: further names that mean the same.
-        gan, overrides: what was trained, and which settings differ from its defaults.
-        data, licence: the data set that it saw, and whose terms apply to that.
-        iterations, seed, cpu_seconds: how long it was trained, the parent not counted; one thread.
-        command: makes it anew; that of the parent, if it has one, comes first.
-        files: name, size in bytes and SHA-256 by kind.
-        scores: figures of the exported path by name.
-        measured: with how many samples, what and how the scores were measured.
+        name: of the entry.
+        also: further names of it.
+        gan, overrides: the GAN, and its settings that differ from the defaults.
+        data, licence: the data set, and the licence of its samples.
+        iterations, seed, cpu_seconds: of the training, on one thread, without that of a parent.
+        command: that trains it, after the command of its parent if it has one.
+        files: ``file``, ``bytes`` and ``sha256`` by kind.
+        scores: metrics of the exported file by name.
+        measured: how the scores were measured: samples, seeds, main score, data and extractor.
     """
 
     name: str
@@ -48,10 +48,10 @@ class Entry:
     measured: Mapping[str, Any] = field(default_factory=dict)
 
     def path(self, kind: Kind, folder: Path = FOLDER) -> Path:
-        """The file of that kind, whose bytes are those that were measured.
+        """The file of that kind, the one that was evaluated.
 
         Raises:
-            GanzooError: it is missing, or is another file than the index says.
+            GanzooError: it is missing, or its SHA-256 differs from that in the index.
         """
         path = folder / str(self.files[kind]["file"])
         if not path.is_file():
@@ -63,7 +63,7 @@ class Entry:
 
 @cache
 def index(folder: Path = FOLDER) -> dict[str, Entry]:
-    """All entries by name, ``also`` not counted; :class:`GanzooError` if the index is damaged."""
+    """All entries by ``name``; :class:`GanzooError` if the index is damaged."""
     path = folder / "index.json"
     if not path.exists():
         return {}
@@ -79,12 +79,12 @@ def index(folder: Path = FOLDER) -> dict[str, Entry]:
 
 
 def find(name: str) -> Entry | None:
-    """The entry that a name means, if there is one."""
+    """The entry of that name, ``also`` included; ``None`` if there is none."""
     entries = index()
     return entries.get(name) or next((entry for entry in entries.values() if name in entry.also), None)
 
 
 def exported(source: str | Path) -> Path:
-    """The ONNX file that a path is, or that a name of these weights means."""
+    """The path of an ONNX file, or the ONNX file of an entry."""
     entry = find(str(source)) if not Path(source).exists() else None
     return entry.path("onnx") if entry else Path(source)

@@ -34,20 +34,20 @@ def test_the_latents_of_the_table() -> None:
 
 
 def test_the_python_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    saved(tiny(shape=SHAPE, labels=10), tmp_path / "cgan.onnx")
+    saved(tiny(shape=SHAPE, num_classes=10), tmp_path / "cgan.onnx")
     monkeypatch.chdir(tmp_path)
     scope: dict[str, np.ndarray] = {}
     exec(block("py"), scope)
     assert (scope["sevens"].shape, scope["sevens"].dtype) == ((3, *SHAPE), np.float32)
     assert (scope["pictures"].shape, scope["pictures"].dtype) == ((3, 28, 28, 1), np.uint8)
-    count, *shape = scope["batch_size"].shape
+    count, *shape = scope["batch"].shape
     assert 0 < count <= 256
     assert shape == [*SHAPE]
 
 
 def test_the_javascript_code(tmp_path: Path) -> None:
     (tmp_path / "node_modules").symlink_to(modules())
-    model = saved(tiny(shape=SHAPE, labels=10), tmp_path / "cgan.onnx")
+    model = saved(tiny(shape=SHAPE, num_classes=10), tmp_path / "cgan.onnx")
     assert CliRunner().invoke(main, ["demo", str(model), "-o", str(tmp_path / "model")]).exit_code == 0
     (tmp_path / "package.json").write_text('{"type": "module"}')
     (tmp_path / "app.js").write_text(block("js") + "console.log(String(samples.dims), width, height, rgba.length);\n")

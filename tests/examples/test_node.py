@@ -1,4 +1,4 @@
-"""The example for Node, run by Node beside onnxruntime in Python."""
+"""The example for Node, compared with onnxruntime in Python."""
 
 from __future__ import annotations
 
@@ -53,15 +53,15 @@ def run(tmp_path: Path) -> Run:
 @pytest.mark.parametrize("label", [None, 2])
 @pytest.mark.parametrize("uint8", [False, True])
 def test_the_same_samples_as_in_python(run: Run, tmp_path: Path, uint8: bool, label: int | None) -> None:
-    """Of several chunks, whose length is no multiple of the number of classes."""
-    model = saved(tiny(uint8=uint8, labels=3), tmp_path / "tiny.onnx")
+    """In several batches, whose size is not a multiple of the number of classes."""
+    model = saved(tiny(uint8=uint8, num_classes=3), tmp_path / "tiny.onnx")
     seeds = [*range(150), 2**63 - 1]
-    told = [] if label is None else ["--label", str(label)]
-    folder = run(model, "--seeds", f"0-149,{2**63 - 1}", *told, "--out", "x.json")
-    made = json.loads((folder / "x.json").read_text())
-    assert made["seeds"] == [str(seed) for seed in seeds]
+    options = [] if label is None else ["--label", str(label)]
+    folder = run(model, "--seeds", f"0-149,{2**63 - 1}", *options, "--out", "x.json")
+    output = json.loads((folder / "x.json").read_text())
+    assert output["seeds"] == [str(seed) for seed in seeds]
     expected = ganzoo.Sampler(model, threads=1).sample(seeds, labels=label)
-    assert np.abs(np.array(made["data"]).reshape(made["dims"]) - expected).max() <= (1 if uint8 else 1e-5)
+    assert np.abs(np.array(output["data"]).reshape(output["dims"]) - expected).max() <= (1 if uint8 else 1e-5)
 
 
 def test_a_grid(run: Run, tmp_path: Path) -> None:
@@ -76,9 +76,9 @@ def test_a_grid(run: Run, tmp_path: Path) -> None:
 
 
 def test_conditions(run: Run, tmp_path: Path) -> None:
-    model = saved(tiny(shape=[2], range=None, conditions=3), tmp_path / "tiny.onnx")
+    model = saved(tiny(shape=[2], range=None, condition_dim=3), tmp_path / "tiny.onnx")
     folder = run(model, "--seeds", "0-3", "--conditions", "0.1,0.2,-0.3", "--out", "x.json")
-    made = json.loads((folder / "x.json").read_text())
+    output = json.loads((folder / "x.json").read_text())
     conditions = np.tile(np.float32([0.1, 0.2, -0.3]), (4, 1))
     expected = ganzoo.Sampler(model, threads=1).sample(range(4), conditions=conditions)
-    np.testing.assert_allclose(np.array(made["data"]).reshape(4, 2), expected, atol=1e-5)
+    np.testing.assert_allclose(np.array(output["data"]).reshape(4, 2), expected, atol=1e-5)

@@ -1,4 +1,4 @@
-"""The example in plain Python makes the images that ganzoo makes."""
+"""The example in plain Python makes the images of ganzoo."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ def example(monkeypatch: pytest.MonkeyPatch) -> object:
 def test_the_images_are_those_of_the_sampler(example: object, tmp_path: Path, options: dict[str, object]) -> None:
     path = saved(tiny(**options), tmp_path / "x.onnx")
     sampler = Sampler(path)
-    samples, header = example.sample(str(path), SEEDS)
+    samples, metadata = example.sample(str(path), SEEDS)
     assert np.array_equal(samples, sampler.sample(SEEDS))
-    assert np.array_equal(example.images(samples, header), sampler.images(samples))
-    if header["num_classes"]:
+    assert np.array_equal(example.images(samples, metadata), sampler.images(samples))
+    if metadata["num_classes"]:
         assert np.array_equal(example.sample(str(path), SEEDS, [2] * 4)[0], sampler.sample(SEEDS, labels=2))
 
 

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from ganzoo import GanzooError
+from ganzoo.generators.metadata import Stage
 from ganzoo.generators.onnx_session import Sampler
 from tests.support import ROOT
 from tests.support.onnx_files import saved, tiny
@@ -84,25 +85,27 @@ def test_several_images(ask: Callable[..., list[Answer]], sampler: Sampler) -> N
     assert np.array_equal([pixels(base64.b64decode(image)) for image in answer["images"]], expected)
 
 
-def test_what_the_generator_is(ask: Callable[..., list[Answer]]) -> None:
+def test_the_generator_is_described(ask: Callable[..., list[Answer]]) -> None:
     ((status, _, body),) = ask("/")
-    assert (status, json.loads(body)) == (200, {"gan": "tiny", "shape": [1, 4, 6], "labels": 3, "classes": []})
+    assert (status, json.loads(body)) == (200, {"gan": "tiny", "shape": [1, 4, 6], "num_classes": 3, "classes": []})
 
 
-def test_requests_at_one_time_share_runs_and_each_gets_its_own(
+def test_simultaneous_requests_share_batches(
     ask: Callable[..., list[Answer]], sampler: Sampler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = sampler.images(sampler.sample(range(300), labels=1))
     sizes: list[int] = []
     run = sampler.run
-    monkeypatch.setattr(sampler, "run", lambda stage, z, *told: (sizes.append(len(z)), run(stage, z, *told))[1])
+    monkeypatch.setattr(
+        sampler, "run", lambda stage, z, *condition: (sizes.append(len(z)), run(stage, z, *condition))[1]
+    )
     answers = ask(*(f"/image.png?seed={seed}&label=1" for seed in range(300)))
     assert len(sizes) <= 3
     assert sum(sizes) == 300
     assert all(np.array_equal(pixels(body), image) for (_, _, body), image in zip(answers, expected, strict=True))
 
 
-def test_a_client_that_leaves_harms_nobody(example: Any, sampler: Sampler) -> None:
+def test_a_client_that_disconnects_does_not_affect_others(example: Any, sampler: Sampler) -> None:
     async def leave() -> Answer:
         app = example.Service(sampler)
         leaving = asyncio.create_task(get(app, "/image.png?seed=1"))
@@ -114,7 +117,7 @@ def test_a_client_that_leaves_harms_nobody(example: Any, sampler: Sampler) -> No
     assert asyncio.run(leave())[0] == 200
 
 
-def test_a_failure_reaches_those_who_wait_and_the_service_goes_on(
+def test_a_failure_reaches_the_waiting_requests_and_the_service_continues(
     example: Any, sampler: Sampler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail() -> Answer:
@@ -143,7 +146,9 @@ def test_a_failure_reaches_those_who_wait_and_the_service_goes_on(
         ("/images.json?seeds=" + "1" * 2000, 414, "the query has more than 2000 bytes"),
     ],
 )
-def test_bad_requests_are_told_why(ask: Callable[..., list[Answer]], target: str, status: int, message: str) -> None:
+def test_bad_requests_get_the_reason(
+    ask: Callable[..., list[Answer]], target: str, status: int, message: str
+) -> None:
     ((answered, kind, body),) = ask(target)
     assert (answered, kind) == (status, "application/json")
     assert json.loads(body)["error"].startswith(message)
@@ -153,10 +158,10 @@ def test_only_get_is_answered(ask: Callable[..., list[Answer]]) -> None:
     assert ask("/", method="POST")[0][0] == 405
 
 
-def test_too_many_are_told_to_come_again(
+def test_too_many_requests_get_status_503(
     example: Any, ask: Callable[..., list[Answer]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(example, "MOST_WAITING", 5)
+    monkeypatch.setattr(example, "MAX_WAITING", 5)
     statuses = [status for status, _, _ in ask(*["/image.png?seed=1"] * 9)]
     assert statuses.count(503) == 4
     assert statuses.count(200) == 5
@@ -164,12 +169,12 @@ def test_too_many_are_told_to_come_again(
 
 def test_the_file_is_named_by_the_environment(example: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODEL", str(saved(tiny(), tmp_path / "x.onnx")))
-    assert example.app().sampler.header["gan"] == "tiny"
+    assert example.app().sampler.metadata.gan == "tiny"
     monkeypatch.setenv("MODEL", str(saved(tiny(shape=[2], range=None), tmp_path / "y.onnx")))
-    with pytest.raises(GanzooError, match="tiny makes no images of seeds alone, so there is nothing to serve"):
+    with pytest.raises(GanzooError, match="tiny cannot make images from seeds alone, so it cannot be served"):
         example.app()
 
 
 def test_other_protocols_are_refused(example: Any, sampler: Sampler) -> None:
-    with pytest.raises(NotImplementedError, match="http alone, not websocket"):
+    with pytest.raises(NotImplementedError, match="http only, not websocket"):
         asyncio.run(example.Service(sampler)({"type": "websocket"}, None, None))

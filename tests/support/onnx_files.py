@@ -38,6 +38,9 @@ def weights(name: str, *shape: int) -> NDArray[np.float32]:
 
 def tiny(*, uint8: bool = False, **changes: Any) -> onnx.ModelProto:
     """A generator tanh(z A + E[label] + conditions B), as an image or a vector; ``changes`` are those of METADATA."""
+    changes |= {name: tuple(changes[name]) for name in ("shape", "range") if changes.get(name)}
+    if isinstance(data := changes.get("data"), dict):
+        changes["data"] = DataMetadata(name=data["name"], classes=tuple(data["classes"]))
     metadata = replace(METADATA, output_dtype="uint8" if uint8 else "float32", **changes)
     shape, classes, conditions = metadata.shape, metadata.num_classes, metadata.condition_dim
     size = int(np.prod(shape))

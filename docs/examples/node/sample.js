@@ -10,20 +10,20 @@ const { values } = parseArgs({
   options: {
     seeds: { type: "string", default: "0-63" },
     label: { type: "string" },
-    conditions: { type: "string" }, // of a regression, as in 0.1,0.2
+    conditions: { type: "string" }, // regression inputs, such as 0.1,0.2
     out: { type: "string", default: "grid.png" },
   },
 });
 
-// BigInts, since seeds go up to 2^63 - 1.
+// BigInts, because seeds go up to 2^63 - 1.
 const seeds = values.seeds.split(",").flatMap((part) => {
   const [first, last = first] = part.split("-").map(BigInt);
   return Array.from({ length: Number(last - first) + 1 }, (_, i) => first + BigInt(i));
 });
 
-const header = JSON.parse(await readFile(new URL("model/model.json", import.meta.url), "utf8"));
+const metadata = JSON.parse(await readFile(new URL("model/model.json", import.meta.url), "utf8"));
 const session = await ort.InferenceSession.create(await readFile(new URL("model/model.onnx", import.meta.url)));
-const generator = new Generator(ort, session, header);
+const generator = new Generator(ort, session, metadata);
 const samples = await generator.sample(seeds, {
   labels: values.label === undefined ? undefined : Number(values.label),
   conditions: values.conditions?.split(",").map(Number),
@@ -33,14 +33,14 @@ if (values.out.endsWith(".json")) {
   const { data, dims } = samples;
   await writeFile(values.out, JSON.stringify({ seeds: seeds.map(String), dims, data: Array.from(data) }));
 } else {
-  if (!generator.images) throw new Error(`${header.gan} makes vectors; write them with --out samples.json`);
+  if (!generator.images) throw new Error(`${metadata.gan} makes vectors; write them with --out samples.json`);
   await writeFile(values.out, png(grid(samples, seeds.length)));
 }
-console.log(`${seeds.length} samples of ${header.gan} in ${values.out}`);
+console.log(`${seeds.length} samples of ${metadata.gan} in ${values.out}`);
 
-/** All images in one, nearly square. */
+/** All images in one nearly square grid. */
 function grid(samples, count) {
-  const images = Array.from({ length: count }, (_, i) => pixels(samples, i, header.range));
+  const images = Array.from({ length: count }, (_, i) => pixels(samples, i, metadata.range));
   const columns = Math.ceil(Math.sqrt(count));
   const [{ width, height }] = images;
   const sheet = { width: columns * width, height: Math.ceil(count / columns) * height };
@@ -54,13 +54,13 @@ function grid(samples, count) {
   return sheet;
 }
 
-/** A PNG file, in place of a library: a header, the compressed lines, an end, each with its length and checksum. */
+/** An RGBA image as a PNG file, without a library: three chunks, each with its length and checksum. */
 function png({ width, height, rgba }) {
   const size = Buffer.alloc(13);
   size.writeUInt32BE(width, 0);
   size.writeUInt32BE(height, 4);
-  size.set([8, 6], 8); // eight bits for each of four channels
-  const lines = Buffer.alloc(height * (4 * width + 1)); // each begins with the byte 0: no filter
+  size.set([8, 6], 8); // 8 bits in each of 4 channels
+  const lines = Buffer.alloc(height * (4 * width + 1)); // each line starts with the byte 0: no filter
   for (let row = 0; row < height; row++) {
     lines.set(rgba.subarray(4 * row * width, 4 * (row + 1) * width), row * (4 * width + 1) + 1);
   }

@@ -1,4 +1,4 @@
-"""Samples of a generator that ganzoo exported, with numpy and onnxruntime and without ganzoo.
+"""Samples of a generator that ganzoo exported, with numpy and onnxruntime only.
 
 python sample_onnx.py dcgan.onnx 7 8 9      writes row.pgm (grey) or row.ppm (colour): one image for each seed
 """
@@ -12,7 +12,7 @@ import onnxruntime
 
 
 def latents(seeds, length, distribution):
-    """One latent for each seed: words of Philox4x32-10 (Salmon et al., 2011), to which nothing but the seed goes in."""
+    """One latent for each seed, float32 ``(N, length)``: Philox4x32-10 (Salmon et al., 2011) keyed by the seed."""
     low, half = np.uint64(2**32 - 1), np.uint64(32)
     k0, k1 = (np.array(seeds, np.uint64)[:, None] & low), (np.array(seeds, np.uint64)[:, None] >> half)
     c0, c1, c2, c3 = np.arange(-(-length // 4), dtype=np.uint64) + 0 * k0, 0 * k0, 0 * k0, 0 * k0
@@ -31,21 +31,21 @@ def latents(seeds, length, distribution):
 
 
 def sample(path, seeds, labels=None):
-    """Samples as they leave the graph, and the header of the file, which says what they are."""
+    """The output of the graph for seeds, and the metadata of the file."""
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    header = json.loads(session.get_modelmeta().custom_metadata_map["ganzoo"])
-    inputs = {"z": latents(seeds, header["latent_dim"], header["distribution"])}
-    if header["num_classes"]:
-        turns = np.arange(len(seeds)) % header["num_classes"] if labels is None else labels
-        inputs["labels"] = np.array(turns, np.int64)
-    return session.run(["samples"], inputs)[0], header
+    metadata = json.loads(session.get_modelmeta().custom_metadata_map["ganzoo"])
+    inputs = {"z": latents(seeds, metadata["latent_dim"], metadata["distribution"])}
+    if metadata["num_classes"]:
+        labels = np.arange(len(seeds)) % metadata["num_classes"] if labels is None else labels
+        inputs["labels"] = np.array(labels, np.int64)
+    return session.run(["samples"], inputs)[0], metadata
 
 
-def images(samples, header):
+def images(samples, metadata):
     """Samples as uint8 ``(N, H, W, C)``."""
     if samples.dtype == np.uint8:
         return samples
-    low, high = header["range"]
+    low, high = metadata["range"]
     levels = np.rint((samples.astype(np.float64) - low) * (255 / (high - low)))
     return levels.clip(0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
 

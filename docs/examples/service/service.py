@@ -1,8 +1,8 @@
-"""Images of an exported generator over HTTP: a plain ASGI application, without any framework.
+"""Images of an exported generator over HTTP: an ASGI application without a framework.
 
     MODEL=cgan.onnx uvicorn --factory service:app
 
-Requests that come while the generator runs wait, and are answered together by its next run.
+Requests that arrive while the generator runs are answered together by its next batch.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from PIL import Image
 from ganzoo import GanzooError, Sampler
 from ganzoo.generators.base import CHUNK
 
-MOST_SEEDS = 64
-"""In one request."""
-MOST_WAITING = 1024
-"""Requests; further ones are told to come again."""
-LONGEST_QUERY = 2000
+MAX_SEEDS = 64
+"""Seeds in one request."""
+MAX_WAITING = 1024
+"""Requests; further ones get status 503."""
+MAX_QUERY = 2000
 
 
 class RequestError(Exception):
-    """What the client has to mend, with the status to say so."""
+    """A bad request, with the HTTP status of its answer."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -40,7 +40,7 @@ class RequestError(Exception):
 
 @dataclass(frozen=True)
 class Request:
-    """Seeds with their labels, and where the PNGs will be."""
+    """Seeds, their labels, and a future for their PNGs."""
 
     seeds: list[int]
     labels: list[int] | None
@@ -50,23 +50,23 @@ class Request:
 class Service:
     """The application. Its paths:
 
-    * ``/`` says what the generator is;
-    * ``/image.png?seed=7&label=3`` is one image;
-    * ``/images.json?seeds=7,8,9&label=3`` holds several, as PNGs in base64.
+    * ``/``: a description of the generator;
+    * ``/image.png?seed=7&label=3``: one image;
+    * ``/images.json?seeds=7,8,9&label=3``: several images, as PNGs in base64.
 
-    Without a label, a GAN that is told classes makes the class ``seed mod classes``.
+    Without a label, a class-conditional GAN makes the class ``seed mod num_classes``.
     """
 
     def __init__(self, sampler: Sampler) -> None:
-        if len(sampler.header["shape"]) != 3 or sampler.limits is None or sampler.header["condition_dim"]:
-            raise GanzooError(f"{sampler.header['gan']} makes no images of seeds alone, so there is nothing to serve")
+        if not sampler.metadata.is_image or sampler.metadata.condition_dim:
+            raise GanzooError(f"{sampler.metadata.gan} cannot make images from seeds alone, so it cannot be served")
         self.sampler = sampler
         self._waiting: deque[Request] = deque()
         self._worker: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] != "http":
-            raise NotImplementedError(f"this application speaks http alone, not {scope['type']}")
+            raise NotImplementedError(f"this application serves http only, not {scope['type']}")
         status, kind, body = 200, "application/json", b""
         try:
             kind, body = await self._answer(scope["method"], scope["path"], scope["query_string"])
@@ -78,8 +78,8 @@ class Service:
 
     async def images(self, seeds: list[int], label: int | None = None) -> list[bytes]:
         """One PNG for each seed."""
-        if len(self._waiting) >= MOST_WAITING:
-            raise RequestError(503, "too many requests are waiting; come again")
+        if len(self._waiting) >= MAX_WAITING:
+            raise RequestError(503, "too many requests are waiting; try again later")
         labels = self._labels(seeds, label)
         request = Request(seeds, labels, asyncio.get_running_loop().create_future())
         self._waiting.append(request)
@@ -91,13 +91,14 @@ class Service:
         if method != "GET":
             raise RequestError(405, "only GET is answered")
         if path == "/":
-            told = {name: self.sampler.header[name] for name in ("gan", "shape", "num_classes")}
-            return "application/json", json.dumps(told | {"classes": self.sampler.header["data"]["classes"]}).encode()
+            metadata = self.sampler.metadata
+            about = {"gan": metadata.gan, "shape": metadata.shape, "num_classes": metadata.num_classes}
+            return "application/json", json.dumps(about | {"classes": metadata.data.classes}).encode()
         names = {"/image.png": "seed", "/images.json": "seeds"}
         if path not in names:
             raise RequestError(404, "there are /, /image.png and /images.json")
         values = parsed(query, {names[path], "label"})
-        seeds = numbers(values.get(names[path], ""), most=1 if path == "/image.png" else MOST_SEEDS)
+        seeds = numbers(values.get(names[path], ""), most=1 if path == "/image.png" else MAX_SEEDS)
         label = numbers(values["label"], most=1)[0] if "label" in values else None
         pngs = await self.images(seeds, label)
         if path == "/image.png":
@@ -107,16 +108,16 @@ class Service:
         return "application/json", json.dumps(answer).encode()
 
     def _labels(self, seeds: list[int], label: int | None) -> list[int] | None:
-        classes = self.sampler.header["num_classes"]
+        classes = self.sampler.metadata.num_classes
         if label is not None and label >= classes:
-            good = f"choose one of 0 to {classes - 1}" if classes else "this generator is told none"
+            good = f"choose one of 0 to {classes - 1}" if classes else "this generator is not class-conditional"
             raise RequestError(400, f"there is no label {label}; {good}")
         if not classes:
             return None
         return [seed % classes if label is None else label for seed in seeds]
 
     async def _work(self) -> None:
-        """Answer what waits, as much at a time as the generator takes in one run."""
+        """Answer the waiting requests, as many at a time as fit into one batch."""
         try:
             while self._waiting:
                 batch = [self._waiting.popleft()]
@@ -149,14 +150,14 @@ class Service:
 
 
 def app() -> Service:
-    """The application that serves the file which the environment variable MODEL names."""
+    """The application for the file in the environment variable MODEL."""
     return Service(Sampler(os.environ["MODEL"]))
 
 
 def parsed(query: bytes, names: set[str]) -> dict[str, str]:
     """The values of a query, each given once."""
-    if len(query) > LONGEST_QUERY:
-        raise RequestError(414, f"the query has more than {LONGEST_QUERY} bytes")
+    if len(query) > MAX_QUERY:
+        raise RequestError(414, f"the query has more than {MAX_QUERY} bytes")
     found = parse_qs(query.decode("latin-1"), keep_blank_values=True)
     if found.keys() - names or any(len(values) > 1 for values in found.values()):
         raise RequestError(400, f"the query takes {' and '.join(sorted(names))}, each once")
@@ -164,7 +165,7 @@ def parsed(query: bytes, names: set[str]) -> dict[str, str]:
 
 
 def numbers(text: str, most: int) -> list[int]:
-    """At most so many whole numbers below 2**63, separated by commas."""
+    """The whole numbers below 2**63 in a text, separated by commas; at most ``most``."""
     if not re.fullmatch(r"[0-9]{1,19}(,[0-9]{1,19})*", text) or text.count(",") >= most:
         raise RequestError(400, f"give 1 to {most} whole numbers, as in 7,8,9" if most > 1 else "give one whole number")
     values = [int(word) for word in text.split(",")]
@@ -174,7 +175,7 @@ def numbers(text: str, most: int) -> list[int]:
 
 
 def png(image: Any) -> bytes:
-    """An image, uint8 ``(H, W, C)`` with C = 1 or 3, as a file."""
+    """An image, uint8 ``(H, W, C)`` with C = 1 or 3, as a PNG file."""
     file = io.BytesIO()
     Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image).save(file, format="PNG")
     return file.getvalue()

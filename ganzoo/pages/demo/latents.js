@@ -1,7 +1,7 @@
 /**
- * The latent of a seed: the definition in ganzoo/latents.py, step by step, in plain JavaScript.
+ * The latent of a seed, as ganzoo/generators/latents.py defines it, for browsers and Node.
  *
- * It runs in browsers and in Node and needs nothing else. Seeds go up to 2^63 - 1, so they may be BigInts.
+ * Seeds go up to 2^63 - 1, so they can be BigInts.
  */
 
 const TWO_32 = 2 ** 32;
@@ -41,7 +41,7 @@ export function philox4x32([c0, c1, c2, c3], [k0, k1]) {
  * The seed as a BigInt.
  *
  * @param {bigint | number | string} seed a whole number from 0 to 2^63 - 1; above 2^53 as a BigInt or a string
- * @throws {RangeError} it is none
+ * @throws {RangeError} for anything else
  */
 export function checkedSeed(seed) {
   const kinds = { bigint: () => true, number: Number.isSafeInteger, string: (text) => /^\d{1,19}$/.test(text) };
@@ -51,7 +51,7 @@ export function checkedSeed(seed) {
   return BigInt(seed);
 }
 
-/** Numbers strictly between 0 and 1, exact in float64: those of whole blocks, so at least `length` of them. */
+/** The units of the definition, strictly between 0 and 1 and exact in float64; `length` of them or a few more. */
 function units(seed, length) {
   const key = [Number(seed & 0xffffffffn), Number(seed >> 32n)];
   const blocks = Array.from({ length: Math.ceil(length / 4) }, (_, block) => philox4x32([block, 0, 0, 0], key));
@@ -86,7 +86,7 @@ const DISTRIBUTIONS = {
  * @param {Iterable<bigint | number | string>} seeds
  * @param {number} length of one latent
  * @param {"normal" | "uniform" | "sphere"} distribution
- * @returns {Float32Array} of seeds × length values
+ * @returns {Float32Array} seeds × length values
  */
 export function latents(seeds, length, distribution = "normal") {
   if (!Number.isSafeInteger(length) || length < 1) {

@@ -63,29 +63,29 @@ def refused(*words: object) -> str:
     return str(result.stderr)
 
 
-def test_a_page_holds_the_generator_its_header_and_the_runtime(made: Made, unreal: Path) -> None:
-    content, header = read(made(labels=3))
-    page = Elements(demo.page(content, header, str(unreal)))
-    assert json.loads(page.by_id("header")) == header
+def test_a_page_holds_the_generator_its_metadata_and_the_runtime(made: Made, unreal: Path) -> None:
+    content, metadata = read(made(num_classes=3))
+    page = Elements(demo.page(content, metadata, str(unreal)))
+    assert json.loads(page.by_id("metadata")) == metadata.to_json()
     for name, expected in {"model": content, "ort-wasm-simd-threaded.wasm": b"ort-wasm-simd-threaded.wasm"}.items():
         assert gzip.decompress(base64.b64decode(page.by_id(name))) == expected
     assert page.addresses == ["data:,"]
     assert "import " not in re.sub(r"(?s)/\*.*?\*/|//[^\n]*", "", page.scripts[-1][1]).replace("import(", "")
 
 
-def test_nothing_in_the_header_becomes_code(made: Made, unreal: Path) -> None:
-    content, header = read(made(gan=HOSTILE, data={"name": HOSTILE, "classes": [HOSTILE] * 2}, labels=2))
-    text = demo.page(content, header, str(unreal))
+def test_nothing_in_the_metadata_becomes_code(made: Made, unreal: Path) -> None:
+    content, metadata = read(made(gan=HOSTILE, data={"name": HOSTILE, "classes": [HOSTILE] * 2}, num_classes=2))
+    text = demo.page(content, metadata, str(unreal))
     page, usual = Elements(text), Elements(demo.page(*read(made()), str(unreal)))
     assert page.tags == usual.tags
     assert page.scripts[-1] == usual.scripts[-1]
-    assert json.loads(page.by_id("header")) == header
+    assert json.loads(page.by_id("metadata")) == metadata.to_json()
     assert f"<h1>{html.escape(f'{HOSTILE} · {HOSTILE}')}</h1>" in text
 
 
-def test_numbers_that_json_cannot_say_are_words(made: Made) -> None:
-    _, header = read(made(settings={"clip": float("inf")}))
-    assert json.loads(demo.metadata(header), parse_constant=pytest.fail)["settings"] == {"clip": "Infinity"}
+def test_infinity_becomes_a_string_in_json(made: Made) -> None:
+    _, metadata = read(made(settings={"clip": float("inf")}))
+    assert json.loads(demo.json_text(metadata), parse_constant=pytest.fail)["settings"] == {"clip": "Infinity"}
 
 
 def test_the_policy_allows_one_script_and_no_connection(made: Made, unreal: Path) -> None:
@@ -115,7 +115,7 @@ def test_the_digests_are_those_of_the_package(runtime: Path) -> None:
 
 def test_a_large_generator_does_not_go_into_a_page(made: Made, unreal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "LARGEST_MODEL", 100)
-    with pytest.raises(GanzooError, match="a page holds at most 100; put it beside a page of your own: ganzoo demo"):
+    with pytest.raises(GanzooError, match="a page holds at most 100; write the files for a page of your own instead: ganzoo demo"):
         demo.page(*read(made()), str(unreal))
 
 
@@ -144,11 +144,11 @@ def test_the_usual_places(made: Made, unreal: Path, tmp_path: Path, monkeypatch:
 
 
 def test_the_command_writes_parts(made: Made, tmp_path: Path) -> None:
-    model, folder = made(labels=3), tmp_path / "app" / "model"
+    model, folder = made(num_classes=3), tmp_path / "app" / "model"
     assert command(model, "-o", folder).exit_code == 0
     assert {path.name for path in folder.iterdir()} == {"model.onnx", "model.json", "latents.js", "generator.js"}
     assert (folder / "model.onnx").read_bytes() == model.read_bytes()
-    assert json.loads((folder / "model.json").read_text()) == read(model)[1]
+    assert json.loads((folder / "model.json").read_text()) == read(model)[1].to_json()
     assert "exists; replace it with --force" in refused(model, "-o", folder)
     assert command(model, "-o", folder, "--force").exit_code == 0
 
@@ -156,7 +156,7 @@ def test_the_command_writes_parts(made: Made, tmp_path: Path) -> None:
 def test_what_the_command_refuses(made: Made, unreal: Path, tmp_path: Path) -> None:
     assert "there is no file" in refused(tmp_path / "none.onnx")
     assert "no ONNX file" in refused(unreal / "ort.wasm.bundle.min.mjs")
-    assert "-o takes x.html or a folder" in refused(made(), "-o", tmp_path / "x.txt")
+    assert "--out takes x.html or a folder" in refused(made(), "-o", tmp_path / "x.txt")
     assert "--runtime is for a page" in refused(made(), "-o", tmp_path / "folder", "--runtime", "cdn")
     assert "cannot write" in refused(made(), "-o", tmp_path / "none" / "x.html", "--runtime", unreal)
 

@@ -1,4 +1,4 @@
-"""The page in a real browser, beside onnxruntime in Python."""
+"""The demo page in a real browser, compared with onnxruntime in Python."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ganzoo.generators.onnx_reader import read
 from ganzoo.pages import demo
 from tests.pages.demo.conftest import Made
 from tests.pages.demo.test_demo import HOSTILE, command
-from tests.support import ROOT, play
+from tests.support import ROOT, run_iterations
 from tests.support.browser import Page
 
 EXAMPLE = ROOT / "docs" / "examples" / "web"
@@ -48,7 +48,7 @@ def opened(page: Page, runtime: Path, tmp_path: Path) -> Opened:
 
 @pytest.fixture(autouse=True)
 def quiet(page: Page, request: pytest.FixtureRequest) -> Any:
-    """No page complains, and none asks anybody for anything."""
+    """No page logs an error, and none makes a network request."""
     yield
     assert page.complaints == []
     if "server" not in request.fixturenames:
@@ -57,8 +57,8 @@ def quiet(page: Page, request: pytest.FixtureRequest) -> Any:
 
 def samples(page: Page, labels: list[int] | None = None) -> np.ndarray:
     seeds = ", ".join(f"{seed}n" for seed in SEEDS)
-    told = json.dumps({"labels": labels} if labels else {})
-    dims, data = page.run(f"ganzoo.sample([{seeds}], {told}).then(({{ data, dims }}) => [dims, Array.from(data)])")
+    condition = json.dumps({"labels": labels} if labels else {})
+    dims, data = page.run(f"ganzoo.sample([{seeds}], {condition}).then(({{ data, dims }}) => [dims, Array.from(data)])")
     return np.array(data).reshape(dims)
 
 
@@ -115,13 +115,13 @@ def test_the_same_seed_gives_the_same_image_as_in_python(opened: Opened, made: M
     for seed in (0, 5):
         pixels = image(page, f"#grid button:nth-child({seed + 1}) canvas").astype(int)
         assert np.abs(pixels - shown[seed]).max() <= 1
-    assert np.abs(image(page, "#around").astype(int) - shown[0]).max() <= 1
+    assert np.abs(image(page, "#selected").astype(int) - shown[0]).max() <= 1
 
 
-def test_convolutions_run_too(opened: Opened, tiny: Data, tmp_path: Path) -> None:
+def test_convolutions_run_in_the_browser(opened: Opened, tiny: Data, tmp_path: Path) -> None:
     small = {"generator.width": 4, "discriminator.width": 4, "latent_dim": 8}
     training = ganzoo.train("dcgan", tiny, iterations=1, batch_size=8, device="cpu", precision="fp32", **small)
-    play(training)
+    run_iterations(training)
     model = tmp_path / "dcgan.onnx"
     export(training.model(), model)
     page = opened(model)
@@ -129,7 +129,7 @@ def test_convolutions_run_too(opened: Opened, tiny: Data, tmp_path: Path) -> Non
 
 
 def test_classes_are_switched(opened: Opened, made: Made) -> None:
-    model = made(labels=3, data={"name": "letters", "classes": ["a", "b", "c"]})
+    model = made(num_classes=3, data={"name": "letters", "classes": ["a", "b", "c"]})
     page = opened(model)
     sampler = ganzoo.Sampler(model, threads=1)
     assert page.run("[...document.querySelectorAll('#class option')].map((option) => option.textContent)") == [
@@ -141,18 +141,18 @@ def test_classes_are_switched(opened: Opened, made: Made) -> None:
     enter(page, "#class", "2")
     expected = sampler.images(sampler.sample(range(64), labels=2))
     assert np.abs(image(page, "#grid button:nth-child(2) canvas").astype(int) - expected[1]).max() <= 1
-    assert np.abs(image(page, "#around").astype(int) - expected[0]).max() <= 1
-    assert text(page, "around-caption") == "seed 0, class c"
+    assert np.abs(image(page, "#selected").astype(int) - expected[0]).max() <= 1
+    assert text(page, "selected-caption") == "seed 0, class c"
 
 
-def test_seeds_are_entered_turned_and_picked(opened: Opened, made: Made) -> None:
+def test_seeds_are_entered_paged_and_clicked(opened: Opened, made: Made) -> None:
     page = opened(made())
     enter(page, "#first", str(2**62))
     assert text(page, "grid").startswith(str(2**62))
     click(page, "#next")
     assert text(page, "grid").startswith(str(2**62 + 64))
     click(page, "#grid button:nth-child(3)")
-    assert text(page, "around-caption") == f"seed {2**62 + 66}"
+    assert text(page, "selected-caption") == f"seed {2**62 + 66}"
     for wrong in ("-1", "x", str(2**63), str(2**63 - 1)):
         enter(page, "#first", wrong)
         assert "is not a seed" in text(page, "status")
@@ -161,23 +161,23 @@ def test_seeds_are_entered_turned_and_picked(opened: Opened, made: Made) -> None
     assert text(page, "status").startswith("Drawn in")
 
 
-def test_sliders_move_the_latent_and_lead_from_seed_to_seed(opened: Opened, made: Made) -> None:
+def test_sliders_shift_the_latent_and_interpolate_between_seeds(opened: Opened, made: Made) -> None:
     model = made()
     page = opened(model)
-    before = image(page, "#around")
+    before = image(page, "#selected")
     enter(page, "#directions input", "1.5", "input")
-    assert np.abs(image(page, "#around").astype(int) - before).max() > 8
+    assert np.abs(image(page, "#selected").astype(int) - before).max() > 8
     click(page, "#reset")
-    assert np.array_equal(image(page, "#around"), before)
+    assert np.array_equal(image(page, "#selected"), before)
 
     sampler = ganzoo.Sampler(model, threads=1)
     enter(page, "#to", "9")
-    path = sampler.images(sampler.decode(sampler.between(0, 9, 9)))
+    path = sampler.images(sampler.decode(sampler.interpolate(0, 9, 9)))
     for step in range(9):
         shown = image(page, f"#steps canvas:nth-child({step + 1})").astype(int)
         assert np.abs(shown - path[step]).max() <= 1
-    enter(page, "#way", "1", "input")
-    assert np.abs(image(page, "#between").astype(int) - path[-1]).max() <= 1
+    enter(page, "#t", "1", "input")
+    assert np.abs(image(page, "#interpolation").astype(int) - path[-1]).max() <= 1
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_sliders_move_the_latent_and_lead_from_seed_to_seed(opened: Opened, made
 )
 def test_vectors_are_points(opened: Opened, made: Made, changes: dict[str, Any]) -> None:
     page = opened(made(**changes))
-    for canvas in ("#cloud", "#around", "#between"):
+    for canvas in ("#cloud", "#selected", "#interpolation"):
         assert len(np.unique(image(page, canvas).reshape(-1, 3), axis=0)) > 10
     before = image(page, "#cloud")
     if changes.get("condition_dim"):
@@ -193,10 +193,10 @@ def test_vectors_are_points(opened: Opened, made: Made, changes: dict[str, Any])
         assert not np.array_equal(image(page, "#cloud"), before)
 
 
-def test_a_hostile_header_is_text(opened: Opened, made: Made) -> None:
-    page = opened(made(gan=HOSTILE, data={"name": HOSTILE, "classes": [HOSTILE] * 2}, labels=2))
+def test_hostile_metadata_stay_text(opened: Opened, made: Made) -> None:
+    page = opened(made(gan=HOSTILE, data={"name": HOSTILE, "classes": [HOSTILE] * 2}, num_classes=2))
     assert page.run("typeof window.evil") == "undefined"
-    # Whoever gets markup into the page all the same is stopped by its policy.
+    # The policy stops markup that gets into the page by another way.
     page.run("document.body.insertAdjacentHTML('beforeend', '<b onclick=\"window.evil = 1\"></b>')")
     page.run("document.querySelector('body > b').click()")
     assert page.run("typeof window.evil") == "undefined"
@@ -238,7 +238,7 @@ def test_the_runtime_from_a_cdn(
     target.write_text(demo.page(*read(made()), "cdn"), encoding="utf-8")
     page.open(target.as_uri(), "window.ganzoo?.ready.then(() => true, () => true)")
     assert page.run("typeof window.evil") == "undefined"
-    assert text(page, "status").startswith("Drawn in" if honest else "The generator does not run here")
+    assert text(page, "status").startswith("Drawn in" if honest else "The generator cannot run in this browser")
     if not honest:
         assert "integrity" in " ".join(page.complaints)
         page.complaints.clear()
@@ -246,7 +246,7 @@ def test_the_runtime_from_a_cdn(
 
 def test_the_example(page: Page, made: Made, server: str, runtime: Path, tmp_path: Path) -> None:
     """The hand-written page of the documentation, with the parts that the command makes."""
-    model = made(labels=3)
+    model = made(num_classes=3)
     shutil.copytree(EXAMPLE, tmp_path / "web", ignore=shutil.ignore_patterns("node_modules", "model"))
     assert command(model, "-o", tmp_path / "web" / "model").exit_code == 0
     (tmp_path / "web" / "node_modules" / "onnxruntime-web").mkdir(parents=True)
