@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class GanzooError(Exception):
-    """Input, a file, a plugin or the environment is wrong. The message names the value, good values and the next command."""
+    """Input, a file, a plugin or the environment is wrong. The message names the value, good values and a next command."""
 
 
 def first_line(error: BaseException) -> str:
@@ -25,6 +25,6 @@ FOREIGN_ERRORS = (
 )
 """What third-party parts and libraries raise when they are given something that they cannot handle.
 
-The one list: whoever calls a maker, a trainer or a loader of a plugin catches these and raises a
+The one list: code that calls a maker, a trainer or a loader of a plugin catches these and raises a
 :class:`GanzooError` with :func:`first_line` of the error. ``GANZOO_DEBUG=1`` shows the whole traceback.
 """

@@ -21,7 +21,7 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     old file at ``path`` stays. A symbolic link is followed: its target is replaced, not the link.
 
     Raises:
-        GanzooError: the folder is missing, full or not writable, or ``path`` is not a regular file (a folder, a device).
+        GanzooError: the folder is missing, full or not writable, or ``path`` is a folder or a device.
     """
     temporary = None
     try:

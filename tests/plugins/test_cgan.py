@@ -17,7 +17,7 @@ TASK = Task(shape=(3, 8, 8), range=(-1.0, 1.0), latent_dim=6, num_classes=4)
 
 
 @pytest.mark.parametrize("kind", ["cgan-dense", "cgan-conv"])
-def test_both_networks_are_told_the_class(kind: str) -> None:
+def test_both_networks_take_the_class(kind: str) -> None:
     width = {f"{part}.width": 4 for part in ("generator", "discriminator")} if kind == "cgan-conv" else {}
     recipe = resolve(registry().gan("cgan"), {"generator": kind, "discriminator": kind} | width)
     G, D = (recipe.call(part, TASK).eval() for part in ("generator", "discriminator"))
@@ -32,7 +32,7 @@ def test_both_networks_are_told_the_class(kind: str) -> None:
 
 
 @pytest.mark.parametrize("trainer", ["non-saturating", "least-squares", "wgan", "wgan-gp"])
-def test_every_game_tells_the_class(tiny: Data, trainer: str) -> None:
+def test_every_trainer_passes_the_class(tiny: Data, trainer: str) -> None:
     assert len(run_iterations(small_training("cgan", tiny, iterations=2, trainer=trainer))) == 2
 
 

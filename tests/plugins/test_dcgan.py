@@ -29,7 +29,7 @@ def test_networks_fit_the_image(size: tuple[int, int], channels: int) -> None:
 
 @pytest.mark.parametrize("size", [28, 32])
 @pytest.mark.parametrize("trainer", ["non-saturating", "least-squares", "wgan", "wgan-gp"])
-def test_a_dcgan_plays_every_game(size: int, trainer: str) -> None:
+def test_a_dcgan_trains_with_every_trainer(size: int, trainer: str) -> None:
     data = images(3, size, size)
     recipe = resolve(
         registry().gan("dcgan"), NARROW | {"batch_size": 4, "iterations": 1, "trainer": trainer, "norm": "none"}

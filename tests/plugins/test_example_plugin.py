@@ -62,7 +62,7 @@ def test_it_is_listed_with_its_distribution(installed: Path, tmp_path: Path) -> 
     assert line.endswith("loaded")
 
 
-def test_its_numbers_are_shown(installed: Path, tmp_path: Path) -> None:
+def test_its_settings_are_shown(installed: Path, tmp_path: Path) -> None:
     assert "trainer.discriminator_steps" in ganzoo(installed, tmp_path, "show", "gan-qp")
 
 

@@ -75,5 +75,5 @@ def test_a_weights_file_and_a_checkpoint_hold_the_power_iteration(tiny: Data, tm
     assert torch.equal(load(tmp_path / "w.safetensors").networks.discriminator(samples), D(samples))
 
 
-def test_the_generators_move_leaves_the_discriminators_weights_alone() -> None:
+def test_an_update_of_the_generator_does_not_change_the_discriminator() -> None:
     check("hinge", settings=CONV | {"generator": "dcgan", "generator.width": 4})

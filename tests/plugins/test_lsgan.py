@@ -25,6 +25,6 @@ def test_they_are_the_targets_one_and_zero_of_a_shifted_discriminator() -> None:
     torch.testing.assert_close(of_G, 4 * (fake_logits - 1).square().mean())
 
 
-def test_it_plays_that_game() -> None:
+def test_it_trains_with_that_loss() -> None:
     assert registry().gan("lsgan").trainer == "least-squares"
     assert registry().part("trainer", "least-squares") is least_squares

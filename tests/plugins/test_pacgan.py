@@ -40,25 +40,25 @@ def test_vectors_are_joined_along_their_features() -> None:
     assert D(torch.randn(8, 2)).shape == (2, 1)
 
 
-def test_the_numbers_are_those_of_the_discriminator_and_packing() -> None:
+def test_the_settings_are_those_of_the_discriminator_and_packing() -> None:
     own, both = (signature("discriminator", make) for make in (conv_discriminator, packed(conv_discriminator)))
     assert [*own, "packing"] == list(both)
     assert (both["packing"].default, both["packing"].accept("3")) == (2, 3)
 
 
-def test_a_pack_of_one_is_the_game_without_packing(tiny: Data) -> None:
+def test_a_pack_of_one_is_no_packing(tiny: Data) -> None:
     one, plain = small_training("pacgan", tiny, iterations=3, packing=1), small_training("simple", tiny, iterations=3)
     for mine, theirs in zip(run_iterations(one), run_iterations(plain), strict=True):
         assert mine == pytest.approx(theirs, rel=1e-4)
 
 
 @pytest.mark.parametrize("gan", ["simple", "wgan", "wgan-gp", "lsgan", "r1", "dragan", "hinge", "r3gan"])
-def test_every_game_can_be_played_in_packs(tiny: Data, gan: str) -> None:
+def test_every_gan_can_be_packed(tiny: Data, gan: str) -> None:
     training = small_training(gan, tiny, iterations=2, generator="dense", discriminator="packed-dense", packing=3)
     assert all(math.isfinite(loss) for losses in run_iterations(training) for loss in losses.values())
 
 
-def test_labels_are_told_within_the_pack() -> None:
+def test_labels_are_joined_within_the_pack() -> None:
     """A maker of packs is a maker like any other, so it can be made conditional."""
     task = Task(shape=(1, 8, 8), range=(-1.0, 1.0), latent_dim=8, num_classes=3)
     D = labelled_discriminator(task, packed(conv_discriminator), packing=2, width=4)

@@ -24,7 +24,7 @@ PRESETS = [
 
 
 @pytest.mark.parametrize(("name", "preset"), PRESETS)
-def test_a_preset_builds_and_plays(name: str, preset: str) -> None:
+def test_a_preset_builds_and_trains(name: str, preset: str) -> None:
     gan = registry().gan(name)
     usual = resolve(gan, preset=preset)
     few = {key: 1 for key in ("generator_steps", "critic_steps") if key in usual.values["trainer"]}

@@ -84,7 +84,7 @@ def test_w_is_logged_and_stays_a_share(overrides: dict[str, Any]) -> None:
     assert {0.0, 1.0} & {float(w) for w in logged}, "at this rate w runs into a wall"
 
 
-def test_a_move_of_the_generator_changes_neither_prior_nor_parent() -> None:
+def test_an_update_of_the_generator_changes_neither_prior_nor_parent() -> None:
     recipe = recipe_of("skip-gan", {**SMALL, **IMAGE[2], "iterations": 3})
     training = Training(recipe, IMAGES, CPU, parent=parent_of(recipe, IMAGES))
     before = {name: tensor.clone() for name, tensor in training.nets.generator.prior.state_dict().items()}

@@ -8,7 +8,7 @@ from ganzoo.registry.registry import registry
 from tests.support import run_iterations, small_training
 
 
-def test_weights_of_the_critic_are_clipped_after_each_move(tiny: Data) -> None:
+def test_weights_of_the_critic_are_clipped_after_each_update(tiny: Data) -> None:
     training = small_training("wgan", tiny, iterations=2, clip=0.02)
     run_iterations(training)
     assert all(weight.abs().max() <= 0.02 for weight in training.nets.discriminator.parameters())
@@ -16,7 +16,7 @@ def test_weights_of_the_critic_are_clipped_after_each_move(tiny: Data) -> None:
 
 
 @pytest.mark.parametrize("gan", ["wgan", "wgan-gp"])
-def test_the_critic_takes_several_steps_in_a_round(tiny: Data, gan: str) -> None:
+def test_the_critic_is_updated_several_times_in_an_iteration(tiny: Data, gan: str) -> None:
     training = small_training(gan, tiny, iterations=2, critic_steps=3)
     estimates = [played.metrics["wasserstein_estimate"] for played in training]
     assert training.batches.drawn == 2 * (3 + 1)
