@@ -6,6 +6,7 @@ import difflib
 import functools
 import importlib.metadata
 import logging
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -71,7 +72,17 @@ def find(kind: str, name: str, known: Mapping[str, T], listing: str) -> T:
 
 @functools.cache
 def registry() -> Registry:
-    """The registry of the installed plugins. A plugin that cannot be loaded is skipped with a warning of one line."""
+    """The registry of the installed plugins. A plugin that cannot be loaded is skipped with a warning of one line.
+
+    The environment variable ``GANZOO_PLUGINS``, names joined by commas, limits it to those plugins.
+
+    Raises:
+        GanzooError: ``GANZOO_PLUGINS`` names a plugin that is not installed.
+    """
+    points = {point.name: point for point in importlib.metadata.entry_points(group="ganzoo")}
+    if chosen := os.environ.get("GANZOO_PLUGINS"):
+        names = [name.strip() for name in chosen.split(",") if name.strip()]
+        return collect(find("plugin", name, points, "unset GANZOO_PLUGINS; ganzoo list plugins") for name in names)
     return collect(importlib.metadata.entry_points(group="ganzoo"))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class GanzooError(Exception):
-    """Input, a file, a plugin or the environment is wrong. The message names the value, good values and a next command."""
+    """Input, a file, a plugin or the environment is wrong. The message names the value, good values and a command."""
 
 
 def first_line(error: BaseException) -> str:

@@ -165,3 +165,16 @@ def test_an_installed_module_is_not_added_twice() -> None:
 def test_a_module_that_is_no_plugin_is_refused(module: str, message: str) -> None:
     with pytest.raises(GanzooError, match=message):
         registry_with(module)
+
+
+def test_plugins_can_be_chosen_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GANZOO_PLUGINS", "simple, core")
+    chosen = registry.__wrapped__()
+    assert [plugin.name for plugin in chosen.plugins] == ["core", "simple"]
+    assert list(chosen.gans) == ["simple"]
+
+
+def test_a_chosen_plugin_that_is_not_installed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GANZOO_PLUGINS", "simpel")
+    with pytest.raises(GanzooError, match=r"no plugin named 'simpel'; did you mean 'simple'\? \(unset GANZOO_PLUGINS"):
+        registry.__wrapped__()
