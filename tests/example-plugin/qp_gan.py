@@ -5,7 +5,7 @@ from ganzoo.parts import mean, without_grad
 
 
 def quadratic(nets, draw, *, discriminator_steps: int = 1, scale: float = 10.0):
-    """The game with a quadratic potential (Su, 2018)."""
+    """A Wasserstein loss with a quadratic potential (Su, 2018)."""
     G, D = nets.generator, nets.discriminator
     for _ in range(discriminator_steps):
         real, z, *condition = draw()
@@ -26,7 +26,7 @@ def ganzoo_trainers():
 def ganzoo_gans():
     yield GAN(
         name="gan-qp",
-        summary="two fully connected networks that play with a quadratic potential",
+        summary="two fully connected networks and a critic with a quadratic potential",
         paper="Su, 2018, arXiv:1811.07296",
         generator="dense",
         discriminator="dense",
