@@ -1,4 +1,4 @@
-"""Compiled iterations: what lies between two optimizer steps, forward and backward, is one graph and few kernels.
+"""Compiled iterations: the forward and backward passes between two optimizer steps are one graph of few kernels.
 
 Experimental.
 """

@@ -73,7 +73,7 @@ class TracedIteration:
         return run
 
     def compile(self) -> None:
-        """Compile what lies between two steps, each part at its first call."""
+        """Compile the graph between two steps, each part at its first call."""
         logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # it warns that there is no GPU
         options: dict[str, Any] = {"fallback_random": True}  # torch's own random numbers, as in an eager iteration
         for name, part in self._graph.named_children():
