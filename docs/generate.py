@@ -24,7 +24,7 @@ from claims.figures import tracked
 from performance import measured
 
 from ganzoo.cli import main as ganzoo
-from ganzoo.cli.list import summary
+from ganzoo.cli.settings_help import summary
 from ganzoo.cli.plugin_commands import PluginGroup
 from ganzoo.generators.pretrained import index
 from ganzoo.registry import hookspecs
@@ -64,7 +64,7 @@ def cli() -> str:
         " code 2.\nA run stopped by Ctrl-C exits with 130, one stopped by `--stop-on-collapse` with 3.\n",
     ]
     for words, command in commands("ganzoo", ganzoo):
-        context = click.Context(command, info_name=words, **{**ganzoo.context_settings, "terminal_width": 100})
+        context = click.Context(command, info_name=words, **{**ganzoo.context_settings, "terminal_width": 90})
         parts.append(f"## {words}\n\n```text\n{command.get_help(context)}\n```\n")
     return "\n".join([*parts, COMPLETION])
 
