@@ -1,4 +1,4 @@
-"""Pictures of the laboratory, as PNG or SVG by the name of the file."""
+"""Plots of the laboratory, as PNG or SVG by the suffix of the file."""
 
 from __future__ import annotations
 
@@ -14,88 +14,89 @@ from matplotlib.figure import Figure
 
 from ganzoo.util.files import atomic_write
 
+from .analysis import CheckpointAnalysis
 from .dirac import Dirac
-from .moment import Moment
-from .motion import Motion
-from .path import Path as Way
+from .path import LinePath
+from .simulation import Simulation
 
 INK, SOFT, LINE, ACCENT = "#1d1f24", "#60646e", "#d9d7d2", "#1a56c4"
 ARROWS = 15
-"""Along each side of a portrait."""
+"""Along each side of a phase portrait."""
 
 
 @contextmanager
-def drawn(path: Path, title: str, panels: int = 1, height: float = 5.2) -> Iterator[list[Axes]]:
-    """Axes side by side, written to the file when all is drawn."""
-    figure = Figure(figsize=(5.2 * panels, height), layout="constrained")
-    axes = [figure.add_subplot(1, panels, 1 + panel) for panel in range(panels)]
+def panels(path: Path, title: str, count: int = 1, height: float = 5.2) -> Iterator[list[Axes]]:
+    """Axes from left to right; the file is written when the context is left."""
+    figure = Figure(figsize=(5.2 * count, height), layout="constrained")
+    axes = [figure.add_subplot(1, count, 1 + panel) for panel in range(count)]
     for own in axes:
         own.spines[:].set_color(LINE)
         own.tick_params(colors=SOFT)
     figure.suptitle(title, color=INK, fontsize=11, wrap=True)
     yield axes
-    plain = {"Date": None} if path.suffix == ".svg" else {"Software": None}
-    with atomic_write(path) as temporary, rc_context({"svg.hashsalt": "ganzoo"}):  # the same picture, the same bytes
-        figure.savefig(temporary, dpi=150, metadata=plain)
+    metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
+    with atomic_write(path) as temporary, rc_context({"svg.hashsalt": "ganzoo"}):  # reproducible bytes
+        figure.savefig(temporary, dpi=150, metadata=metadata)
 
 
-def portrait(motion: Motion, path: Path) -> None:
-    """The trajectory over the field; each plane of several is cut through the place of rest."""
-    planes = motion.seen.shape[1]
-    with drawn(path, motion.title, planes) as axes:
+def draw_portrait(simulation: Simulation, path: Path) -> None:
+    """The trajectory on the directions of the field; each plane contains the equilibrium."""
+    planes = simulation.seen.shape[1]
+    with panels(path, simulation.title, planes) as axes:
         for plane, own in enumerate(axes):
-            x, y = motion.seen[:, plane].T
-            reach = 1.15 * max(float(np.abs(motion.seen[:, plane]).max()), 1e-9)
-            arrows(own, motion.game, plane, reach)
+            x, y = simulation.seen[:, plane].T
+            reach = 1.15 * max(float(np.abs(simulation.seen[:, plane]).max()), 1e-9)
+            draw_arrows(own, simulation.game, plane, reach)
             own.plot(x, y, color=ACCENT, linewidth=1)
             own.plot(x[:1], y[:1], "o", color=ACCENT, markerfacecolor="white", markersize=6)
             own.plot(x[-1:], y[-1:], "o", color=ACCENT, markersize=6)
-            own.set(xlabel="what is generated (the data are 0)", ylabel="slope of the discriminator")
+            own.set(xlabel="output of the generator (the data are 0)", ylabel="slope of the discriminator")
             own.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
 
 
-def arrows(axes: Axes, game: Dirac, plane: int, reach: float) -> None:
-    """The directions of the field in a plane through the place of rest."""
-    number, slope = game.axes[plane]
+def draw_arrows(axes: Axes, game: Dirac, plane: int, reach: float) -> None:
+    """The directions of the field in a plane through the equilibrium."""
+    output, slope = game.axes[plane]
     side = np.linspace(-reach, reach, ARROWS)
-    places, ways = [], []
+    points, directions = [], []
     for dx in side:
         for y in side:
-            w = game.rest.clone()
-            w[number] += dx
+            w = game.equilibrium.clone()
+            w[output] += dx
             w[slope] = y
             if not torch.equal(game.field.projected(w), w):
-                continue  # beyond a clip there is no field
-            way = game.seen(game.field.projected(w + 1e-6 * game.field(w))) - game.seen(w)
-            places.append(game.seen(w)[plane].tolist())
-            ways.append((way[plane] / way[plane].norm().clamp_min(1e-300)).tolist())
-    if places:
+                continue  # there is no field beyond a clip
+            direction = game.seen(game.field.projected(w + 1e-6 * game.field(w))) - game.seen(w)
+            points.append(game.seen(w)[plane].tolist())
+            directions.append((direction[plane] / direction[plane].norm().clamp_min(1e-300)).tolist())
+    if points:
         axes.quiver(
-            *zip(*places, strict=True), *zip(*ways, strict=True), color=LINE, pivot="mid", scale=24, width=0.004
+            *zip(*points, strict=True), *zip(*directions, strict=True), color=LINE, pivot="mid", scale=24, width=0.004
         )
 
 
-def plane(moments: Sequence[Moment], title: str, path: Path) -> None:
-    """Eigenvalues in the complex plane, of several moments by colour; what is right of the line grows."""
-    values = np.concatenate([moment.spectrum.eigenvalues for moment in moments])
-    iterations = np.repeat([m.iterations for m in moments], [len(m.spectrum.eigenvalues) for m in moments])
-    with drawn(path, title) as (axes,):
+def draw_eigenvalues(analyses: Sequence[CheckpointAnalysis], title: str, path: Path) -> None:
+    """Eigenvalues in the complex plane; the colour is the checkpoint."""
+    spectra = [analysis.jacobian.values for analysis in analyses]
+    values = np.concatenate(spectra)
+    iterations = np.repeat([analysis.iterations for analysis in analyses], [len(own) for own in spectra])
+    with panels(path, title) as (axes,):
         axes.axvline(0, color=LINE)
         axes.axhline(0, color=LINE)
-        if len(moments) == 1:
+        if len(analyses) == 1:
             axes.plot(values.real, values.imag, "o", color=ACCENT, markersize=4)
         else:
             points = axes.scatter(values.real, values.imag, c=iterations, cmap="viridis_r", s=12, zorder=2)
             axes.figure.colorbar(points, ax=axes, label="iteration")
-        axes.set(xlabel="Re: below 0 it returns, above 0 it leaves", ylabel="Im: how fast it turns")
+        axes.set(xlabel="Re: below 0 decay, above 0 growth", ylabel="Im: rotation")
 
 
-def line(met: Way, ends: tuple[int, int], title: str, path: Path) -> None:
+def draw_path(line: LinePath, ends: tuple[int, int], title: str, path: Path) -> None:
     """Path-angle and path-norm between the weights of two iterations."""
-    with drawn(path, title, 2) as (left, right):
+    with panels(path, title, 2) as (left, right):
         left.axhline(0, color=LINE)
-        left.plot(met.a, met.angle, color=ACCENT)
-        right.plot(met.a, met.norm, color=ACCENT)
+        left.plot(line.a, line.angle, color=ACCENT)
+        right.plot(line.a, line.norm, color=ACCENT)
         for axes, label in ((left, "path-angle"), (right, "path-norm |v|")):
             axes.axvline(0, color=LINE)
             axes.axvline(1, color=LINE)

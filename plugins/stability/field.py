@@ -1,11 +1,11 @@
-"""The vector field of a game: where all its players want to go at once, and how that changes with where they stand.
+"""The gradient vector field of a GAN, and its derivatives.
 
-With the weights w = (w1, w2, ...) of all players and their losses L1, L2, ..., the field is v(w) = (-dL1/dw1, -dL2/dw2,
-...). The game rests where v(w) = 0, and whether it returns there is written in the eigenvalues of the Jacobian
-J = v'(w) (Mescheder et al., 2017; Mescheder et al., 2018; Berard et al., 2020).
+The weights of all players are one vector w = (w1, w2, ...), and L1, L2, ... are their losses. The field is v(w) =
+(-dL1/dw1, -dL2/dw2, ...). An equilibrium is a w with v(w) = 0. It is locally stable if all eigenvalues of the Jacobian
+J = v'(w) have negative real parts (Mescheder et al., 2017; Mescheder et al., 2018; Berard et al., 2020).
 
-The losses are those of the trainer that trains: it is resumed without taking steps. Since a trainer may use autograd
-itself, as gradient penalties do, the products with J differentiate twice instead of transforming the function.
+The losses come from the trainer itself, which is resumed without optimizer steps. A trainer may use autograd, as
+gradient penalties do. So the products with J differentiate twice instead of transforming a function.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ from ganzoo.util.errors import GanzooError
 if TYPE_CHECKING:
     from ganzoo.parts.trainers import Draw, Updates
 
-FAR = 1e3
-"""Weights of this size are beyond whatever bounds a trainer keeps; if it leaves them alone, it has none."""
+LARGE = 1e3
+"""Scale of the weights that reveal whether a trainer bounds its weights at all."""
 
 NUDGE = 1e-6
-"""How far weights are pushed along the field to see which of them the trainer holds back."""
+"""How far weights are moved along the field to see which of them a bound holds back."""
 
 ROWS = 16
-"""Of a matrix of derivatives, so many are computed together."""
+"""Rows of a matrix of derivatives that are computed together."""
 
 TRANSPOSED = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)
-QUIET = (
+EVAL_MODE = (
     nn.Dropout,
     nn.Dropout1d,
     nn.Dropout2d,
@@ -50,87 +50,88 @@ QUIET = (
     nn.FeatureAlphaDropout,
     ParametrizationList,
 )
-"""What is in evaluation mode."""
+"""Modules in evaluation mode: dropout, and parametrizations such as spectral normalisation."""
 
 
 class Field:
-    """v(w) of a game on one fixed batch, in float64: a pure function of the weights.
+    """v(w) of a GAN on one fixed batch, in float64: a pure function of the weights.
 
-    Normalisation takes the statistics of the batch, and its running ones stay as they are; dropout is off; what is
-    random in a trainer is drawn from the same seed each time. The discriminator's loss knows that its fakes depend on
-    the generator (see :func:`ganzoo.parts.losses.cross_terms`); a gradient that a method stops, as between parent and child,
-    stays stopped. Of a player with several moves in an iteration the first one counts, since nobody steps in between.
+    Normalisation uses the statistics of the batch and does not update the running ones. Dropout is off. A trainer's
+    own random numbers come from the same seed at each evaluation. The discriminator's loss depends on the generator
+    through the fake samples (see :func:`ganzoo.parts.losses.cross_terms`); a gradient that a method stops, as between
+    parent and child, stays stopped. If a trainer updates a player several times in an iteration, the first loss counts.
 
     Args:
-        nets: the players; they are copied, and where they stand is :attr:`start`.
-        trainer: with its numbers, such as ``functools.partial(wasserstein, clip=0.1)``.
-        batch: what every draw gives: real samples ``(n, *shape)``, latents ``(n, latent)``, and labels or inputs.
-        seed: of what the trainer draws itself.
+        nets: the players. They are copied; :attr:`start` holds their weights.
+        trainer: with its settings, such as ``functools.partial(wasserstein, clip=0.1)``.
+        batch: the result of every draw: real samples ``(n, *shape)``, latents ``(n, latent_dim)``, and labels or
+            regression inputs if the GAN is conditional.
+        seed: of the trainer's own random numbers.
 
     Attributes:
-        start: the weights of all players in one vector ``(N,)``, within what the trainer allows.
-        players: which part of that vector is whose, in the order in which they move.
+        start: the weights of all players ``(N,)``, within the trainer's bounds.
+        players: the slice of each player in that vector, in the order of their updates.
 
     Raises:
-        GanzooError: two players share weights, so that there is no such field.
+        GanzooError: two players share weights, so that the field is not defined.
     """
 
     def __init__(
         self, nets: Networks, trainer: Callable[[Networks, Draw], Updates], batch: tuple[Tensor, ...], *, seed: int = 0
     ) -> None:
-        self._nets, self._trainer = settled(nets), trainer
-        self._batch = tuple(doubled(tensor) for tensor in batch)
-        self._randomness = RandomState(seed, batch[0].device)
-        self._stage = Stage(self._nets)
+        self._nets, self._trainer = deterministic_copy(nets), trainer
+        self._batch = tuple(to_double(tensor) for tensor in batch)
+        self._random_state = RandomState(seed, batch[0].device)
+        self._resume = Resume(self._nets)
         tensors = {
             f"{place}.{name}": tensor
-            for place, module in self._stage.named_modules()
+            for place, module in self._resume.named_modules()
             for name, tensor in chain(module.named_parameters(recurse=False), module.named_buffers(recurse=False))
         }
-        with self._rules():
-            movers = dict.fromkeys(player for player, _ in self._moves(lambda: clones(tensors)))
-        weights = {player: self._nets.parameters_of(player) for player in movers}
+        with self._deterministic():
+            players = dict.fromkeys(player for player, _ in self._updates(lambda: clones(tensors)))
+        weights = {player: self._nets.parameters_of(player) for player in players}
         every = [weight for own in weights.values() for weight in own]
         if len(set(every)) < len(every):
-            raise GanzooError("two players of this game share weights, so their field cannot be told apart")
+            raise GanzooError("two players of this GAN share weights, so its vector field is not defined")
         names = {weight: name for name, weight in self._nets.named_parameters()}
         self._shapes = {names[weight]: weight.shape for weight in every}
-        self._places = {place: names[tensor] for place, tensor in tensors.items() if tensor in set(every)}
-        self._others = {place: tensor for place, tensor in tensors.items() if place not in self._places}
+        self._weights_at = {place: names[tensor] for place, tensor in tensors.items() if tensor in set(every)}
+        self._constants = {place: tensor for place, tensor in tensors.items() if place not in self._weights_at}
         ends = [0, *accumulate(sum(weight.numel() for weight in own) for own in weights.values())]
         self.players = {player: slice(*own) for player, own in zip(weights, pairwise(ends), strict=True)}
-        far = FAR * torch.randn(ends[-1], dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+        large = LARGE * torch.randn(ends[-1], dtype=torch.float64, generator=torch.Generator().manual_seed(0))
         self._bounded = True
-        self._bounded = not self.projected(far).equal(far)
+        self._bounded = not self.projected(large).equal(large)
         self.start = self.projected(self.vector(nets))
 
     def __call__(self, w: Tensor) -> Tensor:
         """v(w), ``(N,)``; differentiable if ``w`` requires gradients."""
-        return self._slopes(w, list(self.players))
+        return self._negative_gradients(w, list(self.players))
 
     def of(self, player: str, w: Tensor) -> Tensor:
         """One player's part of v(w)."""
-        return self._slopes(w, [player])
+        return self._negative_gradients(w, [player])
 
-    def losses(self, w: Tensor, wanted: Collection[str] = ()) -> dict[str, Tensor]:
-        """What players minimise in their first moves, all at the same weights; of all, or of those that are wanted."""
-        left = set(wanted or self.players)
-        found: dict[str, Tensor] = {}
-        with self._rules():
-            for player, loss in self._moves(lambda: self._lent(w)):
+    def losses(self, w: Tensor, players: Collection[str] = ()) -> dict[str, Tensor]:
+        """The losses of the players' first updates, all at the same weights; by default of all players."""
+        left = set(players or self.players)
+        losses: dict[str, Tensor] = {}
+        with self._deterministic():
+            for player, loss in self._updates(lambda: self._tensors(w)):
                 if player in left:
-                    found[player] = loss
+                    losses[player] = loss
                     left.remove(player)
                 if not left:
                     break
-        return found
+        return losses
 
-    def _slopes(self, w: Tensor, wanted: Sequence[str]) -> Tensor:
+    def _negative_gradients(self, w: Tensor, players: Sequence[str]) -> Tensor:
         with torch.enable_grad():
-            here = w if w.requires_grad else w.detach().requires_grad_()
-            parts = {player: here[own] for player, own in self.players.items()}
-            losses = self.losses(torch.cat(tuple(parts.values())), wanted)
-            slopes = [
+            leaf = w if w.requires_grad else w.detach().requires_grad_()
+            parts = {player: leaf[own] for player, own in self.players.items()}
+            losses = self.losses(torch.cat(tuple(parts.values())), players)
+            gradients = [
                 torch.autograd.grad(
                     losses[player],
                     parts[player],
@@ -138,19 +139,19 @@ class Field:
                     create_graph=w.requires_grad,
                     materialize_grads=True,
                 )[0]
-                for player in wanted
+                for player in players
             ]
-        return -torch.cat(slopes)
+        return -torch.cat(gradients)
 
     def projected(self, w: Tensor) -> Tensor:
-        """The weights as an iteration without steps leaves them: within what the trainer allows, such as a critic's clip."""
+        """The weights ``(N,)`` within the trainer's bounds, such as a clip: an iteration without optimizer steps."""
         if not self._bounded:
             return w
-        lent = self._lent(w.detach())
-        with self._rules():
-            for _ in self._moves(lambda: lent):
+        tensors = self._tensors(w.detach())
+        with self._deterministic():
+            for _ in self._updates(lambda: tensors):
                 pass
-        after = {name: lent[place] for place, name in self._places.items()}
+        after = {name: tensors[place] for place, name in self._weights_at.items()}
         return torch.cat([after[name].detach().flatten() for name in self._shapes])
 
     def vector(self, nets: Networks) -> Tensor:
@@ -167,93 +168,110 @@ class Field:
         }
 
     def free(self, w: Tensor) -> Tensor:
-        """Which weights can follow the field, ``(N,)``: not those at a bound that it pushes them beyond."""
+        """Which weights can follow the field, ``(N,)``: all but those that it pushes beyond a bound."""
         pushed = w.detach() + NUDGE * self(w.detach()).sign()
         return self.projected(pushed) == pushed
 
-    def _moves(self, lend: Callable[[], dict[str, Tensor]]) -> Iterator[tuple[str, Tensor]]:
-        """One iteration without steps. The trainer is lent weights anew at each move, so that it may clip the last ones."""
-        names = {id(network): player for player, network in self._nets.trainable().items()}
-        moves = self._trainer(self._nets, lambda: self._batch)
-        while (move := functional_call(self._stage, lend(), (moves,), tie_weights=False)) is not None:
-            yield names[id(move[0])], move[1]
+    def _updates(self, tensors: Callable[[], dict[str, Tensor]]) -> Iterator[tuple[str, Tensor]]:
+        """The players and losses of one iteration. ``tensors`` is called for each update.
 
-    def _lent(self, w: Tensor) -> dict[str, Tensor]:
-        """All tensors of the stage by their places, in memory of their own; one that stands in two places is one."""
-        lent = clones(self.named(w))
-        return {place: lent[name] for place, name in self._places.items()} | clones(self._others)
+        A trainer may clip the weights of one update when it is resumed for the next, so each update has its own.
+        """
+        names = {id(network): player for player, network in self._nets.trainable().items()}
+        updates = self._trainer(self._nets, lambda: self._batch)
+        while (update := functional_call(self._resume, tensors(), (updates,), tie_weights=False)) is not None:
+            yield names[id(update[0])], update[1]
+
+    def _tensors(self, w: Tensor) -> dict[str, Tensor]:
+        """Copies of all tensors for ``functional_call``; a shared weight is the same copy in each of its places."""
+        weights = clones(self.named(w))
+        return {place: weights[name] for place, name in self._weights_at.items()} | clones(self._constants)
 
     @contextmanager
-    def _rules(self) -> Iterator[None]:
-        """What makes an iteration of the trainer a function: the same random numbers, all terms, and all digits."""
-        with copy.copy(self._randomness).stream(), cross_terms(), Exactly():  # a copy, since a stream goes on
+    def _deterministic(self) -> Iterator[None]:
+        """Make an iteration of the trainer a function of the weights: same random numbers, cross terms, float64."""
+        with copy.copy(self._random_state).stream(), cross_terms(), Float64Mode():  # a copy, since a stream advances
             yield
 
 
-class Jacobian:
-    """J = v'(w) at fixed weights, by its products, which cost a few backward passes each.
-
-    Weights at a bound that the field pushes them beyond are left out: they do not move.
+class Derivative:
+    """dv/dw of the free weights, by its products: a vector v that was computed from w, both ``(N,)``.
 
     Attributes:
-        free: which weights those are not, ``(N,)``.
-        v: the field there, ``(size,)``.
-        size: how many weights are free.
+        free: which weights can move, ``(N,)``; see :meth:`Field.free`. The others are left out.
+        v: the free part of v, ``(size,)``.
+        size: the number of free weights.
     """
 
-    def __init__(self, field: Field, w: Tensor) -> None:
-        self.free = field.free(w)
-        self._w = w.detach().requires_grad_()
-        self._v = field(self._w)
-        self._cotangent = torch.zeros_like(self._v, requires_grad=True)
-        (self._pulled,) = torch.autograd.grad(self._v, self._w, self._cotangent, create_graph=True)
-        self.v = self._v.detach()[self.free]
+    def __init__(self, v: Tensor, w: Tensor, free: Tensor) -> None:
+        self._v, self._w, self.free = v, w, free
+        self.v = v.detach()[free]
         self.size = len(self.v)
 
     def transposed(self, u: Tensor) -> Tensor:
-        """J' u, ``(size,)``: one pass. It has the eigenvalues of J, and is the cheaper product."""
-        (product,) = torch.autograd.grad(self._v, self._w, self._whole(u), retain_graph=True)
-        return product[self.free]
-
-    def __matmul__(self, u: Tensor) -> Tensor:
-        """J u, ``(size,)``: J' s is linear in s, and its own transpose is J."""
-        (product,) = torch.autograd.grad(self._pulled, self._cotangent, self._whole(u), retain_graph=True)
-        return product[self.free]
+        """The product of the transposed derivative and u, ``(size,)``: one backward pass."""
+        return self._vjp(self._v, self._w, u)
 
     def dense(self) -> Tensor:
-        """All of J, ``(size, size)``, row by row."""
-        return matrix(self._v, self._w, self.free)
+        """The matrix ``(size, size)``. Few rows are computed together, so that their graphs stay small."""
+        rows = torch.eye(len(self._v), dtype=self._v.dtype)[self.free]
+        parts = [
+            torch.autograd.grad(
+                self._v, self._w, some, retain_graph=True, is_grads_batched=True, materialize_grads=True
+            )[0]
+            for some in torch.split(rows, ROWS)
+        ]
+        return torch.cat(parts)[:, self.free]
 
-    def _whole(self, u: Tensor) -> Tensor:
-        whole = torch.zeros_like(self._v)
-        whole[self.free] = u
-        return whole
-
-
-def matrix(v: Tensor, w: Tensor, free: Tensor) -> Tensor:
-    """dv/dw of the free places of both, ``(size, size)``; so many rows in one pass that their graphs stay small."""
-    rows = torch.eye(len(v), dtype=v.dtype)[free]
-    parts = [
-        torch.autograd.grad(v, w, some, retain_graph=True, is_grads_batched=True, materialize_grads=True)[0]
-        for some in torch.split(rows, ROWS)
-    ]
-    return torch.cat(parts)[:, free]
+    def _vjp(self, outputs: Tensor, inputs: Tensor, u: Tensor) -> Tensor:
+        cotangent = torch.zeros_like(self._v)
+        cotangent[self.free] = u
+        (product,) = torch.autograd.grad(outputs, inputs, cotangent, retain_graph=True, materialize_grads=True)
+        return product[self.free]
 
 
-class Stage(nn.Module):
-    """Where a trainer is resumed: a module, so that the players can be lent other weights meanwhile."""
+class Jacobian(Derivative):
+    """J = v'(w) of a field at fixed weights. ``transposed`` is the cheaper product, and J' has the eigenvalues of J."""
+
+    def __init__(self, field: Field, w: Tensor) -> None:
+        leaf = w.detach().requires_grad_()
+        super().__init__(field(leaf), leaf, field.free(w))
+        self._cotangent = torch.zeros_like(self._v, requires_grad=True)
+        (self._pulled,) = torch.autograd.grad(self._v, self._w, self._cotangent, create_graph=True)
+
+    def __matmul__(self, u: Tensor) -> Tensor:
+        """J u, ``(size,)``: the transposed product J' s is linear in s, and its own transpose is J."""
+        return self._vjp(self._pulled, self._cotangent, u)
+
+
+class Hessian(Derivative):
+    """The Hessian H of a player's loss in its own weights. The diagonal blocks of J are -H. Here v is dL/dw."""
+
+    def __init__(self, field: Field, player: str, w: Tensor) -> None:
+        own, fixed = field.players[player], w.detach()
+        leaf = fixed[own].clone().requires_grad_()
+        gradient = -field.of(player, torch.cat([fixed[: own.start], leaf, fixed[own.stop :]]))
+        super().__init__(gradient, leaf, field.free(w)[own])
+
+    def __matmul__(self, u: Tensor) -> Tensor:
+        """H u, ``(size,)``; H is symmetric."""
+        return self.transposed(u)
+
+
+class Resume(nn.Module):
+    """Resumes a trainer, as a module that holds the networks: so ``functional_call`` can replace their weights."""
 
     def __init__(self, nets: Networks) -> None:
         super().__init__()
         self.nets = nets
 
-    def forward(self, moves: Iterator[Any]) -> Any:
-        """The next move; ``None`` when the iteration is over."""
-        return next(moves, None)
+    def forward(self, updates: Iterator[Any]) -> Any:
+        """The next update; ``None`` when the iteration is over."""
+        return next(updates, None)
 
 
-class Exactly(TorchFunctionMode):
-    """Within it, ``x.float()`` leaves float64 as it is, and what torch cannot differentiate three times is replaced."""
+class Float64Mode(TorchFunctionMode):
+    """Keeps ``x.float()`` in float64, and replaces operations that torch cannot differentiate three times."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is Tensor.float:  # losses are computed in float32 or better
@@ -264,27 +282,27 @@ class Exactly(TorchFunctionMode):
 
 
 def without_output_padding(
-    convolve: Any, x: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any, more: Any, *rest: Any
+    convolve: Any, x: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any, extra: Any, *rest: Any
 ) -> Tensor:
-    """A transposed convolution whose last rows and columns come from one more of zeros, of which too many are cut."""
-    wider = F.pad(x, (0, 1) * len(more))
-    made: Tensor = convolve(wider, weight, bias, stride, padding, (0,) * len(more), *rest)
-    for axis, (step, kept) in enumerate(zip(stride, more, strict=True), start=2):
-        made = made.narrow(axis, 0, made.shape[axis] - step + kept)
-    return made
+    """A transposed convolution with output padding, from one with a padded input whose surplus is cut off."""
+    wider = F.pad(x, (0, 1) * len(extra))
+    result: Tensor = convolve(wider, weight, bias, stride, padding, (0,) * len(extra), *rest)
+    for axis, (step, kept) in enumerate(zip(stride, extra, strict=True), start=2):
+        result = result.narrow(axis, 0, result.shape[axis] - step + kept)
+    return result
 
 
-def settled(nets: Networks) -> Networks:
-    """A copy in float64, with all that acts in training but dropout and the power iterations of spectral norms."""
+def deterministic_copy(nets: Networks) -> Networks:
+    """A copy in float64 and training mode, with dropout off and without power iterations of spectral norms."""
     nets = copy.deepcopy(nets).double().train()
     for module in nets.modules():
-        if isinstance(module, QUIET):
+        if isinstance(module, EVAL_MODE):
             module.eval()
     return nets
 
 
-def doubled(tensor: Tensor) -> Tensor:
-    """In float64, if it holds numbers with a fraction; labels stay as they are."""
+def to_double(tensor: Tensor) -> Tensor:
+    """A floating-point tensor in float64; labels stay integers."""
     return tensor.double() if tensor.is_floating_point() else tensor
 
 

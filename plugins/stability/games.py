@@ -1,33 +1,32 @@
-"""The games of a run: its networks where each of its checkpoints left them, and where they began."""
+"""The game of a run at each of its checkpoints: its networks, and their vector field."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from ganzoo.generators.header import check, of_file
+from ganzoo.generators.metadata import read_metadata
 from ganzoo.generators.weights import read
-from ganzoo.parts.build import untrained_parent
+from ganzoo.parts.build import frozen_parent
 from ganzoo.parts.networks import load_state
+from ganzoo.records.options import Options
+from ganzoo.records.run_folder import RunFolder
 from ganzoo.registry.recipe import resolve
 from ganzoo.registry.registry import registry
-from ganzoo.runs.folders import kept, read_record
-from ganzoo.runs.options import Options
-from ganzoo.runs.run import lasting
-from ganzoo.training.batches import Batches
+from ganzoo.training.batches import Batches, draw_latents
 from ganzoo.training.device import choose_device
-from ganzoo.training.loop import Training, noise
-from ganzoo.util.errors import GanzooError, first_line
+from ganzoo.training.loop import Training
+from ganzoo.util.errors import FOREIGN_ERRORS, GanzooError, first_line
 
 from .field import Field
 
-NAMED = 12
-"""So many iterations are named where another one was asked for."""
+LISTED = 12
+"""The most checkpoints that an error message lists."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +34,11 @@ class Game:
     """The game of a run at one of its checkpoints.
 
     Attributes:
-        gan: its name.
-        iterations: how many were played.
+        gan: name of the GAN.
+        iterations: of training so far.
         optimizer: its name.
-        rates: the learning rates of the players in the last iteration that was played, or in the first one before it.
-        field: v(w) on one batch, standing where the checkpoint is.
+        rates: the learning rate of each player in the last iteration; at 0 iterations, in the first.
+        field: v(w) on one batch; its start is the weights of the checkpoint.
     """
 
     gan: str
@@ -54,107 +53,98 @@ class Game:
         return self.rates["generator"]
 
     @property
-    def shares(self) -> Tensor:
+    def relative_rates(self) -> Tensor:
         """The learning rate of each weight as a multiple of the generator's, ``(N,)``."""
-        shares = torch.empty_like(self.field.start)
+        rates = torch.empty_like(self.field.start)
         for player, own in self.field.players.items():
-            shares[own] = self.rates[player] / self.lr
-        return shares
+            rates[own] = self.rates[player] / self.lr
+        return rates
 
 
 class Games:
-    """All games of a run: on the same samples of its data and latents of its seed, in float64 on the CPU.
+    """The games of a run at its checkpoints, all on the same batch, in float64 on the CPU.
 
     Args:
         folder: of the run.
-        batch: how many samples and latents.
+        batch_size: samples and latents of the field.
 
     Attributes:
-        iterations: after which it has kept a checkpoint, ascending; the last one is where the run stands.
+        iterations: of the checkpoints that the run has kept, ascending; the last is that of the latest checkpoint.
 
     Raises:
-        GanzooError: there is no such run, it has no checkpoint, or its data have changed.
+        GanzooError: it is not a run folder, it has no checkpoint, or its data set has changed.
     """
 
-    def __init__(self, folder: Path, batch: int) -> None:
-        self._folder, self._batch, self._record = folder, batch, read_record(folder)
-        checkpoint = folder / "checkpoint.safetensors"
-        if not checkpoint.is_file():
-            raise GanzooError(f"{folder} holds no checkpoint yet; it comes with the first pictures of a training")
-        header = of_file(checkpoint)
-        check(header, checkpoint)
-        last = header["iterations"]
-        held = {number: path for number, path in kept(folder).items() if number <= last}
-        self._paths = held if last in held else held | {last: checkpoint}  # what is kept stays while a run goes on
+    def __init__(self, folder: Path, batch_size: int) -> None:
+        self._folder, self._batch_size = RunFolder(folder), batch_size
+        self._record = self._folder.read_record()
+        if not self._folder.checkpoint.is_file():
+            raise GanzooError(f"{folder} holds no checkpoint yet; training writes one with each sample grid")
+        last = read_metadata(self._folder.checkpoint).iterations
+        kept = {number: path for number, path in self._folder.kept_checkpoints.items() if number <= last}
+        self._paths = kept if last in kept else kept | {last: self._folder.checkpoint}
         self.iterations = tuple(self._paths)
-        options = Options(**{name: self._record[name] for name in Options.__dataclass_fields__})
+        options = Options.of(self._record)
         self._data = options.load_data()
         if self._data.sha256 != self._record["data_sha256"]:
             raise GanzooError(f"data set {options.data} has changed since the run in {folder}")
 
-    def at(self, number: int) -> Game:
-        """The game after so many iterations; :class:`GanzooError` if the run has kept no such checkpoint."""
-        self.require(number)
-        training = self._training(number)
+    def at(self, iteration: int) -> Game:
+        """The game at the checkpoint of an iteration; :class:`GanzooError` if the run has kept none there."""
+        self.require(iteration)
+        training = self._training(iteration)
         recipe, device = training.recipe, training.device
-        with training.randomness.stream():
-            z = noise(self._batch, training.nets.latent_dim, recipe.loop.distribution, device.torch)
-        feed = Batches(
-            self._data, self._batch, training.seed, device, recipe.loop.pixel_range, told=recipe.gan.conditional
-        )
-        real, *condition = feed.next()
+        loop = replace(recipe.loop, batch_size=self._batch_size)
+        with training.random_state.stream():
+            z = draw_latents(self._batch_size, training.nets.latent_dim, loop.distribution, device.torch)
+        batches = Batches(self._data, loop, training.seed, device, conditional=recipe.gan.conditional)
+        real, *condition = batches.next()
         trainer = partial(recipe.functions["trainer"], **recipe.values["trainer"])
         try:
             field = Field(training.nets, trainer, (real, z, *condition), seed=training.seed)
-        except (RuntimeError, TypeError, ValueError, LookupError, AttributeError) as error:
-            raise GanzooError(f"the game of {self._folder} has no field: {first_line(error)}") from error
+        except FOREIGN_ERRORS as error:
+            raise GanzooError(f"the vector field of {self._folder} cannot be computed: {first_line(error)}") from error
         return Game(
             gan=recipe.gan.name,
-            iterations=number,
+            iterations=iteration,
             optimizer=recipe.names.get("optimizer", "its own optimizer"),
             rates={player: float(own.param_groups[0]["lr"]) for player, own in training.optimizers.items()},
             field=field,
         )
 
-    def weights(self, number: int, field: Field) -> Tensor:
-        """The weights after so many iterations, in the order of a field; the first ones are built anew if need be."""
-        if number:
-            self.require(number)
-        return field.vector(self._training(number).nets)
+    def weights(self, iteration: int, field: Field) -> Tensor:
+        """The weights ``(N,)`` at a checkpoint, in the order of a field. At 0 they can be rebuilt from the seed."""
+        if iteration:
+            self.require(iteration)
+        return field.vector(self._training(iteration).nets)
 
-    def require(self, number: int) -> None:
-        """Refuse an iteration of which the run has kept no checkpoint."""
-        if number in self._paths:
+    def require(self, iteration: int) -> None:
+        """Raise GanzooError if the run has kept no checkpoint of that iteration."""
+        if iteration in self._paths:
             return
-        few = (
-            self.iterations
-            if len(self.iterations) <= NAMED
-            else (*self.iterations[: NAMED - 1], "...", self.iterations[-1])
-        )
+        kept = [str(number) for number in self.iterations]
+        if len(kept) > LISTED:
+            kept = [*kept[: LISTED - 1], "...", kept[-1]]
         raise GanzooError(
-            f"{self._folder} holds no checkpoint of iteration {number}; it holds those of {', '.join(map(str, few))} "
+            f"{self._folder} holds no checkpoint of iteration {iteration}; it holds those of {', '.join(kept)} "
             "(ganzoo train --keep-every N keeps more)"
         )
 
-    def _training(self, number: int) -> Training:
-        """The run's training, its networks and learning rates as they were in that iteration."""
-        settings, networks, path = self._record["settings"], {}, self._paths.get(number)
+    def _training(self, iteration: int) -> Training:
+        """The run's training with the networks and learning rates of an iteration."""
+        settings, path = self._record["settings"], self._paths.get(iteration)
         if path:
-            tensors, header = read(path)
-            check(header, path)
-            if header["iterations"] != number or lasting(header) != lasting(self._record):
-                raise GanzooError(f"{path} is no checkpoint of iteration {number} of this run (any more)")
-            settings = header["settings"]  # a run that was made longer has had other learning rates
-            networks = {
-                name.removeprefix("networks."): t for name, t in tensors.items() if name.startswith("networks.")
-            }
+            tensors, metadata = read(path)
+            if metadata.iterations != iteration or self._folder.mismatch(metadata):
+                raise GanzooError(f"{path} is not the checkpoint of iteration {iteration} of this run")
+            settings = metadata.settings  # the learning rates are those of the run before it was extended
         recipe = resolve(registry().gan(self._record["gan"]), settings)
-        parent = untrained_parent(recipe, self._data)
-        if parent and recipe.loop.parent_training == "first":
-            parent = parent.without_parent().freeze()
+        parent = frozen_parent(recipe, self._data)
         training = Training(recipe, self._data, choose_device("cpu", "fp32"), seed=self._record["seed"], parent=parent)
         if path:
+            prefix = "networks."
+            networks = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
             load_state(training.nets, networks, str(path))
-        training.number = max(number, 1) - 1
-        training.schedule()
+        training.iteration = max(iteration, 1) - 1
+        training.set_learning_rates()
         return training

@@ -1,8 +1,8 @@
 "use strict";
 
-// Draws the planes of a game up to the step that is looked at.
+// Draws the trajectory in each plane up to the selected step.
 (() => {
-  const { seen, lr, radius } = JSON.parse(document.getElementById("motion").textContent);
+  const { seen, lr, radius } = JSON.parse(document.getElementById("trajectory").textContent);
   const slider = document.getElementById("step");
   const play = document.getElementById("play");
   const label = document.getElementById("label");

@@ -1,4 +1,4 @@
-"""A page that shows the motion of a Dirac-GAN in any browser, as one file."""
+"""A page, as one HTML file, that animates the trajectory of a Dirac-GAN."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ import html
 
 import numpy as np
 
-from ganzoo.pages.html import page_of, tagged, text_of
+from ganzoo.pages.html import json_for_script, read_package_text, render_page
 
-from .motion import Motion
+from .simulation import Simulation
 
 PACKAGE = "ganzoo_plugins.stability"
 MOST_STEPS = 2000
-"""That a page holds; of more, they are evenly spaced."""
+"""The most steps in a page; of a longer trajectory they are evenly spaced."""
 
 
-def page(motion: Motion) -> str:
+def page(simulation: Simulation) -> str:
     """The page, as HTML."""
-    every = -(-len(motion.seen) // MOST_STEPS)
-    seen = motion.seen[::every]
+    every = -(-len(simulation.seen) // MOST_STEPS)
+    seen = simulation.seen[::every]
     radius = np.linalg.norm(seen, axis=(1, 2))
     values = {
-        "gans": html.escape(", ".join(motion.gans)),
-        "verdict": html.escape(motion.title.partition(": ")[2]),
-        "facts": html.escape(f"Eigenvalues at rest: {motion.written}."),
-        "motion": tagged(
+        "gans": html.escape(", ".join(simulation.gans)),
+        "verdict": html.escape(simulation.title.partition(": ")[2]),
+        "facts": html.escape(f"Eigenvalues at equilibrium: {simulation.formatted_eigenvalues}."),
+        "trajectory": json_for_script(
             {
                 "seen": [[[float(f"{x:.5g}") for x in plane] for plane in step] for step in seen.tolist()],
                 "radius": [float(f"{r:.5g}") for r in radius],
-                "lr": motion.lr * every,
+                "lr": simulation.lr * every,
             }
         ),
     }
-    return page_of(PACKAGE, f"{motion.gans[0]} · Dirac-GAN", text_of(PACKAGE, "page.js"), values)
+    return render_page(PACKAGE, f"{simulation.gans[0]} · Dirac-GAN", read_package_text(PACKAGE, "page.js"), values)

@@ -1,4 +1,4 @@
-"""The game on the straight line from its first weights to its last (Berard et al., 2020)."""
+"""The field on the straight line between two points, such as a run's first and last weights (Berard et al., 2020)."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from torch import Tensor
 
 from .field import Field
 
-BEYOND = 0.1
-"""How far the line goes on at both ends, as a share of its length."""
+MARGIN = 0.1
+"""How far the line extends beyond both ends, as a share of its length."""
 
-ACROSS = 0.1
-"""Cosines below which a field crosses the line more than it follows it."""
+SMALL_ANGLE = 0.1
+"""Cosines below this mean that the field crosses the line rather than following it."""
 
 
 @dataclass(frozen=True)
-class Path:
-    """What is met on the way w(a) = (1 - a) first + a last.
+class LinePath:
+    """The field on the line w(a) = (1 - a) first + a last.
 
     Attributes:
-        a: the places on the line, 0 where it begins and 1 where it ends.
-        norm: |v| there.
-        angle: the cosine between v and the way on, as Berard et al. have it: positive where the field leads on.
+        a: the points on the line: 0 is the first weights, 1 the last.
+        norm: the path-norm |v|.
+        angle: the path-angle, the cosine between v and the line's direction: above 0, the field points to the last
+            weights.
         losses: of each player.
-        length: of the way, |last - first|.
+        length: |last - first|.
     """
 
     a: NDArray[np.float64]
@@ -38,35 +39,30 @@ class Path:
 
     @property
     def verdict(self) -> str:
-        """How the last weights look from the line: the angle changes its sign at a place that attracts."""
-        before, after = (self.angle[np.abs(self.a - a).argmin()] for a in (1 - BEYOND / 2, 1 + BEYOND / 2))
+        """What the path-angle says of the last weights: it changes its sign at a point that attracts or repels."""
+        before, after = (self.angle[np.abs(self.a - a).argmin()] for a in (1 - MARGIN / 2, 1 + MARGIN / 2))
         if before > 0 > after:
-            return "attracted: the field leads to the last weights from both sides"
+            return "attracting: the field points to the last weights from both sides"
         if before < 0 < after:
-            return "repelled: the field leads away from the last weights on both sides"
-        if max(abs(before), abs(after)) < ACROSS:
-            return "turning: the field crosses the line at the last weights"
-        return "on its way: the field leads on" if after > 0 else "past its aim: the field leads back"
+            return "repelling: the field points away from the last weights on both sides"
+        if max(abs(before), abs(after)) < SMALL_ANGLE:
+            return "rotating: the field crosses the line at the last weights"
+        return "in progress: the field points onwards" if after > 0 else "overshot: the field points back"
 
 
-def path(field: Field, first: Tensor, last: Tensor, points: int) -> Path:
-    """Look at a field along the line between two places, on so many of them."""
-    way = last - first
-    length = float(way.norm())
-    places = np.linspace(-BEYOND, 1 + BEYOND, points)
+def line_path(field: Field, first: Tensor, last: Tensor, points: int) -> LinePath:
+    """Evaluate a field at that many points of the line between two weight vectors ``(N,)``."""
+    direction = last - first
+    length = float(direction.norm())
+    places = np.linspace(-MARGIN, 1 + MARGIN, points)
     norms, angles, losses = [], [], []
     for a in places:
-        w = first + float(a) * way
+        w = first + float(a) * direction
         v = field(w)
         size = float(v.norm())
         norms.append(size)
-        angles.append(float(v @ way) / (size * length) if size and length else 0.0)
+        angles.append(float(v @ direction) / (size * length) if size and length else 0.0)
         with torch.no_grad():
             losses.append({player: float(loss) for player, loss in field.losses(w).items()})
-    return Path(
-        places,
-        np.array(norms),
-        np.array(angles),
-        {player: np.array([one[player] for one in losses]) for player in field.players},
-        length,
-    )
+    by_player = {player: np.array([one[player] for one in losses]) for player in field.players}
+    return LinePath(places, np.array(norms), np.array(angles), by_player, length)

@@ -1,33 +1,28 @@
-"""The leading eigenvalues of a game of real networks, without its matrix."""
+"""The spectrum of a derivative: of the matrix if it is small, and otherwise from its products alone."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs, eigsh
 from torch import Tensor
 
 from ganzoo.util.errors import GanzooError
 
-from .field import Field, Jacobian
-from .schemes import step_limit
+from .field import Derivative
 
 DENSE = 1500
-"""Up to so many weights all eigenvalues are computed, from the matrix."""
-
-SUBSPACE = 80
-"""Arnoldi vectors of the first search, at least; the second, which checks it, has half as many again."""
+"""Up to this many weights all eigenvalues are computed, from the matrix."""
 
 RESTARTS = 100
-"""Of one search, at most."""
+"""The most restarts of one search."""
 
-EXACT, QUICK = 1e-9, 1e-6
-"""How far from converged a search may stop, relative to an eigenvalue; of one that is checked, and of one that is not.
-"""
+FLAT = 1e-6
+"""Eigenvalues of a Hessian count as 0 below this share of the largest modulus."""
 
 Reals = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -35,131 +30,114 @@ Complex = NDArray[np.complex128]
 
 @dataclass(frozen=True)
 class Spectrum:
-    """Eigenvalues of J where a game stands.
+    """Eigenvalues of a derivative A = dv/dw.
 
     Attributes:
-        eigenvalues: those with the largest real parts and those of the largest modulus; all of them, if ``dense``.
-        residuals: |J'u - z u| / |z| of each, with u of length 1.
-        stepped: the same of S J, where S are the players' learning rates as multiples of the generator's.
-        difference: the largest distance to the second search's, relative to the largest modulus; 0 if ``dense``, and
-            ``None`` if there was no second search.
-        v: the length |v| of the field: the linear theory speaks of rest, where it is 0.
+        values: all eigenvalues, if ``complete``; otherwise those that :func:`spectrum` searched for. Complex, or real
+            and ascending if A is symmetric.
+        residuals: |A' u - z u| / |z| of each eigenvalue z, with u of length 1.
+        norm: |v|, which is 0 at an equilibrium.
         size: how many weights are free to move.
+        complete: whether these are all eigenvalues of A.
     """
 
-    eigenvalues: Complex
+    values: NDArray[Any]
     residuals: Reals
-    stepped: Complex
-    difference: float | None
-    v: float
+    norm: float
     size: int
-    dense: bool
+    complete: bool
 
     @property
     def growth(self) -> float:
-        """The largest real part: above 0, something grows."""
-        return float(self.eigenvalues.real.max())
+        """The largest real part."""
+        return float(self.values.real.max())
+
+    @property
+    def smallest(self) -> float:
+        """The smallest real part."""
+        return float(self.values.real.min())
 
     @property
     def rotation(self) -> float:
-        """The largest |Im/Re|: far above 1, the game turns more than it moves."""
-        return float(
-            np.abs(self.eigenvalues.imag / np.where(self.eigenvalues.real, self.eigenvalues.real, 1e-300)).max()
-        )
+        """The largest |Im/Re|: far above 1, the game rotates much faster than it converges or diverges."""
+        return float(np.abs(self.values.imag / np.where(self.values.real, self.values.real, 1e-300)).max())
 
     @property
-    def step_limit(self) -> float:
-        """Of simultaneous gradient steps, as the generator's, by the eigenvalues that are known."""
-        return step_limit(self.stepped)
+    def critical_point(self) -> str:
+        """What a loss has where this is the spectrum of its Hessian: ``minimum``, ``maximum``, ``saddle``, ...
+
+        >>> Spectrum(np.array([-0.5, 0.0, 2.0]), np.zeros(3), 0.0, 3, True).critical_point
+        'saddle'
+        """
+        flat = FLAT * max(abs(self.smallest), abs(self.growth))
+        down, up = self.smallest < -flat, self.growth > flat
+        return "saddle" if down and up else "maximum" if down else "minimum" if up else "flat region"
 
     def leading(self, count: int) -> list[int]:
-        """Where the eigenvalues of the largest real part and of the largest modulus stand, one of each pair."""
-        above = {f"{value:.8g}": place for place, value in enumerate(self.eigenvalues) if value.imag >= 0}
-        right = sorted(above.values(), key=lambda place: -self.eigenvalues[place].real)[:count]
-        large = sorted(above.values(), key=lambda place: -abs(self.eigenvalues[place]))[:count]
+        """Indices of the eigenvalues of the largest real part and of the largest modulus, one of each pair."""
+        upper = {f"{value:.8g}": index for index, value in enumerate(self.values) if value.imag >= 0}
+        right = sorted(upper.values(), key=lambda index: -self.values[index].real)[:count]
+        large = sorted(upper.values(), key=lambda index: -abs(self.values[index]))[:count]
         return list(dict.fromkeys([*right, *large]))
 
-    def radius(self, lr: float) -> float:
-        """The spectral radius of simultaneous steps, the generator's of that size, by what is known."""
-        return float(np.abs(1 + lr * self.stepped).max())
 
+def spectrum(
+    A: Derivative, count: int, *, basis: int, tolerance: float, symmetric: bool = False, rates: Tensor | None = None
+) -> Spectrum:
+    """The eigenvalues of a derivative: all of them up to :data:`DENSE` weights.
 
-def spectrum(field: Field, count: int, shares: Tensor | None = None, *, quick: bool = False) -> Spectrum:
-    """The spectrum where a field starts: ``count`` eigenvalues of either kind.
+    Beyond that, if A is symmetric, ``count`` from either end, by Lanczos' method; otherwise ``count`` with the largest
+    real parts and then ``count`` of the largest modulus, by Arnoldi's method (Lehoucq et al., 1998).
 
     Args:
-        field: of the game.
-        count: how many have the largest real parts, and how many the largest moduli.
-        shares: each weight's learning rate as a multiple of the generator's, ``(N,)``; all alike by default.
-        quick: search once, less exactly, for one of many spectra.
+        A: the derivative.
+        count: how many eigenvalues of either kind.
+        basis: Arnoldi or Lanczos vectors of a search, more than twice ``count``; each is as long as the free weights.
+        tolerance: relative to an eigenvalue, at which a search stops.
+        symmetric: whether A is.
+        rates: learning rates ``(size,)``: the eigenvalues are then those of diag(rates) A.
 
     Raises:
-        GanzooError: the search does not settle.
+        GanzooError: a search does not converge.
     """
-    J = Jacobian(field, field.start)
-    v = float(J.v.norm())
-    rates = torch.ones(J.size, dtype=J.v.dtype) if shares is None else shares[J.free]
-    alike = bool((rates == 1).all())
-    if J.size <= max(DENSE, count + 2):
-        matrix = J.dense().T.numpy()
-        values, vectors = np.linalg.eig(matrix)
-        off = np.linalg.norm(matrix @ vectors - values * vectors, axis=0) / np.maximum(np.abs(values), 1e-12)
-        stepped = values if alike else np.linalg.eigvals(matrix * rates.numpy())
-        return Spectrum(values, off, stepped, 0.0, v, J.size, True)
-    size, exact = max(SUBSPACE, 2 * count + 2), QUICK if quick else EXACT
-    first = search(J, count, size, exact)
-    values, vectors = (np.concatenate(parts, -1) for parts in zip(*first, strict=True))
-    difference = None if quick else apart(first, search(J, count, size * 3 // 2, exact)) / float(np.abs(values).max())
-    stepped = values if alike else np.concatenate([kind[0] for kind in search(J, count, size, exact, rates)])
-    return Spectrum(values, residuals(J, values, vectors), stepped, difference, v, J.size, False)
+
+    def product(u: NDArray[Any]) -> Reals:  # by A' diag(rates), which has the eigenvalues of diag(rates) A
+        vector = torch.from_numpy(u.ravel().copy())
+        found: Reals = A.transposed(vector if rates is None else rates * vector).numpy()
+        return found
+
+    if complete := A.size <= max(DENSE, 2 * count + 2):
+        matrix = A.dense().T.numpy() * (1 if rates is None else rates.numpy())
+        values, vectors = (np.linalg.eigh if symmetric else np.linalg.eig)(matrix)
+        images = matrix @ vectors
+    else:
+        try:
+            values, vectors = search(product, A.size, count, basis, tolerance, symmetric)
+        except ArpackNoConvergence as error:
+            raise GanzooError(
+                f"the leading eigenvalues do not converge within {RESTARTS} restarts; ask for fewer with --count, or "
+                "use more samples with --batch-size"
+            ) from error
+        images = np.stack([product(u.real) + (1j * product(u.imag) if u.imag.any() else 0) for u in vectors.T], axis=1)
+    residuals = np.linalg.norm(images - values * vectors, axis=0) / np.maximum(np.abs(values), 1e-12)
+    return Spectrum(values, residuals, float(A.v.norm()), A.size, complete)
 
 
-def search(
-    J: Jacobian, count: int, vectors: int, exact: float, rates: Tensor | None = None
-) -> list[tuple[Complex, Complex]]:
-    """The eigenvalues with the largest real parts, and those of the largest modulus, each with eigenvectors of J'.
+def search(product: Any, size: int, count: int, basis: int, tolerance: float, symmetric: bool) -> tuple[Any, Any]:
+    """Eigenvalues ``(2 count,)`` and eigenvectors ``(size, 2 count)`` by ARPACK; see :func:`spectrum`."""
+    basis = min(size - 1, basis)
+    start = np.random.default_rng(basis).normal(size=size)
 
-    With ``rates`` ``(size,)``, those of J' S = (S J)'.
-    """
-    vectors = min(J.size - 1, vectors)
-    count = min(count, vectors - 2)
+    def run(shift: float, **options: Any) -> tuple[Any, Any]:
+        operator = LinearOperator((size, size), matvec=lambda u: product(u) + shift * u.ravel(), dtype=np.float64)
+        values, vectors = (eigsh if symmetric else eigs)(operator, v0=start, maxiter=RESTARTS, **options)
+        return values - shift, vectors
 
-    def product(u: Reals) -> Reals:
-        condition = torch.from_numpy(u.ravel().copy())
-        return J.transposed(condition if rates is None else rates * condition).numpy()
-
-    operator = LinearOperator((J.size, J.size), matvec=product, dtype=np.float64)
-    begin = np.random.default_rng(vectors).normal(size=J.size)
-    kinds: tuple[Literal["LR", "LM"], ...] = ("LR", "LM")
-    try:
-        return [eigs(operator, count, which=kind, ncv=vectors, v0=begin, tol=exact, maxiter=RESTARTS) for kind in kinds]
-    except ArpackNoConvergence as error:
-        raise GanzooError(
-            f"the leading eigenvalues do not settle within {RESTARTS} restarts; ask for fewer with --count, or for a "
-            "larger batch with --batch"
-        ) from error
-
-
-def apart(first: list[tuple[Complex, Complex]], second: list[tuple[Complex, Complex]]) -> float:
-    """How far an eigenvalue of one search is from all that the other has found of its kind, at most."""
-    return float(
-        max(
-            np.abs(np.subtract.outer(mine, theirs)).min(1).max()
-            for (mine, _), (theirs, _) in zip(first, second, strict=True)
-        )
-    )
-
-
-def residuals(J: Jacobian, values: Complex, vectors: Complex) -> Reals:
-    """How far each pair is from being one of J', relative to the eigenvalue."""
-
-    def product(u: Reals) -> Reals:
-        return J.transposed(torch.from_numpy(np.ascontiguousarray(u))).numpy()
-
-    found: dict[complex, float] = {}  # conjugates have the same, and an eigenvalue may be of both kinds
-    for value, u in zip(values.tolist(), vectors.T, strict=True):
-        key = complex(value.real, abs(value.imag))
-        if key not in found:
-            image = product(u.real) + (1j * product(u.imag) if value.imag else 0)
-            found[key] = float(np.linalg.norm(image - value * u)) / max(abs(value), 1e-12)
-    return np.array([found[complex(value.real, abs(value.imag))] for value in values.tolist()])
+    if not symmetric:
+        kinds = [run(0.0, k=min(count, basis - 2), which=kind, ncv=basis, tol=tolerance) for kind in ("LR", "LM")]
+        return np.concatenate([values for values, _ in kinds]), np.concatenate([found for _, found in kinds], axis=1)
+    # The tolerance is relative, and the lowest eigenvalue may be close to 0: all are shifted by about the largest.
+    (modulus,), _ = run(0.0, k=1, which="LM", ncv=8, tol=0.1)
+    values, vectors = run(float(abs(modulus)), k=2 * count, which="BE", ncv=basis, tol=tolerance)
+    order = np.argsort(values)
+    return values[order], vectors[:, order]

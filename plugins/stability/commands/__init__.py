@@ -1,4 +1,4 @@
-"""``ganzoo stability``: whether a game comes to rest."""
+"""``ganzoo stability``: whether the training of a GAN converges."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .sweep import sweep
 
 @click.group()
 def stability() -> None:
-    """See whether the game of a GAN comes to rest, and how fast.
+    """Analyse whether a GAN converges, in theory and in training.
 
     \b
     Examples:

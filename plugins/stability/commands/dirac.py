@@ -1,4 +1,4 @@
-"""``ganzoo stability dirac``: a trainer with the smallest networks there are."""
+"""``ganzoo stability dirac``: a trainer with networks of one parameter."""
 
 from __future__ import annotations
 
@@ -8,42 +8,43 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ganzoo.cli import options
 from ganzoo.util.errors import GanzooError
 
-from .pictures import ready
+from .output import check_output
 
 if TYPE_CHECKING:
     from ganzoo.registry.recipe import Recipe
 
-    from ..motion import Motion
+    from ..simulation import Simulation
 
 SCHEMES = ("simultaneous", "alternating", "extragradient", "rk4")
-MOST_OFF = 1e-6
+TOLERANCE = 1e-6
 
 
 @click.command()
-@click.option("--gan", metavar="NAME", help="Whose trainer plays, with its numbers.")
-@click.option("--all", "every", is_flag=True, help="Every registered GAN.")
-@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Set a number (ganzoo show NAME).")
+@click.option("--gan", type=options.Name("gan"), metavar="NAME", help="The GAN whose trainer and settings are used.")
+@click.option("--all", "every", is_flag=True, help="All registered GANs.")
+@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change a setting (ganzoo show NAME).")
 @click.option(
     "--scheme",
     type=click.Choice(SCHEMES),
     default="alternating",
     show_default=True,
-    help="How steps are taken; rk4 is nearest to continuous time.",
+    help="Step scheme; rk4 is closest to continuous time.",
 )
-@click.option("--steps", type=click.IntRange(40, 100_000), default=1000, show_default=True, help="How many.")
+@click.option("--steps", type=click.IntRange(40, 100_000), default=1000, show_default=True, help="Steps to simulate.")
+@click.option("--lr", type=click.FloatRange(0, min_open=True), default=0.1, show_default=True, help="Step size.")
 @click.option(
-    "--lr", type=click.FloatRange(0, min_open=True), default=0.1, show_default=True, help="Their size, in time."
-)
-@click.option(
-    "--moves",
+    "--discriminator-steps",
     type=click.IntRange(1, 1000),
     default=1,
     show_default=True,
-    help="Of a discriminator before the next player's, in alternating steps.",
+    help="Steps of a discriminator for one of its generator, with alternating steps.",
 )
-@click.option("--out", metavar="FILE", type=click.Path(), help="x.png or x.svg for a portrait, x.html for a motion.")
+@click.option(
+    "-o", "--out", metavar="FILE", type=click.Path(), help="x.png or x.svg: phase portrait. x.html: animation."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def dirac(
     gan: str | None,
@@ -52,29 +53,28 @@ def dirac(
     scheme: str,
     steps: int,
     lr: float,
-    moves: int,
+    discriminator_steps: int,
     out: str | None,
     as_json: bool,
 ) -> None:
-    """Play a GAN's trainer with the smallest networks there are.
+    """Simulate the Dirac-GAN of a trainer (Mescheder et al., 2018).
 
-    The data are the number 0, the generator makes the number theta, and the discriminator is the line psi x
-    (Mescheder et al., 2018). Printed are the eigenvalues of the game at rest, how far they are from theory, the largest
-    step with which simultaneous steps converge, and what a trajectory does. The exit code is 1 if theory is missed by
-    more than 1e-6.
+    The data are the single value 0, the generator's output is theta, and the discriminator is D(x) = psi x. The table
+    shows the eigenvalues at the equilibrium, their distance from theory, the step size below which simultaneous steps
+    converge, and what a trajectory does. The exit code is 1 if an eigenvalue differs from theory by more than 1e-6.
 
     \b
     Examples:
       ganzoo stability dirac --all
       ganzoo stability dirac --gan simple --set penalty=0.3 --scheme rk4
-      ganzoo stability dirac --gan wgan --set clip=1 --out clip.png
-      ganzoo stability dirac --gan wgan-gp --set penalty=0.5 --steps 400 --out cycle.html
+      ganzoo stability dirac --gan wgan --set clip=1 -o clip.png
+      ganzoo stability dirac --gan wgan-gp --set penalty=0.5 --steps 400 -o cycle.html
     """
     if every == bool(gan):
-        raise GanzooError("name one GAN with --gan NAME, or take --all (ganzoo list)")
+        raise GanzooError("name one GAN with --gan NAME, or choose --all (ganzoo list)")
     if every and out:
         raise GanzooError("--out shows one GAN; name it with --gan")
-    ready(out, ".png", ".svg", ".html")
+    check_output(out, ".png", ".svg", ".html")
     from ganzoo.cli.list import table
     from ganzoo.registry.recipe import parse_assignments, resolve
     from ganzoo.registry.registry import registry
@@ -85,18 +85,15 @@ def dirac(
         from ganzoo.training.device import configure_process
 
         from .. import dirac as games
-        from ..drawing import portrait
-        from ..motion import followed
+        from ..drawing import draw_portrait
         from ..page import page
+        from ..simulation import simulate
     configure_process()
-    recipes = [
-        resolve(gan, parse_assignments(assignments))
-        for gan in (registry().gans.values() if every else [registry().gan(str(gan))])
-    ]
+    gans = registry().gans.values() if every else [registry().gan(str(gan))]
     alike: dict[str, list[Recipe]] = {}
-    for recipe in recipes:
+    for recipe in (resolve(one, parse_assignments(assignments)) for one in gans):
         alike.setdefault(games.identity(recipe), []).append(recipe)
-    motions = []
+    simulations = []
     for group in alike.values():
         names = tuple(recipe.gan.name for recipe in group)
         try:
@@ -106,30 +103,30 @@ def dirac(
                 raise
             click.echo(f"left out: {error}", err=True)
             continue
-        motions.append(followed(names, game, scheme, steps=steps, lr=lr, moves=moves))
+        simulations.append(simulate(names, game, scheme, steps=steps, lr=lr, discriminator_steps=discriminator_steps))
     if out and out.endswith(".html"):
-        write_text(out, page(motions[0]))
+        write_text(out, page(simulations[0]))
     elif out:
-        portrait(motions[0], Path(out))
+        draw_portrait(simulations[0], Path(out))
     if as_json:
-        click.echo(json.dumps([motion.record() for motion in motions], indent=2))
+        click.echo(json.dumps([simulation.record() for simulation in simulations], indent=2))
     else:
-        heads = ("GANs", "eigenvalues at rest", "off theory", "step limit", f"{scheme}, lr {lr:g}, {steps} steps")
-        table([heads, *(row(motion) for motion in motions)])
+        head = ("GANs", "eigenvalues", "off theory", "step limit", f"{scheme}, lr {lr:g}, {steps} steps")
+        table([head, *(row(simulation) for simulation in simulations)])
         if out:
             click.echo(f"Written: {out}")
-    missed = [motion.gans[0] for motion in motions if motion.error is not None and motion.error > MOST_OFF]
-    if missed:
-        click.echo(f"theory is missed by: {', '.join(missed)}", err=True)
+    wrong = [one.gans[0] for one in simulations if one.error is not None and one.error > TOLERANCE]
+    if wrong:
+        click.echo(f"Eigenvalues differ from theory: {', '.join(wrong)}", err=True)
         raise SystemExit(1)
 
 
-def row(motion: Motion) -> tuple[str, ...]:
-    """A line of the table."""
+def row(simulation: Simulation) -> tuple[str, ...]:
+    """A row of the table."""
     return (
-        ", ".join(motion.gans),
-        motion.written,
-        "no theory" if motion.error is None else f"{motion.error:.0e}",
-        f"{motion.step_limit:.4g}" if motion.step_limit else "none",
-        motion.verdict,
+        ", ".join(simulation.gans),
+        simulation.formatted_eigenvalues,
+        "no theory" if simulation.error is None else f"{simulation.error:.0e}",
+        f"{simulation.step_limit:.4g}" if simulation.step_limit else "none",
+        simulation.verdict,
     )

@@ -9,25 +9,32 @@ from pathlib import Path
 
 import click
 
+from ganzoo.cli import options
 from ganzoo.util.errors import GanzooError
 
-from .pictures import ready
+from .output import check_output
 
 TIERS = ("quick", "standard", "paper")
 
 
 @click.command()
-@click.argument("gans", nargs=-1, required=True, metavar="GAN...")
-@click.option("--data", required=True, metavar="NAME", help="ring8, grid25, clouds4, stacked2, mnist-10k, ...")
+@click.argument("gans", nargs=-1, required=True, metavar="GAN...", type=options.Name("gan"))
+@click.option(
+    "--data",
+    required=True,
+    metavar="NAME",
+    type=options.Name("dataset"),
+    help="Data set: ring8, grid25, clouds4, stacked2, mnist-10k, ...",
+)
 @click.option("--seeds", type=click.IntRange(1, 10_000), default=5, show_default=True, help="Trials of each setting.")
-@click.option("--grid", "grids", multiple=True, metavar="KEY=V,V", help="Try each of these values; several cross.")
-@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Set a number (ganzoo show NAME).")
+@click.option("--grid", "grids", multiple=True, metavar="KEY=V,V", help="Values to try; repeat it for a product.")
+@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change a setting (ganzoo show NAME).")
 @click.option("--tier", type=click.Choice(TIERS), help="Networks and iterations for points; quick by default.")
-@click.option("--iterations", type=click.IntRange(1), help="Of each trial, instead of those of the tier or the GAN.")
-@click.option("--bound", type=click.FloatRange(0), help="Beyond it a trial has failed; judged anew without training.")
-@click.option("--jobs", type=click.IntRange(1, 1024), help="Processes of one thread; as many as cores by default.")
-@click.option("--data-dir", type=click.Path(), help="Where files of data sets lie, or go; GANZOO_DATA_DIR says it too.")
-@click.option("--out", metavar="FOLDER", type=click.Path(path_type=Path), help="Of the trials; under runs/ by default.")
+@click.option("--iterations", type=click.IntRange(1), help="Of each trial; by default those of the tier or the GAN.")
+@click.option("--bound", type=click.FloatRange(0), help="Limit beyond which a trial failed; changes need no training.")
+@click.option("--jobs", type=click.IntRange(1, 1024), help="Processes with one thread each; by default one per core.")
+@options.data_dir
+@click.option("-o", "--out", metavar="FOLDER", type=click.Path(path_type=Path), help="Folder of the trials.")
 @click.option("--plot", "picture", metavar="FILE", type=click.Path(), help="x.png or x.svg; in the folder by default.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def sweep(
@@ -47,15 +54,16 @@ def sweep(
 ) -> None:
     """Train GANs with several settings and seeds, and count how often they fail.
 
-    Every GAN is trained with every setting of the grid and every seed, and each such trial leaves a small record. The
-    same command goes on where it was stopped; a larger one takes what is there. Points are judged by their modes, from
-    2,500 samples (Lin et al., 2018), stacked digits too, and images by the Frechet distance in a small network's
-    features. What counts as a failure is printed with the table; --bound moves its limit: the least share of samples of
-    high quality (points), the least number of modes (stacked digits), or the largest distance (images).
+    Each GAN is trained with each setting of the grid and each seed. Each such trial writes a small record to a folder,
+    runs/sweep-DATA-TIER by default. The same command continues a sweep that was stopped; a larger sweep reuses the
+    records. Points are evaluated by the modes of 2,500 samples (Lin et al., 2018), stacked digits likewise, and images
+    by the Frechet distance of 2,000 samples in a small network's features. The output says what counts as a failure;
+    --bound sets its limit: the smallest share of high-quality samples (points), the smallest number of modes (stacked
+    digits), or the largest distance (images).
 
-    A tier is a budget for points, with networks and iterations: quick (two layers of 128, 10,000 iterations), standard (the
-    networks of PacGAN, 25,000), or paper (their whole protocol, 400,000, in which nothing can be set but packing).
-    Images are made by the GAN's own networks. A GAN that lacks a key of the grid is swept without it.
+    A tier is a budget for points: quick (two layers of 128 units, 10,000 iterations), standard (the networks of PacGAN,
+    25,000 iterations) or paper (their protocol with 400,000 iterations, in which only packing can be set). Images use
+    the GAN's own networks. A GAN without a setting of the grid is trained without it.
 
     \b
     Examples:
@@ -65,13 +73,13 @@ def sweep(
       ganzoo stability sweep privileged-v1 --data ring8 --set parent_training=joint
       ganzoo stability sweep simple wgan --data mnist-10k --iterations 2000 --seeds 3 --plot digits.svg
     """
-    ready(picture, ".png", ".svg", option="--plot")
+    check_output(picture, ".png", ".svg", option="--plot")
     from ganzoo.cli.list import table
-    from ganzoo.cli.progress import counted
+    from ganzoo.cli.progress import iteration_counter
     from ganzoo.registry.recipe import parse_assignments
     from ganzoo.util.optional import needs
 
-    grid = listed(grids)
+    grid = parse_grid(grids)
     with needs("lab"):
         from .. import sweep as sweeps
         from ..sweep import table as tables
@@ -79,16 +87,16 @@ def sweep(
     planned = sweeps.plan(
         gans, data, seeds=seeds, grid=grid, settings=settings, tier=tier, iterations=iterations, directory=data_dir
     )
-    metric = sweeps.metric_of(planned.data, data_dir).bounded(bound)
+    protocol = sweeps.protocol_for(planned.data).with_bound(bound)
     folder = out or Path("runs") / f"sweep-{planned.name}"
     try:
-        with counted(as_json) as report:
+        with iteration_counter(as_json) as report:
             sweeps.sweep(planned, folder, jobs=jobs, report=report)
     except sweeps.Stopped:
-        click.echo(f"Stopped; what is finished is kept in {folder}.", err=True)
-        click.echo(f"Go on with: {shlex.join(['ganzoo', *sys.argv[1:]])}", err=True)
+        click.echo(f"Stopped. Finished trials are kept in {folder}.", err=True)
+        click.echo(f"Continue with: {shlex.join(['ganzoo', *sys.argv[1:]])}", err=True)
         raise SystemExit(130) from None
-    summary = sweeps.summarise(planned, folder, metric)
+    summary = sweeps.summarise(planned, folder, protocol)
     plot = Path(picture) if picture else folder / f"{planned.name}.png"
     tables.plot(summary, plot)
     if as_json:
@@ -101,8 +109,8 @@ def sweep(
     click.echo(f"Written: {plot}")
 
 
-def listed(grids: tuple[str, ...]) -> dict[str, list[str]]:
-    """``("lr=1e-3,1e-4",)`` as values by key."""
+def parse_grid(grids: tuple[str, ...]) -> dict[str, list[str]]:
+    """``("lr=1e-3,1e-4",)`` as ``{"lr": ["1e-3", "1e-4"]}``."""
     found: dict[str, list[str]] = {}
     for text in grids:
         key, _, values = text.partition("=")
@@ -110,6 +118,6 @@ def listed(grids: tuple[str, ...]) -> dict[str, list[str]]:
         if not key.strip() or not all(each):
             raise GanzooError(f"--grid takes KEY=VALUE,VALUE, not '{text}'; for example --grid lr=1e-3,1e-4")
         if key.strip() in found:
-            raise GanzooError(f"'{key.strip()}' is in the grid twice; give all its values at once")
+            raise GanzooError(f"'{key.strip()}' is in the grid twice; give all its values in one --grid")
         found[key.strip()] = each
     return found

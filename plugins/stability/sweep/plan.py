@@ -1,4 +1,4 @@
-"""What a sweep tries: GANs, each with every setting of a grid, each with several seeds."""
+"""The trials of a sweep: each GAN with every setting of a grid, each with several seeds."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Case:
 
     Attributes:
         gan: its name.
-        values: what the grid sets of it.
-        settings: all that it is trained with, as JSON holds it.
+        values: its settings from the grid, as text.
+        settings: all its settings, as JSON values.
     """
 
     gan: str
@@ -49,12 +49,12 @@ class Plan:
     """A whole sweep.
 
     Attributes:
-        data: that is learnt, its training part.
-        directory: where files of data sets lie.
+        data: the training split.
+        directory: folder of downloaded data sets.
         tier: its name; ``own`` for images.
-        seeds: how many, 0, 1, ...
-        cases: GANs with settings, those of a GAN side by side.
-        notes: what a reader should know besides.
+        seeds: how many; they are 0, 1, ...
+        cases: GANs with settings; those of one GAN follow each other.
+        notes: remarks for the user.
     """
 
     data: Data
@@ -70,9 +70,9 @@ class Plan:
         return f"{self.data.name}-{self.tier}"
 
     def trials(self, case: Case) -> list[Trial]:
-        """Those of a case, one for each seed."""
-        known = (case.gan, self.data.name, self.data.sha256, self.tier, case.settings)
-        return [Trial(*known, seed) for seed in range(self.seeds)]
+        """The trials of a case, one for each seed."""
+        shared = (case.gan, self.data.name, self.data.sha256, self.tier, case.settings)
+        return [Trial(*shared, seed) for seed in range(self.seeds)]
 
 
 def plan(
@@ -92,14 +92,14 @@ def plan(
         gans: names of GANs.
         data: name of a data set.
         seeds: how many trainings of each GAN with each setting.
-        grid: values by key. A GAN that has no such key is left as it is, and a note says so.
-        settings: of all GANs that have such keys.
+        grid: values by setting. A GAN without such a setting is trained without it, and a note says so.
+        settings: of all GANs that have them.
         tier: ``quick``, ``standard`` or ``paper`` for points, ``quick`` by default; images have none.
-        iterations: of each training, instead of those of the tier or the GAN; of a parent, too.
-        directory: where files of data sets lie.
+        iterations: of each training and its parent's, instead of those of the tier or the GAN.
+        directory: folder of downloaded data sets.
 
     Raises:
-        GanzooError: a GAN, key or value does not exist, or does not go with the tier.
+        GanzooError: a GAN, setting or value does not exist or is not allowed in the tier.
     """
     grid, settings = grid or {}, dict(settings or {})
     if iterations is not None:
@@ -111,16 +111,18 @@ def plan(
             f"the tier paper is a published protocol, in which '{min(wrong)}' cannot be set; choose quick or standard"
         )
     if both := grid.keys() & settings.keys():
-        raise GanzooError(f"'{min(both)}' stands in the grid and among the settings; say it once")
+        raise GanzooError(f"'{min(both)}' is in the grid and among the settings; give it once")
     records = [registry().gan(name) for name in dict.fromkeys(gans)]
     bases = [recipe_of(gan, budget, {}) for gan in records]
     notes = []
     for key in (*grid, *settings):
         without = [base.gan.name for base in bases if not has(base, key)]
         if len(without) == len(bases):
-            resolve(records[0], {key: next(iter(grid.get(key, [settings.get(key)])))})  # says what there is instead
+            resolve(
+                records[0], {key: next(iter(grid.get(key, [settings.get(key)])))}
+            )  # raises, and names the settings that exist
         elif without:
-            notes.append(f"{', '.join(without)}: no setting '{key}', swept without it")
+            notes.append(f"{', '.join(without)}: no setting '{key}', trained without it")
     cases: dict[tuple[str, str], Case] = {}
     for gan, base in zip(records, bases, strict=True):
         own = {key: value for key, value in settings.items() if has(base, key)}
@@ -133,17 +135,17 @@ def plan(
             shown = {key: format_value(value) for key, value in chosen.items()}
             cases.setdefault((gan.name, json.dumps(flat, sort_keys=True)), Case(gan.name, shown, flat))
     if len(cases) * seeds > MOST:
-        raise GanzooError(f"{len(cases):,} settings with {seeds:,} seeds are more than {MOST:,} trials; take fewer")
+        raise GanzooError(f"{len(cases):,} settings with {seeds:,} seeds are more than {MOST:,} trials; choose fewer")
     return Plan(loaded, directory, budget.name if budget else OWN, seeds, tuple(cases.values()), tuple(notes))
 
 
 def budget_for(data: Data, name: str | None) -> Tier | None:
-    """The tier that is meant, if the data have tiers."""
+    """The tier of that name; ``None`` for images, which have no tiers."""
     if data.is_images:
         if name is not None:
             raise GanzooError(
-                f"tiers are networks for points, and {data.name} holds images; leave out --tier {name}, and choose "
-                "--iterations"
+                f"tiers are networks for points, and {data.name} holds images; leave out --tier {name} (--iterations "
+                "sets the length of a training)"
             )
         return None
     if name is not None and name not in TIERS:
@@ -152,7 +154,7 @@ def budget_for(data: Data, name: str | None) -> Tier | None:
 
 
 def has(recipe: Recipe, key: str) -> bool:
-    """Whether a recipe has that setting."""
+    """Whether a recipe has a setting of that name."""
     if key.startswith("parent."):
         return recipe.parent is not None and has(recipe.parent, key.removeprefix("parent."))
     part, _, name = key.rpartition(".")
@@ -162,6 +164,6 @@ def has(recipe: Recipe, key: str) -> bool:
 
 
 def iterations_of(recipe: Recipe) -> int:
-    """All iterations that a trial plays; a parent that is trained first has its own."""
+    """All iterations of a trial, with those of a parent that is trained first."""
     first = iterations_of(recipe.parent) if recipe.parent and recipe.loop.parent_training == "first" else 0
     return first + recipe.loop.iterations

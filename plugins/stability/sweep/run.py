@@ -1,4 +1,4 @@
-"""Sweeps: trials in parallel processes, each of which leaves its record when it is done."""
+"""Run a sweep: trials in parallel processes. Each writes its record when it is done."""
 
 from __future__ import annotations
 
@@ -18,94 +18,82 @@ from ganzoo.training.device import configure_process, cores
 from ganzoo.util.errors import GanzooError
 from ganzoo.util.files import locked, writing
 
-from .metrics import Metric, metric_of
 from .plan import Case, Plan, iterations_of
-from .play import Tick, play, rehearse
-from .trials import Trial, keep, kept
+from .train import Progress, check, run_trial
+from .trials import Trial, load_outcome, save_outcome
 
-ABREAST = 8  # trials in one job, at most
-PAUSE = 0.5  # seconds between two looks at what the processes do
+POLL = 0.5  # seconds between two looks at the processes
 
 Report = Callable[[int, int], object]
-"""Is told, now and then, how many iterations are played, and how many are to be played in all."""
+"""Receives the number of iterations that are done, and their total."""
 
 
 class Stopped(Exception):  # noqa: N818
-    """The user stopped a sweep; what is finished is kept."""
+    """The user stopped a sweep. Finished trials are kept."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """Trials of one case, played by one process; their records go to ``folder``."""
+    """One trial that a process runs; its record goes to ``folder``."""
 
     case: Case
-    trials: Sequence[Trial]
+    trial: Trial
     directory: str | None
     folder: Path
 
-    @property
-    def iterations(self) -> int:
-        return iterations_of(self.case.recipe) * len(self.trials)
-
-    def do(self, tick: Tick) -> None:
-        """Play the trials, and leave their records."""
-        data, metric = measured(self.trials[0].data, self.directory)
-        if data.sha256 != self.trials[0].data_sha256:
+    def run(self, progress: Progress) -> None:
+        """Train and evaluate, and write the record."""
+        data = loaded(self.trial.data, self.directory)
+        if data.sha256 != self.trial.data_sha256:
             raise GanzooError(f"data set {data.name} has changed since the sweep began; start it again")
-        outcomes = play(self.case, [trial.seed for trial in self.trials], data, metric, tick)
-        for trial, outcome in zip(self.trials, outcomes, strict=True):
-            keep(self.folder, trial, outcome)
+        outcome = run_trial(self.case, data, self.trial.seed, progress, self.directory)
+        save_outcome(self.folder, self.trial, outcome)
 
 
 def sweep(plan: Plan, folder: Path, *, jobs: int | None = None, report: Report = lambda *_: None) -> None:
-    """Play all trials of a plan whose records are not in the folder yet.
+    """Run all trials of a plan that have no record in the folder yet.
 
     Args:
-        plan: what is tried.
-        folder: of the records; it is made if it is missing.
-        jobs: processes, each on one thread; by default as many as there are cores.
-        report: is told how it goes on.
+        plan: the trials.
+        folder: of the records; it is created if it is missing.
+        jobs: processes, each with one thread; by default one for each core.
+        report: receives the progress.
 
     Raises:
-        Stopped: Ctrl-C or SIGTERM; what is finished is kept.
-        GanzooError: a trial cannot be played, or a file in the folder is no record.
+        Stopped: Ctrl-C or SIGTERM; finished trials are kept.
+        GanzooError: a case cannot be trained, or a file in the folder is not a record.
     """
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     configure_process(1)
     with locked(folder), interruptible() as stopped:
-        left = list(jobs_of(plan, folder))
-        total = sum(job.iterations for job in left)
-        jobs = min(jobs or cores(), max(1, len(left)))
-        if jobs == 1:
-            here(left, stopped.is_set, lambda count: report(count, total))
-        else:
-            elsewhere(left, jobs, stopped.is_set, lambda count: report(count, total))
+        left = list(unfinished(plan, folder))
+        total = sum(iterations_of(job.case.recipe) for job in left)
+        processes = min(jobs or cores(), max(1, len(left)))
+        run = run_here if processes == 1 else functools.partial(run_in_processes, processes=processes)
+        run(left, stopped.is_set, lambda done: report(done, total))
 
 
-def jobs_of(plan: Plan, folder: Path) -> Iterator[Job]:
-    """What is left to do. Seeds go abreast by powers of two, since others would change the last bits of gradients."""
+def unfinished(plan: Plan, folder: Path) -> Iterator[Job]:
+    """The trials without a record; each of their cases is checked first."""
     for case in plan.cases:
-        trials = [trial for trial in plan.trials(case) if kept(folder, trial) is None]
-        most = ABREAST if trials and rehearse(case, plan.data) else 1
-        while trials:
-            size = min(most, 1 << len(trials).bit_length() - 1)
-            yield Job(case, trials[:size], plan.directory, folder)
-            trials = trials[size:]
+        trials = [trial for trial in plan.trials(case) if load_outcome(folder, trial) is None]
+        if trials:
+            check(case, plan.data)
+        yield from (Job(case, trial, plan.directory, folder) for trial in trials)
 
 
 @functools.cache
-def measured(name: str, directory: str | None) -> tuple[Data, Metric]:
-    """A data set and its metric, once in a process."""
-    data = load(name, directory=directory)
-    return data, metric_of(data, directory)
+def loaded(name: str, directory: str | None) -> Data:
+    """A data set, loaded once in each process."""
+    return load(name, directory=directory)
 
 
-def here(jobs: Sequence[Job], stopped: Callable[[], bool], report: Callable[[int], object]) -> None:
-    """Play in this process."""
+def run_here(jobs: Sequence[Job], stopped: Callable[[], bool], report: Callable[[int], object]) -> None:
+    """Run jobs one after the other in this process."""
     done = 0
 
-    def tick(count: int) -> None:
+    def progress(count: int) -> None:
         nonlocal done
         done += count
         report(done)
@@ -113,20 +101,20 @@ def here(jobs: Sequence[Job], stopped: Callable[[], bool], report: Callable[[int
             raise Stopped
 
     for job in jobs:
-        job.do(tick)
+        job.run(progress)
 
 
-def elsewhere(
-    jobs: Sequence[Job], processes: int, stopped: Callable[[], bool], report: Callable[[int], object]
+def run_in_processes(
+    jobs: Sequence[Job], stopped: Callable[[], bool], report: Callable[[int], object], *, processes: int
 ) -> None:
-    """Play in fresh processes, which are told to stop between two iterations."""
+    """Run jobs in new processes. To stop, they finish the iteration that they are in."""
     spawn = multiprocessing.get_context("spawn")
     stop, done = spawn.Event(), spawn.Value("q", 0)
-    with ProcessPoolExecutor(processes, spawn, begin, (stop, done)) as pool:
-        waiting = {pool.submit(work, job) for job in jobs}
+    with ProcessPoolExecutor(processes, spawn, start_worker, (stop, done)) as pool:
+        waiting = {pool.submit(run_job, job) for job in jobs}
         try:
             while waiting:
-                finished, waiting = wait(waiting, PAUSE, FIRST_COMPLETED)
+                finished, waiting = wait(waiting, POLL, FIRST_COMPLETED)
                 for future in finished:
                     future.result()
                 report(done.value)
@@ -134,7 +122,7 @@ def elsewhere(
                     raise Stopped
         except BrokenProcessPool:
             raise GanzooError(
-                "a process of the sweep was ended from outside, perhaps for want of memory; go on with fewer --jobs"
+                "a process of the sweep was killed, perhaps for lack of memory; repeat the command with fewer --jobs"
             ) from None
         finally:
             stop.set()
@@ -142,24 +130,24 @@ def elsewhere(
 
 
 shared: dict[str, Any] = {}
-"""What a process of a sweep has from the one that began it: an event and a counter."""
+"""In a worker process: the event that stops it, and the counter of iterations."""
 
 
-def begin(stop: Any, done: Any) -> None:
-    """Make a process ready."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is told, and tells
+def start_worker(stop: Any, done: Any) -> None:
+    """Prepare a worker process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process handles Ctrl-C and sets the event
     configure_process(1)
     shared.update(stop=stop, done=done)
 
 
-def work(job: Job) -> None:
-    """Play a job in a process of its own."""
-    with_parent = multiprocessing.parent_process()
+def run_job(job: Job) -> None:
+    """Run a job in a worker process."""
+    parent = multiprocessing.parent_process()
 
-    def tick(count: int) -> None:
+    def progress(count: int) -> None:
         with shared["done"].get_lock():
             shared["done"].value += count
-        if shared["stop"].is_set() or (with_parent and not with_parent.is_alive()):
+        if shared["stop"].is_set() or (parent and not parent.is_alive()):
             raise Stopped
 
-    job.do(tick)
+    job.run(progress)

@@ -1,4 +1,4 @@
-"""A sweep's results for people: a table in text, and a plot."""
+"""The results of a sweep as a table in text, and as a plot."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..drawing import ACCENT, INK, LINE, SOFT, drawn
+from ..drawing import ACCENT, INK, LINE, SOFT, panels
 from .summary import Row, Spread, Summary
 
 REAL = "real data"
 
 
 def lines(summary: Summary) -> Iterator[tuple[str, ...]]:
-    """The table, its head first; real data come before all GANs."""
-    names = list(summary.real.figures)
+    """The rows of the table: the head, real data if they are known, and the GANs."""
+    names = list(summary.rows[0].metrics)
     paper = [f"{name}, published" for name in names] if summary.source else []
     best = f"best of {summary.k}"
-    yield "GAN", "setting", "tier", "failed", "95 %", "as", *names, best, "robust", *paper
-    yield REAL, "", "", "", "", "", *(written(each) for each in summary.real.figures.values())
+    yield "GAN", "setting", "tier", "failed", "95 %", "kinds", *names, best, "robust", *paper
+    if summary.real:
+        yield REAL, "", "", "", "", "", *(number(value) for value in summary.real.values())
     for row in summary.rows:
         robust = "" if row.robust is None else f"{row.robust[0]} of {row.robust[1]}"
         one = row.published
@@ -31,7 +32,7 @@ def lines(summary: Summary) -> Iterator[tuple[str, ...]]:
             f"{sum(row.failures.values())} of {row.trials}",
             "{:.0%} to {:.0%}".format(*row.interval),
             ", ".join(f"{kind} {count}" for kind, count in row.failures.items()),
-            *(written(each) for each in row.figures.values()),
+            *(format_spread(each) for each in row.metrics.values()),
             number(row.best),
             robust,
             *theirs,
@@ -39,12 +40,12 @@ def lines(summary: Summary) -> Iterator[tuple[str, ...]]:
 
 
 def label(summary: Summary, row: Row) -> str:
-    """The tier with the iterations that were played, so that a reduced one is seen."""
+    """The tier with the iterations, since these can be set."""
     return f"{summary.tier}, {row.iterations:,} iterations"
 
 
-def written(spread: Spread) -> str:
-    """Median, and quartiles where there is a spread."""
+def format_spread(spread: Spread) -> str:
+    """The median, and the quartiles if they differ."""
     median = number(spread.median)
     low, high = number(spread.low), number(spread.high)
     return median if low == median == high else f"{median} ({low} to {high})"
@@ -56,10 +57,10 @@ def number(value: float) -> str:
 
 
 def legend(summary: Summary) -> Iterator[str]:
-    """What the columns mean."""
+    """An explanation of the columns."""
     yield summary.definition
     yield (
-        f"figures: medians (quartiles) over seeds, from {summary.number:,} samples each; {summary.score}: lower is "
+        f"metrics: medians (quartiles) over seeds, from {summary.number:,} samples each; {summary.score}: lower is "
         f"better; best of {summary.k}: expected smallest {summary.score} of {summary.k} trials; robust: settings in "
         "which fewer than half of the trials fail"
     )
@@ -68,14 +69,15 @@ def legend(summary: Summary) -> Iterator[str]:
 
 
 def plot(summary: Summary, path: Path) -> None:
-    """Failure rates with their intervals, and the score of each trial beside its median and that of real data."""
+    """Failure rates with their intervals, and the scores of the trials with their median and the score of real data."""
     rows = [row for row in summary.rows if row.robust is None]
     names = [f"{row.gan} {row.setting}".strip() for row in rows]
     places = range(len(rows))
     finite = [score for row in rows for score in row.scores if 0 < score < math.inf]
-    worst = 2 * max([*finite, summary.real.figures[summary.score].median])  # where what is infinite is drawn
+    real = summary.real.get(summary.score)
+    worst = 2 * max([*finite, real or 0, 1e-3])  # where infinite scores are drawn
     title = f"{summary.data}, {summary.tier}: {', '.join(sorted({f'{row.iterations:,}' for row in rows}))} iterations"
-    with drawn(path, title, 2, height=1.5 + 0.3 * len(rows)) as (left, right):
+    with panels(path, title, 2, height=1.5 + 0.3 * len(rows)) as (left, right):
         for place, row in zip(places, rows, strict=True):
             left.plot(row.interval, (place, place), color=SOFT)
             left.plot(row.rate, place, "o", color=ACCENT)
@@ -84,8 +86,9 @@ def plot(summary: Summary, path: Path) -> None:
             right.plot(statistics.median(scores), place, "|", color=INK, markersize=14)
         left.set(xlim=(-0.03, 1.03), xlabel="failure rate, with its 95 % interval")
         left.set_yticks(places, names)
-        right.axvline(summary.real.figures[summary.score].median, color=LINE)
-        right.set(xscale="log", xlabel=f"{summary.score} of each trial, its median, and (line) of real data")
+        if real is not None:
+            right.axvline(real, color=LINE)
+        right.set(xscale="log", xlabel=f"{summary.score} of each trial, the median (bar), and of real data (line)")
         right.set_yticks(places, [])
         for axes in (left, right):
             axes.set_ylim(len(rows) - 0.5, -0.5)

@@ -1,4 +1,4 @@
-"""Tiers: the networks with which points are learnt, and for how long."""
+"""Tiers: networks and training lengths for points in the plane."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from ganzoo.registry.recipe import Recipe, resolve, signature
 from ganzoo.registry.registry import registry
 
 OWN = "own"
-"""The tier of images: networks and loop are the GAN's own."""
+"""The tier of images: the GAN's own networks and loop settings."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tier:
-    """One budget for all GANs. What a tier does not say, above all the game, is the GAN's own.
+    """One budget for all GANs. The trainer and all settings that a tier does not name are the GAN's own.
 
     Attributes:
         name: of the tier.
         loop: settings of the loop, and of the optimizer if it is not the GAN's own.
-        numbers: of generators and discriminators, as far as these have them.
-        parts: what takes the place of generators and discriminators of these names.
+        settings: of generators and discriminators, where these have them.
+        parts: replacements for generators and discriminators, by name.
     """
 
     name: str
     loop: Mapping[str, Any]
-    numbers: Mapping[str, Mapping[str, Any]]
+    settings: Mapping[str, Mapping[str, Any]]
     parts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
@@ -48,12 +48,12 @@ TIERS = {
         Tier(
             name="quick",
             loop=PLANE | {"iterations": 10_000, "batch_size": 256, "lr_schedule": "linear"},
-            numbers={"generator": LEAKY, "discriminator": LEAKY},
+            settings={"generator": LEAKY, "discriminator": LEAKY},
         ),
         Tier(
             name="standard",
             loop=PLANE | {"iterations": 25_000, "batch_size": 100, "lr_schedule": "linear"},
-            numbers=PACGAN,
+            settings=PACGAN,
             parts=PACGAN_PARTS,
         ),
         Tier(
@@ -61,18 +61,19 @@ TIERS = {
             loop=PLANE
             | {"iterations": 400_000, "batch_size": 100, "lr_schedule": "constant", "ema": 0.0}
             | {"optimizer": "adam", "lr": 1e-4, "beta1": 0.8, "beta2": 0.999, "ttur": 1.0},
-            numbers=PACGAN,
+            settings=PACGAN,
             parts=PACGAN_PARTS,
         ),
     )
 }
-"""``quick`` is ours; ``paper`` is the protocol of Lin et al. (PacGAN), 2018, whose networks ``standard`` has, too."""
+"""``paper`` is the protocol of PacGAN (Lin et al., 2018); ``standard`` has the same networks."""
 
 
 def recipe_of(gan: GAN, tier: Tier | None, chosen: dict[str, Any]) -> Recipe:
-    """A GAN in a tier, with settings that come last; without a tier, as it is.
+    """A GAN in a tier, with further settings that take precedence; without a tier, the GAN with these settings.
 
-    The batch of a tier is what a discriminator judges, so one of packs has as many packs (Lin et al., 2018).
+    The batch size of a tier counts the inputs of the discriminator, so packs of k samples get k times as many samples
+    (Lin et al., 2018).
     """
     if tier is None:
         return resolve(gan, chosen)
@@ -83,19 +84,19 @@ def recipe_of(gan: GAN, tier: Tier | None, chosen: dict[str, Any]) -> Recipe:
 
 
 def fit(recipe: Recipe, tier: Tier) -> dict[str, Any]:
-    """The settings that give a GAN, and its parent, the loop and the networks of a tier."""
+    """The settings that give a GAN and its parent the loop and the networks of a tier."""
     chosen: dict[str, Any] = dict(tier.loop)
     for part in ("generator", "discriminator"):
         function, name = recipe.functions[part], recipe.names.get(part, "")
         own = signature(part, function)
-        if "widths" not in own or "width" in own:  # a convolutional part has no place here
+        if "widths" not in own or "width" in own:  # convolutional
             name = "dense"
         if name in (replaced := tier.parts.get(part, {})):
             name = replaced[name]
         if name != recipe.names.get(part, ""):
             chosen[part] = name
             own = signature(part, registry().part(part, name))
-        chosen |= {f"{part}.{key}": value for key, value in tier.numbers[part].items() if key in own}
+        chosen |= {f"{part}.{key}": value for key, value in tier.settings[part].items() if key in own}
     if recipe.parent:
         chosen |= {f"parent.{key}": value for key, value in fit(recipe.parent, tier).items()}
     return chosen
@@ -103,7 +104,7 @@ def fit(recipe: Recipe, tier: Tier) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Published:
-    """What a paper reports for points: means and standard errors of modes, high quality in %, reverse KL."""
+    """Results for points in a paper: means and standard errors of modes, high quality in %, and reverse KL."""
 
     method: str
     modes: str

@@ -1,4 +1,4 @@
-"""Trials and their records: small JSON files, one for each, which appear whole or not at all."""
+"""Trials and their records: one small JSON file for each, which is written at once or not at all."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from ganzoo.evaluation.record import plain
 from ganzoo.util.errors import GanzooError
 from ganzoo.util.files import write_text
 
-RECORD = 1
-"""Version of the record: figures of two versions never meet in a table."""
+RECORD = 2
+"""Version of the record. Records of other versions are never read."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A GAN, all its settings and a seed: what is trained once. All of it together is its identity.
+    """One training of a sweep. All attributes together identify it.
 
     Attributes:
         gan, data: their names.
         data_sha256: of the training data.
         tier: see :mod:`ganzoo_plugins.stability.sweep.tiers`.
-        settings: all of them, as JSON holds them.
-        seed: of all that is random.
+        settings: all settings, as JSON values.
+        seed: of all random numbers.
     """
 
     gan: str
@@ -44,7 +44,7 @@ class Trial:
 
     @property
     def file(self) -> str:
-        """The name of its record."""
+        """The file name of its record."""
         digest = hashlib.sha256(json.dumps(self.identity(), sort_keys=True).encode()).hexdigest()
         words = f"{self.gan}-{self.data}-{self.tier}-seed{self.seed}"
         return re.sub(r"[^\w.-]+", "_", words)[:150] + f"-{digest[:12]}.json"
@@ -52,29 +52,31 @@ class Trial:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a trial.
+    """The result of a trial.
 
     Attributes:
-        figures: of its generator; empty if a loss or a sample is no longer finite.
-        cpu_seconds: that the training took; its share, if seeds were trained abreast.
+        metrics: of its generator; empty if a loss or a sample is not finite.
+        real: the same metrics of real samples; empty likewise.
+        cpu_seconds: of the training.
     """
 
-    figures: Mapping[str, float]
+    metrics: Mapping[str, float]
+    real: Mapping[str, float]
     cpu_seconds: float
 
 
-def keep(folder: Path, trial: Trial, outcome: Outcome) -> None:
-    """Write a record. JSON has no infinity, so that is null."""
+def save_outcome(folder: Path, trial: Trial, outcome: Outcome) -> None:
+    """Write a record. JSON has no infinity, so infinite values are null."""
     entry = {"trial": trial.identity(), "outcome": plain(asdict(outcome))}
     versions = {"ganzoo": version("ganzoo-kit"), "torch": version("torch")}
     write_text(folder / trial.file, json.dumps(entry | versions, indent=1) + "\n")
 
 
-def kept(folder: Path, trial: Trial) -> Outcome | None:
-    """The outcome of a trial that is finished; ``None`` for any other.
+def load_outcome(folder: Path, trial: Trial) -> Outcome | None:
+    """The outcome of a trial; ``None`` if it is not finished.
 
     Raises:
-        GanzooError: its file holds something else.
+        GanzooError: the file of its record holds something else.
     """
     path = folder / trial.file
     if not path.is_file():
@@ -82,9 +84,13 @@ def kept(folder: Path, trial: Trial) -> Outcome | None:
     try:
         entry = json.loads(path.read_text())
         if entry["trial"] != trial.identity():
-            raise ValueError("it is of another trial")
+            raise ValueError("it belongs to another trial")
         outcome = entry["outcome"]
-        figures = {str(name): math.inf if value is None else float(value) for name, value in outcome["figures"].items()}
-        return Outcome(figures, float(outcome["cpu_seconds"]))
+        return Outcome(numbers(outcome["metrics"]), numbers(outcome["real"]), float(outcome["cpu_seconds"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise GanzooError(f"{path} is no record of this trial ({error}); delete it, and it is trained anew") from None
+        raise GanzooError(f"{path} is not the record of this trial ({error}); delete it to repeat the trial") from None
+
+
+def numbers(values: Mapping[str, Any]) -> dict[str, float]:
+    """Metrics from JSON; null is infinite."""
+    return {str(name): math.inf if value is None else float(value) for name, value in values.items()}

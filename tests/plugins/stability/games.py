@@ -1,4 +1,4 @@
-"""Games of the literature that no plugin plays, as a third party would write them, and Dirac-GANs of all."""
+"""Trainers of the literature that no plugin has, as a third party would write them, and Dirac-GANs."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def dirac_of(gan: str, **settings: Any) -> Dirac:
     return dirac(resolve(registry().gan(gan), settings))
 
 
-def of_game(trainer: Callable[..., Any], **numbers: Any) -> Dirac:
-    """The Dirac-GAN of a trainer that nobody registered."""
-    return dirac(resolve(replace(registry().gan("simple"), trainer=partial(trainer, **numbers), settings={})))
+def dirac_of_trainer(trainer: Callable[..., Any], **settings: Any) -> Dirac:
+    """The Dirac-GAN of a trainer that is not registered."""
+    return dirac(resolve(replace(registry().gan("simple"), trainer=partial(trainer, **settings), settings={})))
 
 
-def field_of(nets: Networks, trainer: Callable[..., Any], **numbers: Any) -> Field:
-    return Field(nets, partial(trainer, **numbers), (torch.zeros(1, 1), torch.zeros(1, 1)))
+def field_of(nets: Networks, trainer: Callable[..., Any], **settings: Any) -> Field:
+    return Field(nets, partial(trainer, **settings), (torch.zeros(1, 1), torch.zeros(1, 1)))
 
 
 def eigenvalues(field: Field) -> NDArray[np.complex128]:
@@ -42,7 +42,7 @@ def eigenvalues(field: Field) -> NDArray[np.complex128]:
 
 
 def flow(field: Field, begin: list[float], time: float, accuracy: float = 1e-9, **options: Any) -> Any:
-    """Continuous time."""
+    """The solution of dw/dt = v(w)."""
     return solve_ivp(
         lambda _, w: field(torch.tensor(w)).numpy(),
         (0, time),
@@ -80,13 +80,13 @@ def wasserstein_r1(nets: Any, draw: Any, *, penalty: float = 0.0) -> Iterator[An
 def instance_noise(nets: Any, draw: Any, *, sd: float) -> Iterator[Any]:
     G, D = nets.generator, nets.discriminator
     real, z = draw()
-    noise = sd * torch.tensor([[-1.0], [1.0]])  # of mean 0 and variance sd^2, which is all that counts at rest
+    noise = sd * torch.tensor([[-1.0], [1.0]])  # mean 0 and variance sd^2 determine the eigenvalues
     yield D, F.softplus(-D(real + noise)).mean() + F.softplus(D(without_grad(G, z) + noise)).mean()
     yield G, F.softplus(-D(G(z) + noise)).mean()
 
 
 def wasserstein_family(nets: Any, draw: Any) -> Iterator[Any]:
-    """A privileged GAN without the logistic function."""
+    """A privileged GAN with Wasserstein losses."""
     A, D2, G1, D1 = nets.generator.child, nets.discriminator, nets.parent.generator, nets.parent.discriminator
     real, z = draw()
     y = G1(z)
@@ -98,16 +98,16 @@ def wasserstein_family(nets: Any, draw: Any) -> Iterator[Any]:
 
 
 def with_bias() -> Networks:
-    """A point, and a line that need not go through the origin."""
+    """A point, and a discriminator psi x + b."""
     line = nn.Linear(1, 1)
     nn.init.zeros_(line.weight)
     nn.init.zeros_(line.bias)
     return Networks(Point(), line, latent_dim=1)
 
 
-def at(number: float, slope: float) -> Networks:
-    """A point and a line."""
+def at(theta: float, psi: float) -> Networks:
+    """A point and a line with these weights."""
     point, line = Point(), Line()
-    nn.init.constant_(point.theta, number)
-    nn.init.constant_(line.psi, slope)
+    nn.init.constant_(point.theta, theta)
+    nn.init.constant_(line.psi, psi)
     return Networks(point, line, latent_dim=1)

@@ -1,4 +1,4 @@
-"""Eigenvalues and trajectories of Dirac-GANs against theory: tables and laws in closed form."""
+"""Eigenvalues and trajectories of Dirac-GANs match theory: tables, and results in closed form."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 import torch
 from ganzoo_plugins.stability.dirac import Dirac
 from ganzoo_plugins.stability.field import Jacobian
-from ganzoo_plugins.stability.motion import followed
 from ganzoo_plugins.stability.players import Line, Mixture, Point, Refined
-from ganzoo_plugins.stability.schemes import SCHEMES, step_limit, trajectory
+from ganzoo_plugins.stability.schemes import SCHEMES, spectral_radius, step_limit, trajectory
+from ganzoo_plugins.stability.simulation import simulate
 from scipy.linalg import expm
 
 from ganzoo.parts.networks import Networks
@@ -22,11 +22,11 @@ from ganzoo.util.errors import GanzooError
 from tests.plugins.stability.games import (
     at,
     dirac_of,
+    dirac_of_trainer,
     eigenvalues,
     field_of,
     flow,
     instance_noise,
-    of_game,
     relativistic,
     saturating,
     wasserstein_family,
@@ -41,9 +41,9 @@ def near(found: Any, expected: list[complex], accuracy: float = 1e-9) -> bool:
 
 
 @pytest.mark.parametrize("gan", sorted(registry().gans))
-def test_every_registered_gan_has_a_dirac_gan_and_meets_its_theory(gan: str) -> None:
+def test_every_registered_gan_has_a_dirac_gan_that_matches_theory(gan: str) -> None:
     game = dirac_of(gan)
-    assert len(game.eigenvalues()) == len(game.rest)
+    assert len(game.eigenvalues()) == len(game.equilibrium)
     assert game.error() is None or game.error() < 1e-9
 
 
@@ -69,7 +69,7 @@ def test_the_table_of_eigenvalues(settings: dict[str, Any], expected: list[compl
 
 
 @pytest.mark.parametrize(
-    ("trainer", "numbers", "expected"),
+    ("trainer", "settings", "expected"),
     [
         (saturating, {}, [0.5j, -0.5j]),
         (relativistic, {}, [0.5j, -0.5j]),
@@ -80,8 +80,8 @@ def test_the_table_of_eigenvalues(settings: dict[str, Any], expected: list[compl
         (instance_noise, {"sd": 1.0}, [-0.25 + 0.43301270189222j, -0.25 - 0.43301270189222j]),
     ],
 )
-def test_trainers_of_others_are_measured_too(trainer: Any, numbers: dict[str, float], expected: list[complex]) -> None:
-    game = of_game(trainer, **numbers)
+def test_trainers_of_others_have_a_dirac_gan(trainer: Any, settings: dict[str, float], expected: list[complex]) -> None:
+    game = dirac_of_trainer(trainer, **settings)
     assert near(game.eigenvalues(), expected)
     assert game.theory is None
     assert game.error() is None
@@ -93,7 +93,7 @@ def test_a_bias_adds_an_eigenvalue() -> None:
     assert near(eigenvalues(field_of(with_bias(), wasserstein, clip=1.0)), [1j, -1j, 0])
 
 
-def test_rare_classes_turn_slowest() -> None:
+def test_rare_classes_rotate_slowest() -> None:
     expected = [sign * share * 0.5j for share in (1 / 2, 1 / 3, 1 / 6) for sign in (1, -1)]
     assert near(dirac_of("cgan").eigenvalues(), expected)
 
@@ -102,7 +102,7 @@ def test_the_step_limit() -> None:
     for penalty, limit, growth in ((0.3, 1.2, 0.98615415), (1, 4, 0.95)):
         found = dirac_of("simple", penalty=penalty).eigenvalues()
         assert step_limit(found) == pytest.approx(limit, abs=1e-6)
-        assert np.abs(1 + 0.1 * found).max() == pytest.approx(growth, abs=1e-7)
+        assert spectral_radius(found, 0.1) == pytest.approx(growth, abs=1e-7)
     assert step_limit(dirac_of("simple").eigenvalues()) == 0
 
 
@@ -114,33 +114,35 @@ def test_the_step_limit() -> None:
         ("rk4", lambda z: 1 + z + z**2 / 2 + z**3 / 6 + z**4 / 24),
     ],
 )
-def test_what_a_step_multiplies_by(scheme: str, factor: Any) -> None:
+def test_the_factor_of_a_step(scheme: str, factor: Any) -> None:
     game, h = dirac_of("simple", penalty=0.3), 0.2
     assert near(np.linalg.eigvals(step_matrix(game, scheme, h)), [factor(h * z) for z in game.eigenvalues()])
 
 
-@pytest.mark.parametrize(("moves", "angle"), [(1, 0.10004171361), (5, 0.22407528530)])
-def test_alternating_steps_turn_and_keep_their_distance(moves: int, angle: float) -> None:
-    found = np.linalg.eigvals(step_matrix(dirac_of("simple"), "alternating", 0.2, moves))
+@pytest.mark.parametrize(("discriminator_steps", "angle"), [(1, 0.10004171361), (5, 0.22407528530)])
+def test_alternating_steps_rotate_at_a_constant_radius(discriminator_steps: int, angle: float) -> None:
+    found = np.linalg.eigvals(step_matrix(dirac_of("simple"), "alternating", 0.2, discriminator_steps))
     assert np.abs(found) == pytest.approx(1, abs=1e-8)
     assert np.abs(np.angle(found)) == pytest.approx(angle, abs=1e-8)
 
 
-def step_matrix(game: Dirac, scheme: str, h: float, moves: int = 1) -> Any:
-    """A step as a linear map, close to rest."""
+def step_matrix(game: Dirac, scheme: str, h: float, discriminator_steps: int = 1) -> Any:
+    """A step as a linear map, near the equilibrium."""
     size = 1e-5
-    return np.array([(SCHEMES[scheme](game.field, size * e, h, moves) / size).numpy() for e in torch.eye(2).double()]).T
+    step = SCHEMES[scheme]
+    columns = [step(game.field, size * e, h, discriminator_steps) / size for e in torch.eye(2, dtype=torch.float64)]
+    return torch.stack(columns, 1).numpy()
 
 
-# Laws of trajectories. The order of the weights is that of the moves: the slope, then the number.
+# Trajectories. The order of the weights is that of the updates: psi, then theta.
 
 
-def test_the_saturating_game_conserves_its_radius() -> None:
+def test_the_saturating_loss_conserves_the_radius() -> None:
     end = flow(field_of(at(0, 0), saturating), [1, 1], 30).y[:, -1]
     assert np.hypot(*end) == pytest.approx(math.sqrt(2), abs=1e-7)
 
 
-def test_the_non_saturating_game_converges_like_the_root_of_time() -> None:
+def test_the_non_saturating_loss_converges_like_the_root_of_time() -> None:
     field = field_of(at(0, 0), non_saturating)
     assert np.hypot(*flow(field, [1, 1], 100, 1e-7).y[:, -1]) == pytest.approx(0.2783, abs=1e-4)
     late = np.hypot(*flow(field, [0.1, 0], 100, 1e-7).y[:, -1])
@@ -157,25 +159,27 @@ def test_simultaneous_steps_stall_on_a_circle(h: float, measured: float) -> None
     assert radius == pytest.approx(measured, abs=2e-4)
 
 
-def test_the_clipped_critic_ends_on_a_circle_as_large_as_its_clip() -> None:
+def test_a_clipped_critic_ends_on_a_circle_with_the_radius_of_its_clip() -> None:
     game = dirac_of("wgan", clip=0.3)
-    path = trajectory(game.field, game.begin, "rk4", steps=600, lr=0.02)[-320:]
+    path = trajectory(game.field, game.start, "rk4", steps=300, lr=0.04)[-160:]
     assert path[:, 1].abs().max().item() == pytest.approx(0.3, rel=1e-3)
     assert path.norm(dim=1).min().item() == pytest.approx(0.3, rel=1e-3)
 
 
 @pytest.mark.parametrize(
-    ("scheme", "moves", "largest"), [("simultaneous", 1, 1.170), ("alternating", 1, 1.0), ("alternating", 5, 0.447)]
+    ("scheme", "discriminator_steps", "largest"),
+    [("simultaneous", 1, 1.170), ("alternating", 1, 1.0), ("alternating", 5, 0.447)],
 )
-def test_the_clipped_critic_in_steps(scheme: str, moves: int, largest: float) -> None:
+def test_a_clipped_critic_in_steps(scheme: str, discriminator_steps: int, largest: float) -> None:
     game = dirac_of("wgan", clip=1)
-    path = trajectory(game.field, game.begin, scheme, steps=150, lr=0.2, moves=moves)[-60:]
+    options: dict[str, Any] = {"steps": 150, "lr": 0.2, "discriminator_steps": discriminator_steps}
+    path = trajectory(game.field, game.start, scheme, **options)[-60:]
     assert path[:, 1].abs().max().item() == pytest.approx(largest, abs=0.02)
 
 
 @pytest.mark.parametrize("penalty", [0.35, 0.5])
 def test_the_gradient_penalty_has_a_limit_cycle(penalty: float) -> None:
-    """Where its slope is 0, the generator is at +-c (1 + rho)/(1 - rho), with c twice the penalty."""
+    """Where psi = 0, theta = +-c (1 + rho)/(1 - rho), with c twice the penalty."""
     c = 2 * penalty
     rho = math.exp(-math.pi * c / math.sqrt(4 - c**2))
     expected = c * (1 + rho) / (1 - rho)
@@ -187,7 +191,7 @@ def test_the_gradient_penalty_has_a_limit_cycle(penalty: float) -> None:
     field = field_of(at(0, 1), wasserstein_gp, penalty=penalty, critic_steps=1)
     path = flow(field, [1e-9, -1.05 * expected], 11, 1e-6, events=crossing)
     x, y, z = np.abs(path.y_events[0][:3, 1])
-    assert (z - y) / (y - x) == pytest.approx(rho, rel=1e-2)  # each half turn comes closer by that factor
+    assert (z - y) / (y - x) == pytest.approx(rho, rel=1e-2)  # each half turn approaches the cycle by that factor
     assert z - (z - y) ** 2 / (z - 2 * y + x) == pytest.approx(expected, rel=1e-4)
 
 
@@ -200,39 +204,39 @@ def test_the_frequency_of_a_skip_gan(p: float, w: float) -> None:
     kappa = math.sqrt(w**2 + p**2 / w**2)
     game = dirac_of("skip-gan-tabular", bias=p, weight=w)
     assert near(game.eigenvalues(), [0, 0.5j * kappa, -0.5j * kappa])
-    assert game.seen(game.rest).abs().max() < 1e-7
+    assert game.seen(game.equilibrium).abs().max() < 1e-7
     penalised = field_of(Networks(Mixture(w, p), Line(), latent_dim=1), non_saturating, penalty=3 * kappa)
     root = math.sqrt(9 / 4 - 1 / 4) * kappa
     assert near(eigenvalues(penalised), [0, -1.5 * kappa + root, -1.5 * kappa - root])
 
 
-def test_a_fixed_skip_only_slows_the_rotation() -> None:
+def test_a_constant_skip_only_slows_the_rotation() -> None:
     mixture = Mixture(0.3, 0.5)
     mixture.weight.requires_grad_(False)
     assert near(eigenvalues(field_of(Networks(mixture, Line(), latent_dim=1), non_saturating)), [0.15j, -0.15j])
 
 
-def test_a_wrong_prior_with_a_small_share_turns_faster() -> None:
+def test_a_wrong_prior_with_a_small_weight_rotates_faster() -> None:
     game = dirac_of("skip-gan-tabular", bias=0.5, weight=0.3)
     assert np.abs(game.eigenvalues()).max() == pytest.approx(0.84672571977, abs=1e-6)
 
 
 # privileged-GAN
 
-FAMILY = {"parent_training": "joint", "reconstruction": 0, "penalty": 0}
+JOINT = {"parent_training": "joint", "reconstruction": 0, "penalty": 0}
 
 
 def test_a_child_resonates_with_its_parent() -> None:
-    game = dirac_of("privileged-v1", **FAMILY)
-    J = Jacobian(game.field, game.rest).dense().numpy()
+    game = dirac_of("privileged-v1", **JOINT)
+    J = Jacobian(game.field, game.equilibrium).dense().numpy()
     assert near(game.eigenvalues(), [0.5j, 0.5j, -0.5j, -0.5j], 1e-6)
     lengths = np.linalg.svd(J - 0.5j * np.eye(4), compute_uv=False)
-    assert lengths[-1] < 1e-9  # one eigenvector for the double eigenvalue, so there is growth
+    assert lengths[-1] < 1e-9  # the double eigenvalue has one eigenvector, so perturbations grow
     assert lengths[-2] > 0.1
     assert amplitude(J, 400) == pytest.approx(400 / 4, rel=5e-3)
 
 
-def test_a_wasserstein_family_resonates_twice_as_fast() -> None:
+def test_wasserstein_losses_resonate_twice_as_fast() -> None:
     parent = Networks(Point(), Line(), latent_dim=1)
     field = field_of(Networks(Refined(parent.generator), Line(), parent, latent_dim=1), wasserstein_family)
     J = Jacobian(field, field.start).dense().numpy()
@@ -240,35 +244,35 @@ def test_a_wasserstein_family_resonates_twice_as_fast() -> None:
         assert amplitude(J, time) == pytest.approx(time / 2, rel=1e-2)
 
 
-def test_a_penalty_cures_the_resonance() -> None:
-    damped = dirac_of("privileged-v1", **FAMILY | {"penalty": 0.3})
-    J = Jacobian(damped.field, damped.rest).dense().numpy()
+def test_a_penalty_removes_the_resonance() -> None:
+    damped = dirac_of("privileged-v1", **JOINT | {"penalty": 0.3})
+    J = Jacobian(damped.field, damped.equilibrium).dense().numpy()
     assert max(amplitude(J, time) for time in np.linspace(0, 400, 200)) < 4
     assert damped.error() is not None
     assert damped.error() < 1e-6
 
 
 def amplitude(J: Any, time: float) -> float:
-    """How far a child at rest is moved by its parent, whose radius is 1."""
+    """How far a child leaves its equilibrium when its parent starts at radius 1."""
     return float(np.linalg.norm((expm(J * time) @ [1, 0, 0, 0])[2:]))
 
 
 def test_the_verdicts() -> None:
-    def told(scheme: str, **settings: Any) -> str:
-        return followed(("simple",), dirac_of("simple", **settings), scheme, steps=400, lr=0.25).verdict
+    def verdict(scheme: str, **settings: Any) -> str:
+        return simulate(("simple",), dirac_of("simple", **settings), scheme, steps=400, lr=0.25).verdict
 
-    assert told("alternating", trainer="wgan", clip=9) == "circles at radius 1.41"
-    assert told("simultaneous", trainer="wgan", clip=9).startswith("limit cycle of radius")
-    assert told("simultaneous", penalty=0.3).startswith("converges like exp(-0.1")
-    assert told("alternating").startswith("converges like t^-0.4")
-    assert told("simultaneous", trainer="wgan-gp", penalty=10).startswith("spirals out")
+    assert verdict("alternating", trainer="wgan", clip=9) == "circles at radius 1.41"
+    assert verdict("simultaneous", trainer="wgan", clip=9).startswith("limit cycle of radius")
+    assert verdict("simultaneous", penalty=0.3).startswith("converges like exp(-0.1")
+    assert verdict("alternating").startswith("converges like t^-0.4")
+    assert verdict("simultaneous", trainer="wgan-gp", penalty=10).startswith("diverges")
 
 
-def test_a_trainer_that_asks_for_more_is_named() -> None:
+def test_a_trainer_that_needs_other_networks_is_refused() -> None:
     def wide(nets: Any, draw: Any) -> Any:
         yield nets.generator, nets.generator.encoder(draw()[0]).mean()
 
-    with pytest.raises(GanzooError, match="the trainer of simple cannot play with players of one number: Attr"):
-        of_game(wide)
-    with pytest.raises(GanzooError, match=r"weight=0\.0 leaves out the generator"):
+    with pytest.raises(GanzooError, match="the trainer of simple cannot train networks of one parameter: Attr"):
+        dirac_of_trainer(wide)
+    with pytest.raises(GanzooError, match=r"weight=0\.0 switches off the generator"):
         dirac_of("skip-gan", weight=0)

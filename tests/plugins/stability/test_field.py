@@ -1,4 +1,4 @@
-"""The field is what the loop follows, its products are those of the dense Jacobian, and it changes nothing."""
+"""The field is that of the training loop, its products are those of the dense Jacobian, and it has no side effects."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ from ganzoo.parts.networks import Networks
 from ganzoo.parts.trainers import non_saturating, wasserstein, wasserstein_gp
 from ganzoo.registry.recipe import Recipe, resolve
 from ganzoo.registry.registry import registry
-from ganzoo.testing import small, training
-from ganzoo.training.loop import Training, noise
+from ganzoo.testing import first_samples, start_training
+from ganzoo.training.batches import draw_latents
+from ganzoo.training.loop import Training
 from ganzoo.util.errors import GanzooError
 from tests.support import images, snapshot
 
@@ -41,7 +42,7 @@ SMALLEST = {
 
 
 def smallest(gan: str, **settings: Any) -> Recipe:
-    """A registered GAN with a few smooth units."""
+    """A registered GAN with a few smooth hidden units."""
 
     def shrunk(recipe: Recipe) -> dict[str, Any]:
         own = {
@@ -55,9 +56,9 @@ def smallest(gan: str, **settings: Any) -> Recipe:
 
 
 def data_for(recipe: Recipe) -> Data:
-    """Vectors of two numbers, or the GAN's own regression."""
+    """Vectors ``(2,)``, or the GAN's own regression."""
     if recipe.gan.conditional and "skip" in recipe.gan.name:
-        return small(datasets.load(recipe.gan.data))
+        return first_samples(datasets.load(recipe.gan.data))
     random = np.random.default_rng(0)
     samples = random.normal(size=(45, 2)).astype(np.float32)
     return Data(name="vectors", samples=samples, labels=np.arange(45) % 3, classes=("a", "b", "c"))
@@ -66,12 +67,12 @@ def data_for(recipe: Recipe) -> Data:
 def begun(recipe: Recipe) -> tuple[Training, tuple[Tensor, ...]]:
     """A training, and one batch for it."""
     try:
-        made = training(recipe, data_for(recipe))
+        made = start_training(recipe, data_for(recipe))
     except GanzooError:  # its networks are made for images
-        made = training(recipe, images(1, 8, 8))
-    real, *condition = made.feed.next()
+        made = start_training(recipe, images(1, 8, 8))
+    real, *condition = made.batches.next()
     torch.manual_seed(3)
-    return made, (real, noise(len(real), made.nets.latent_dim, "normal", torch.device("cpu")), *condition)
+    return made, (real, draw_latents(len(real), made.nets.latent_dim, "normal", torch.device("cpu")), *condition)
 
 
 def field_of(recipe: Recipe) -> Field:
@@ -100,17 +101,17 @@ def test_the_products_are_those_of_the_dense_jacobian(gan: str) -> None:
 
 
 @pytest.mark.parametrize("gan", sorted(registry().gans))
-def test_the_jacobian_is_the_change_of_the_field(gan: str) -> None:
+def test_the_jacobian_is_the_derivative_of_the_field(gan: str) -> None:
     field = field_of(smallest(gan))
     aside, u = torch.randn(2, len(field.start), dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    here = field.projected(field.start + 0.01 * aside)  # off the kinks at which biases of 0 put some units
+    here = field.projected(field.start + 0.01 * aside)  # away from the kinks of units whose bias is 0
     step = 1e-7
     change = (field(here + step * u) - field(here - step * u)) / (2 * step)
     assert (Jacobian(field, here) @ u - change).norm() < 1e-5 * change.norm()
 
 
-def test_a_game_written_by_hand_has_the_same_field_and_jacobian() -> None:
-    """Without autograd's graphs: by the transforms of torch.func alone."""
+def test_losses_written_by_hand_have_the_same_field_and_jacobian() -> None:
+    """By the transforms of torch.func, without autograd graphs."""
     made, (real, z) = begun(smallest("simple", **{"generator.norm": "none"}))
     real, z, nets = real.double(), z.double(), made.nets.double()
     field = Field(nets, non_saturating, (real, z))
@@ -135,22 +136,23 @@ def test_a_game_written_by_hand_has_the_same_field_and_jacobian() -> None:
 
 
 @pytest.mark.parametrize("gan", ["simple", "wgan-gp", "privileged-v2", "skip-gan"])
-def test_the_first_step_of_a_training_follows_the_field(gan: str) -> None:
+def test_the_first_update_of_a_training_follows_the_field(gan: str, monkeypatch: pytest.MonkeyPatch) -> None:
     made, batch = begun(smallest(gan, optimizer="sgd"))
     field = Field(made.nets, partial(made.recipe.functions["trainer"], **made.recipe.values["trainer"]), batch, seed=4)
     before = field.vector(made.nets)
     torch.manual_seed(4)
-    made._draw = lambda: batch  # type: ignore[method-assign]
-    network, loss, *_ = next(made.updates())
-    player = made._player(network)
-    made.step(player, loss)
+    real, z, *condition = batch
+    monkeypatch.setattr("ganzoo.training.loop.draw_latents", lambda *_: z)
+    network, loss, *_ = next(made.updates(lambda: (real, *condition)))
+    player = made.name_of(network)
+    made.update(player, loss)
     change = (field.vector(made.nets) - before) / 1e-2
     expected = torch.zeros_like(change)
     expected[field.players[player]] = field(before)[field.players[player]]
     assert (change - expected).abs().max() < 1e-4 * expected.abs().max()
 
 
-def test_the_discriminators_move_depends_on_the_generator() -> None:
+def test_the_field_of_the_discriminator_depends_on_the_generator() -> None:
     field = field_of(smallest("wgan-gp"))
     dense = Jacobian(field, field.start).dense()
     D, G = field.players["discriminator"], field.players["generator"]
@@ -159,7 +161,7 @@ def test_the_discriminators_move_depends_on_the_generator() -> None:
 
 
 @pytest.mark.parametrize("signal", ["none", "failures", "critic", "offset"])
-def test_nothing_returns_from_a_privileged_child_to_its_parent(signal: str) -> None:
+def test_a_privileged_child_does_not_affect_its_parent(signal: str) -> None:
     settings = {"parent_training": "joint", "parent_signal": signal, "penalty": 0.3}
     field = field_of(smallest("privileged-v1", **settings))
     dense = Jacobian(field, field.start).dense()
@@ -173,7 +175,7 @@ def test_nothing_returns_from_a_privileged_child_to_its_parent(signal: str) -> N
 
 
 @pytest.mark.parametrize("gan", ["dcgan", "privileged-v1", "skip-gan"])
-def test_it_changes_nothing_and_says_the_same_twice(gan: str) -> None:
+def test_it_has_no_side_effects_and_is_deterministic(gan: str) -> None:
     made, batch = begun(smallest(gan, **({"norm": "batch"} if gan == "dcgan" else {})))
     before = snapshot(made)
     outside = torch.get_rng_state()
@@ -185,7 +187,7 @@ def test_it_changes_nothing_and_says_the_same_twice(gan: str) -> None:
     assert torch.get_rng_state().equal(outside)
 
 
-def test_dropout_is_off_and_random_targets_are_fixed() -> None:
+def test_dropout_is_off_and_random_targets_have_a_fixed_seed() -> None:
     made, batch = begun(smallest("simple", **{"discriminator.dropout": 0.5, "smoothing": 0.1}))
     with_dropout = Field(made.nets, partial(non_saturating, smoothing=0.1), batch)
     assert with_dropout(with_dropout.start).equal(with_dropout(with_dropout.start))
@@ -201,7 +203,7 @@ def test_weights_at_the_bound_of_a_clip_are_left_out() -> None:
     clip = 0.1
     field = Field(made.nets, partial(wasserstein, clip=clip), batch)
     D = field.players["discriminator"]
-    assert field.start[D].abs().max() == clip  # however the networks began
+    assert field.start[D].abs().max() == clip  # the initial weights are projected
     v, free = field(field.start), field.free(field.start)
     at = field.start.abs() == clip
     outwards = at & (v.sign() == field.start.sign())
@@ -213,7 +215,7 @@ def test_weights_at_the_bound_of_a_clip_are_left_out() -> None:
     assert J.v.equal(v[free])
 
 
-def test_the_share_of_a_skip_stays_between_its_bounds() -> None:
+def test_the_weight_of_a_skip_stays_within_its_bounds() -> None:
     field = field_of(smallest("skip-gan", weight=1.0))
     place = int(field.named(torch.arange(len(field.start)))["generator.weight"])
     beyond = field.start.clone()
@@ -223,13 +225,13 @@ def test_the_share_of_a_skip_stays_between_its_bounds() -> None:
 
 def test_a_trainer_may_clip_in_any_way() -> None:
     def clipping(nets: Any, draw: Any) -> Iterator[Any]:
-        for network, loss in wasserstein_gp_moves(nets, draw):
+        for network, loss in updates(nets, draw):
             yield network, loss
             for weight in network.parameters():
                 weight.data.clamp_(-0.2, 0.2)
 
-    def wasserstein_gp_moves(nets: Any, draw: Any) -> Iterator[Any]:
-        yield from (move[:2] for move in wasserstein_gp(nets, draw, critic_steps=2))
+    def updates(nets: Any, draw: Any) -> Iterator[Any]:
+        yield from (update[:2] for update in wasserstein_gp(nets, draw, critic_steps=2))
 
     made, batch = begun(smallest("wgan-gp"))
     field = Field(made.nets, clipping, batch)
@@ -238,7 +240,7 @@ def test_a_trainer_may_clip_in_any_way() -> None:
     assert 0 < J.size < len(field.start)
 
 
-def test_a_layer_in_two_places_is_one() -> None:
+def test_a_weight_in_two_layers_counts_once() -> None:
     class Folded(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -248,7 +250,7 @@ def test_a_layer_in_two_places_is_one() -> None:
         def forward(self, z: Tensor) -> Tensor:
             return self.last(self.first(z).tanh())  # type: ignore[no-any-return]
 
-    def game(nets: Any, draw: Any) -> Iterator[Any]:
+    def trainer(nets: Any, draw: Any) -> Iterator[Any]:
         real, z = draw()
         D, G = nets.discriminator, nets.generator
         yield D, mean(D(G(z))) - mean(D(real)) + zero_gradient_penalty(D, real)
@@ -256,7 +258,7 @@ def test_a_layer_in_two_places_is_one() -> None:
 
     torch.manual_seed(0)
     nets = Networks(Folded(), nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1)), latent_dim=2)
-    field = Field(nets, game, (torch.randn(6, 2), torch.randn(6, 2)))
+    field = Field(nets, trainer, (torch.randn(6, 2), torch.randn(6, 2)))
     G = field.players["generator"]
     assert G.stop - G.start == 8
     change = field.start.clone()
