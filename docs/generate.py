@@ -24,8 +24,8 @@ from claims.figures import tracked
 from performance import measured
 
 from ganzoo.cli import main as ganzoo
-from ganzoo.cli.settings_help import summary
 from ganzoo.cli.plugin_commands import PluginGroup
+from ganzoo.cli.settings_help import summary
 from ganzoo.generators.pretrained import index
 from ganzoo.registry import hookspecs
 from ganzoo.registry.recipe import Recipe, format_value, resolve
@@ -192,7 +192,7 @@ def track(_: Path, name: str, *metrics: str) -> str:
 
 def stability(where: Path, name: str, part: str) -> str:
     """A part of the comparison of predicted stability with failure rates on a data set; see :mod:`claims.compared`."""
-    plan, results = compared.told(), compared.found()
+    plan, results = compared.read_plan(), compared.read_results()
     cases = compared.cases(name, plan, results)
     if part == "budget":
         return compared.budget(name, plan, results) + "\n"
