@@ -87,7 +87,7 @@ def make(name: str, runs: Path) -> None:
 
 
 def write_card(entry: Entry) -> None:
-    """Write the card of an entry beside its files."""
+    """Write the card of an entry, next to its files."""
     scores = [(key, f"{value:.4g}") for key, value in entry.scores.items()]
     path, picture = entry.path("safetensors", FOLDER), f"../docs/pictures/{entry.name}.png"
     text = card(read_metadata(path), path.name, command=entry.command, scores=scores, picture=picture)
