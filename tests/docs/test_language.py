@@ -54,6 +54,7 @@ GAMES = re.compile(r"(play|plays|played|playing|players?|games?|(a|its|the) move
 
 MARKDOWN = [path for path in ROOT.glob("*.md") if path.name != "CHANGELOG.md"]  # which names what was renamed
 MARKDOWN += [path for folder in ("docs", "weights") for path in (ROOT / folder).rglob("*.md")]
+MARKDOWN.remove(ROOT / "docs" / "cli.md")  # it is checked as the help of the commands
 PAGES = [path for folder in ("ganzoo", "plugins", "docs/examples") for path in (ROOT / folder).rglob("*.*")]
 PAGES = [path for path in PAGES if path.suffix in (".html", ".js", ".css") and "node_modules" not in path.parts]
 CODE = [path for folder in ("ganzoo", "plugins", "weights", "docs") for path in (ROOT / folder).rglob("*.py")]
