@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo.generators.metadata import Metadata, read_metadata
-from ganzoo.records.metrics import Curve, Entry, Log, curves, read_log
+from ganzoo.records.metrics import Curve, Entry, Log, curves, is_number, read_log
 from ganzoo.records.text import format_number, one_line
 from ganzoo.registry.gan import GAN
 from ganzoo.registry.registry import registry
@@ -218,11 +218,11 @@ class RunFolder:
             place, value = waiting.pop()
             if isinstance(value, dict):
                 waiting += [((*place, one_line(key)), inner) for key, inner in reversed(value.items())]
-            elif is_plain_number(value):
+            elif is_number(value):
                 found.append((" ".join(place), format_number(value)))
             elif isinstance(value, str):
                 found.append((" ".join(place), one_line(value)))
-            elif isinstance(value, list) and 0 < len(value) <= 16 and all(map(is_plain_number, value)):
+            elif isinstance(value, list) and 0 < len(value) <= 16 and all(map(is_number, value)):
                 found.append((" ".join(place), ", ".join(map(format_number, value))))
         return found
 
@@ -288,10 +288,6 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text("utf-8", "replace")) if path.stat().st_size <= LARGEST_JSON else None
     except (OSError, ValueError, RecursionError):
         return None
-
-
-def is_plain_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 # The entries of run.json that resuming needs.

@@ -169,7 +169,7 @@ def commands(run: RunFolder) -> list[tuple[str, str]]:
     return [
         *resume,
         ("Sample", f"ganzoo sample {path} -n 64 --out grid.png"),
-        ("Export to ONNX", f"ganzoo export {path} --onnx"),
+        ("Export to ONNX", f"ganzoo export {path}"),
         ("Write a model card", f"ganzoo card {path}"),
         ("Update this report", f"ganzoo report {path}"),
     ]

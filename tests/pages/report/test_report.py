@@ -245,9 +245,8 @@ def test_a_failure_at_the_end_is_one_line_and_stops_nothing_else(
     data = Data(name="points", samples=np.zeros((4, 2), np.float32))
     report.write_all(folder, None, data)  # type: ignore[arg-type]
     (record,) = caplog.records
-    assert record.getMessage() == (
-        f"the run is saved, but not all of its report: ZeroDivisionError: first line (try again: ganzoo report {folder})"
-    )
+    reason = f"ZeroDivisionError: first line (try again: ganzoo report {folder})"
+    assert record.getMessage() == f"the run is saved, but not all of its report: {reason}"
     assert (folder / "report.html").exists()
     report.write_all(folder / "missing", None, data)  # type: ignore[arg-type]
     assert len(caplog.records) == 2
