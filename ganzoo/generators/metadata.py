@@ -14,23 +14,6 @@ from ganzoo.registry.renamed import rename_settings
 from ganzoo.util.errors import GanzooError
 from ganzoo.util.optional import needs
 
-__all__ = [
-    "FORMAT",
-    "MAX_VALUES",
-    "DataMetadata",
-    "Distribution",
-    "ExportMetadata",
-    "Metadata",
-    "OutputDtype",
-    "Precision",
-    "Stage",
-    "Tensor",
-    "check_format",
-    "read_json",
-    "read_metadata",
-    "shown",
-]
-
 FORMAT = 2
 """The format that is written. All formats from 1 are read."""
 MAX_VALUES = 2**26
@@ -137,23 +120,14 @@ class Metadata:
     def _checks(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
         """Each field's name and whether it is valid. A check may rely on those before it."""
         get = values.get
-        yield "gan", isinstance(get("gan"), str)
-        settings, parts = get("settings"), (*PARTS, "parent")
-        yield (
-            "settings",
-            isinstance(settings, dict)
-            and all(isinstance(value, str) for key, value in settings.items() if key.rpartition(".")[2] in parts),
-        )
-        data = get("data")
-        yield (
-            "data",
-            isinstance(data, dict)
-            and isinstance(data.get("name"), str)
-            and isinstance(data.get("classes"), list)
-            and all(
-                isinstance(text, str) for text in (*data["classes"], data.get("sha256", ""), data.get("licence", ""))
-            ),
-        )
+        yield "gan", _is_text(get("gan"))
+        settings: Any = get("settings")
+        parts = (*PARTS, "parent")
+        yield "settings", isinstance(settings, dict)
+        yield "settings", _is_text(*(value for key, value in settings.items() if key.rpartition(".")[2] in parts))
+        data: Any = get("data")
+        yield "data", isinstance(data, dict) and isinstance(data.get("classes"), list)
+        yield "data", _is_text(data.get("name"), *data["classes"], data.get("sha256", ""), data.get("licence", ""))
         shape = get("shape")
         yield "shape", isinstance(shape, list) and 1 <= len(shape) <= 3 and all(_is_count(side, 1) for side in shape)
         yield "shape", math.prod(get("shape", ())) <= MAX_VALUES
@@ -164,7 +138,7 @@ class Metadata:
         yield "iterations", type(get("iterations")) is int
         yield "seed", get("seed") is None or type(get("seed")) is int
         for name in ("ganzoo", "torch"):
-            yield name, isinstance(get(name, ""), str)
+            yield name, _is_text(get(name, ""))
 
     @classmethod
     def _fields(cls, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -249,7 +223,7 @@ class ExportMetadata(Metadata):
         yield "precision", values.get("precision") in get_args(Precision)
         yield "stage", values.get("stage") in get_args(Stage)
         yield "opset", _is_count(values.get("opset"), 1)
-        yield "weights_sha256", isinstance(values.get("weights_sha256"), str)
+        yield "weights_sha256", _is_text(values.get("weights_sha256"))
         yield "parity", isinstance(values.get("parity", {}), dict)
         expected = cls(**cls._fields(values)).to_json()
         for name in ("inputs", "output"):
@@ -311,6 +285,10 @@ def shown(value: object) -> str:
     """A value from a file, cut to a length that fits into one line."""
     text = repr(value)
     return f"{text[:60]}{'...' * (len(text) > 60)}"
+
+
+def _is_text(*values: object) -> bool:
+    return all(isinstance(value, str) for value in values)
 
 
 def _is_count(value: Any, smallest: int) -> bool:

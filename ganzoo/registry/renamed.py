@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -58,7 +59,5 @@ def new_name(key: str) -> str | None:
 
 def split_parents(key: str) -> tuple[str, str]:
     """``parent.parent.loop.rounds`` as ``("parent.parent.", "loop.rounds")``."""
-    own = key
-    while own.startswith("parent."):
-        own = own.removeprefix("parent.")
-    return key.removesuffix(own), own
+    parents = re.match(r"(?:parent\.)*", key)[0]  # type: ignore[index]
+    return parents, key[len(parents) :]

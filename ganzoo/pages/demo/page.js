@@ -108,7 +108,7 @@ function paint(canvas, samples, index = 0) {
   canvas.getContext("2d").putImageData(new ImageData(rgba, width, height), 0, 0);
 }
 
-/** Vectors as points: their first two features. A single feature gets a random y of width `spread`. */
+/** Vectors as points: their first two features. A single feature is spread over y in ±`spread`/2. */
 function points({ data, dims }, spread = 0) {
   const width = data.length / dims[0];
   return Array.from({ length: dims[0] }, (_, i) =>
@@ -261,7 +261,7 @@ function build() {
   const kind = generator.images
     ? `${shape[0] < 3 ? "Grey" : "Colour"} images of ${shape[2]}×${shape[1]}`
     : `Vectors of length ${shape.join("×")}`;
-  const origin = `from a ${distribution} latent of length ${length}, after ${iterations} training iterations`;
+  const origin = `from a ${distribution} latent of length ${length}, after ${iterations.toLocaleString("en")} training iterations`;
   $("summary").textContent = `${kind}, ${origin}`;
   $("metadata-text").textContent = JSON.stringify(metadata, null, 2);
 
