@@ -98,12 +98,12 @@ def measure(turns: int, seconds: float) -> dict[str, Any]:
             for form in FORMS:
                 path = Path(folder) / f"{form}.onnx"
                 try:
-                    report = export(model, path, form=form)  # type: ignore[arg-type]
+                    report = export(model, path, precision=form)  # type: ignore[arg-type]
                 except ganzoo.GanzooError as error:  # too much is lost, so it is not measured
                     quality[f"{title} {form}"] = str(error)
                     continue
                 files[form] = path
-                quality[f"{title} {form}"] = report.entry()
+                quality[f"{title} {form}"] = report.to_json()
             for batch in BATCHES:
                 times = interleave(variants(model, files, batch), turns=turns, seconds=seconds)
                 base = times[BASE].median

@@ -52,7 +52,9 @@ def tiny_model(name: str, data: Data | None = None, **sizes: Any) -> Model:
         for key, value in (TINY | sizes).items()
         if key in arguments and not (key == "latent_dim" and gan.parent)
     }
-    training = ganzoo.testing.training(resolve(gan, narrow), data or ganzoo.testing.small(datasets.load(gan.data)))
+    training = ganzoo.testing.start_training(
+        resolve(gan, narrow), data or ganzoo.testing.first_samples(datasets.load(gan.data))
+    )
     run_iterations(training)
     return training.model()
 
@@ -121,7 +123,7 @@ def test_every_gan_of_the_zoo_exports(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["ring8", "friedman2"])
 def test_other_data_export_as_well(name: str, tmp_path: Path) -> None:
     gan = "skip-gan-tabular" if name == "friedman2" else "simple"
-    model = tiny_model(gan, ganzoo.testing.small(datasets.load(name)))
+    model = tiny_model(gan, ganzoo.testing.first_samples(datasets.load(name)))
     report = export(model, tmp_path / "made.onnx")
     assert report.largest <= 1e-5
     assert check(tmp_path / "made.onnx").to_json()["output"] == {
@@ -383,7 +385,7 @@ def test_bytes_that_are_truncated_instead_of_rounded_are_refused(
 
 
 def test_vectors_cannot_be_bytes(tmp_path: Path) -> None:
-    model = tiny_model("simple", ganzoo.testing.small(datasets.load("ring8")))
+    model = tiny_model("simple", ganzoo.testing.first_samples(datasets.load("ring8")))
     assert "leave out --uint8" in refused(lambda: export(model, tmp_path / "made.onnx", uint8=True))
 
 
