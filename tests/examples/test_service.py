@@ -15,7 +15,6 @@ import pytest
 from PIL import Image
 
 from ganzoo import GanzooError
-from ganzoo.generators.metadata import Stage
 from ganzoo.generators.onnx_session import Sampler
 from tests.support import ROOT
 from tests.support.onnx_files import saved, tiny
@@ -146,9 +145,7 @@ def test_a_failure_reaches_the_waiting_requests_and_the_service_continues(
         ("/images.json?seeds=" + "1" * 2000, 414, "the query has more than 2000 bytes"),
     ],
 )
-def test_bad_requests_get_the_reason(
-    ask: Callable[..., list[Answer]], target: str, status: int, message: str
-) -> None:
+def test_bad_requests_get_the_reason(ask: Callable[..., list[Answer]], target: str, status: int, message: str) -> None:
     ((answered, kind, body),) = ask(target)
     assert (answered, kind) == (status, "application/json")
     assert json.loads(body)["error"].startswith(message)

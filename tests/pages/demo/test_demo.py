@@ -115,7 +115,9 @@ def test_the_digests_are_those_of_the_package(runtime: Path) -> None:
 
 def test_a_large_generator_does_not_go_into_a_page(made: Made, unreal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "LARGEST_MODEL", 100)
-    with pytest.raises(GanzooError, match="a page holds at most 100; write the files for a page of your own instead: ganzoo demo"):
+    with pytest.raises(
+        GanzooError, match="a page holds at most 100; write the files for a page of your own instead: ganzoo demo"
+    ):
         demo.page(*read(made()), str(unreal))
 
 
