@@ -194,6 +194,15 @@ class RunFolder:
             return []
 
     @property
+    def findings(self) -> list[str]:
+        """What the doctor has found during training, a line each; none where the log cannot be read."""
+        try:
+            found = [finding for entry in self.metrics for finding in entry.get("findings", ())]
+        except GanzooError:
+            return []
+        return [f"iteration {finding['iteration']}: {finding['line']}" for finding in found]
+
+    @property
     def log_problem(self) -> str:
         """What is left out of the log, and why, as a sentence; empty where nothing is."""
         try:

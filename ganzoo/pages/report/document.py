@@ -18,6 +18,7 @@ from ganzoo.registry.recipe import format_value
 PACKAGE = "ganzoo.pages.report"
 MOST_CLASSES = 16  # whose columns are named
 MOST_SETTINGS = 400
+MOST_FINDINGS = 20  # a training has at most one of each kind
 
 
 def document(run: RunFolder) -> str:
@@ -29,6 +30,9 @@ def document(run: RunFolder) -> str:
         "summary": summary(run),
         "facts": definitions(facts(run)),
         "samples": samples(shown, run),
+        "findings": section(
+            "findings", "Findings", "".join(note(one_line(line)) for line in run.findings[:MOST_FINDINGS])
+        ),
         "curves": section("curves", "Curves", "\n".join(filter(None, curves))),
         "scores": section("scores", "Scores", table(run.scores)),
         "neighbours": section("neighbours", "Nearest training images", neighbours(run)),

@@ -204,6 +204,14 @@ def test_lines_that_are_left_out_are_counted(written_run: WriteRun) -> None:
     assert "2 unreadable lines are left out of metrics.jsonl." in text
 
 
+def test_findings_are_shown(written_run: WriteRun) -> None:
+    finding = {"kind": "collapse", "iteration": 2, "line": f"collapse: {HOSTILE}"}
+    text = page(written_run(metrics=[entry(1), entry(2, findings=[finding])]))
+    assert "iteration 2: collapse: </script>" in visible(text)
+    assert len(Elements(text).scripts) == 2
+    assert "Findings" not in visible(page(written_run(name="healthy")))
+
+
 def test_a_log_that_is_too_large_is_left_out(written_run: WriteRun, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ganzoo.records.metrics.LARGEST_LOG", 100)
     text = visible(page(written_run()))
