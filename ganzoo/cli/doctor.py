@@ -34,5 +34,7 @@ def doctor(run: Path) -> None:
         click.echo(finding)
     if not findings:
         click.echo(f"Nothing found up to iteration {history[-1]['iteration']}.")
+    if folder.log_problem:
+        click.echo(folder.log_problem)
     if not any("diversity" in entry for entry in history):
         click.echo("Its samples were not measured, so only its losses were checked.")
