@@ -16,11 +16,11 @@ QUIETLY := OMP_NUM_THREADS=1
 
 help:
 	@echo "make demo   train privileged-v2 on handwritten digits"
-	@echo "make test   check style and types, and run the tests"
-	@echo "make lint   check style and types alone"
+	@echo "make test   check style and types, build the site, and run all tests in parallel and in random order"
+	@echo "make lint   check style and types only"
 	@echo "make docs   write the generated parts of the documentation"
 	@echo "make site   build the documentation and the API reference as a site, into build/site"
-	@echo "make bench  measure training (25 minutes on two idle cores) and write the figures into the documentation"
+	@echo "make bench  measure training (25 minutes on two idle cores) and write the results into the documentation"
 	@echo "make clean  remove the virtual environment and what was built; runs stay"
 	@echo
 	@echo "Another Python than $(PYTHON): make demo PYTHON=python3.12"
@@ -29,8 +29,10 @@ demo: $(VENV)/.train
 	$(BIN)/ganzoo train privileged-v2
 	@echo "The command is $(BIN)/ganzoo; to call it ganzoo: source $(BIN)/activate"
 
-test: lint node_modules/.clients
-	$(QUIETLY) $(BIN)/pytest
+# The tests of a file run in one process, because they share what they train. Files and tests run in random order. Each
+# run prints its seed; repeat it with: make test TESTS=--randomly-seed=SEED
+test: lint site node_modules/.clients
+	$(QUIETLY) $(BIN)/pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder --cov $(TESTS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check
@@ -49,7 +51,7 @@ bench: $(VENV)/.dev
 	$(QUIETLY) $(BIN)/python docs/generate.py
 
 clean:
-	rm -rf $(VENV) node_modules build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) node_modules build dist *.egg-info .coverage .mypy_cache .pytest_cache .ruff_cache
 
 # The clients in a browser and in Node are tested where there is an npm; without one, those tests skip and say so.
 node_modules/.clients:

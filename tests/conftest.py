@@ -1,23 +1,39 @@
-"""One thread, so that tests neither disturb each other nor depend on the machine, and a data set made in no time."""
+"""What all tests share: one thread, one seed for torch, a small data set, and the order of a parallel run."""
 
 from __future__ import annotations
 
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported; subprocesses inherit it
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # subprocesses would compile what they import each time
 
 import numpy as np
 import pytest
+import torch
 
 from ganzoo.data import Data
-from ganzoo.training.device import configure_process
 
 pytest_plugins = ["tests.support.commands"]
 
 
+LONGEST = ("test_torchrun.py", "test_compiling.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that none of them is left to one worker at the end."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:
-    configure_process(threads=1)
+    """Results do not depend on the number of cores, and parallel tests do not wait for each other."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def seed() -> None:
+    """Tests do not depend on their order."""
+    torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session")
