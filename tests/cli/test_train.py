@@ -360,6 +360,8 @@ def test_the_doctor_of_healthy_runs_and_of_none(ganzoo: Text, refused: Text, run
     ganzoo(f"train simple {TRAIN} --out x")
     Path("x/metrics.jsonl").write_text('{"iteration": 6, "discriminator_accuracy": 0.5}\n')
     assert ganzoo("doctor x").endswith("only its losses were checked.\n")
+    Path("x/metrics.jsonl").write_text('broken\n{"iteration": 6, "discriminator_accuracy": 0.5}\n')
+    assert "1 unreadable line is left out of metrics.jsonl.\n" in ganzoo("doctor x")
     Path("x/metrics.jsonl").unlink()
     assert "x holds no metrics yet" in refused("doctor x")
 
