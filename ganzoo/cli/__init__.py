@@ -104,7 +104,7 @@ def main() -> None:
 
     \b
     Examples:
-      ganzoo sample cgan --label 7 -o sevens.png   sample a generator that is included
+      ganzoo sample cgan --label 7 -o sevens.png   sample an included generator
       ganzoo list                                  which GANs there are
       ganzoo show dcgan                            its parts and all its settings
       ganzoo train dcgan                           train it on handwritten digits

@@ -23,7 +23,7 @@ def card(source: str, out: str | None, force: bool) -> None:
 
     \b
     Examples:
-      ganzoo card runs/dcgan-mnist-10k-seed0              README.md in the run's folder
+      ganzoo card runs/dcgan-mnist-10k-seed0    README.md in that folder
       ganzoo card weights.safetensors -o cards/README.md
       ganzoo card cgan.onnx
     """

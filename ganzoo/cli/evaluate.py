@@ -24,12 +24,16 @@ from ganzoo.util.optional import needs
     "-n",
     "--number",
     type=click.IntRange(20, 1_000_000),
+    metavar="N",
     help="How many; by default 10,000 images, 26 for each mode of stacked digits, 2,500 points, or all of a file.",
 )
-@click.option("--seed", type=click.IntRange(0, 2**62), default=0, show_default=True, help="Seed of the first sample.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**62), metavar="N", default=0, show_default=True, help="Seed of the first sample."
+)
 @click.option(
     "--repeats",
     type=click.IntRange(1, 100),
+    metavar="N",
     default=1,
     show_default=True,
     help="How often to evaluate, each time with other seeds.",
@@ -61,8 +65,8 @@ def evaluate(
 ) -> None:
     """Evaluate a generator on held-out data.
 
-    SOURCE is a run's folder, a weights file, a GAN's name, an ONNX file, a folder of images, or an .npz file with the
-    array "images" and perhaps "labels". Each metric is shown with its values for real data and for noise. The metrics
+    FILE is a weights file, an ONNX file, a folder of images, or an .npz file with the array "images" and perhaps
+    "labels". Each metric is shown with its values for real data and for noise. The metrics
     of a run are also written to evaluation.json in its folder.
 
     \b
@@ -70,8 +74,8 @@ def evaluate(
       ganzoo evaluate privileged-v2
       ganzoo evaluate runs/dcgan-mnist-10k-seed0 --data mnist --repeats 3
       ganzoo evaluate dcgan.onnx -n 2000 -o metrics.json
-      ganzoo evaluate digits.npz --data mnist-10k                samples of another program
-      ganzoo evaluate weights.safetensors --features inception   the true FID
+      ganzoo evaluate digits.npz --data mnist-10k               your own samples
+      ganzoo evaluate weights.safetensors --features inception  the true FID
     """
     with needs("eval"):
         from rich.console import Console

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     is_flag=False,
     flag_value="",
     metavar="[FILE]",
-    help="Write nothing: compare the ONNX file FILE with SOURCE, or check SOURCE alone.",
+    help="Write nothing: compare an ONNX file with the weights; without FILE, check an ONNX file alone.",
 )
 def export(source: str, out: str | None, file: str | None, force: bool, **form: Any) -> None:
     """Export a trained generator to ONNX.
@@ -38,11 +38,11 @@ def export(source: str, out: str | None, file: str | None, force: bool, **form: 
 
     \b
     Examples:
-      ganzoo export privileged-v2                             privileged-v2.onnx
+      ganzoo export privileged-v2                            privileged-v2.onnx
       ganzoo export runs/dcgan-mnist-10k-seed0 -o x.onnx --uint8
-      ganzoo export privileged-v2 -o small.onnx --int8        a quarter of the size
-      ganzoo export privileged-v2 --verify-only digits.onnx   compare a file with the weights
-      ganzoo export digits.onnx --verify-only                 check a file alone
+      ganzoo export privileged-v2 -o small.onnx --int8       a quarter of the size
+      ganzoo export privileged-v2 --verify-only digits.onnx  compare both
+      ganzoo export digits.onnx --verify-only                check a file alone
     """
     if file is None:
         write(source, out, force=force, **form)
@@ -54,7 +54,7 @@ def export(source: str, out: str | None, file: str | None, force: bool, **form: 
     elif source.endswith(".onnx"):
         check_alone(source)
     else:
-        raise GanzooError("--verify-only needs an ONNX file: name it after --verify-only, or in place of SOURCE")
+        raise GanzooError("--verify-only needs an ONNX file: name it after --verify-only, or in place of the weights")
 
 
 def write(
@@ -93,7 +93,7 @@ def compare(source: str, file: str) -> None:
 
 def check_alone(file: str) -> None:
     from ganzoo.cli.list import signature, table
-    from ganzoo.registry.recipe import format_value
+    from ganzoo.registry.values import format_value
     from ganzoo.util.optional import needs
 
     with needs():

@@ -51,10 +51,10 @@ def show(what: str) -> None:
 
     \b
     Examples:
-      ganzoo show wgan-gp                        its parts, settings and presets
-      ganzoo show runs/dcgan-mnist-10k-seed0     how a run was trained
-      ganzoo show weights.safetensors            what a weights file holds
-      ganzoo show dcgan.onnx                     the inputs and output of an exported file
+      ganzoo show wgan-gp                     its parts, settings and presets
+      ganzoo show runs/dcgan-mnist-10k-seed0  how a run was trained
+      ganzoo show weights.safetensors         what a weights file holds
+      ganzoo show dcgan.onnx                  its inputs and output
     """
     from ganzoo.generators.pretrained import find
     from ganzoo.registry.registry import registry
@@ -69,7 +69,8 @@ def show(what: str) -> None:
 
 def show_gan(name: str) -> None:
     from ganzoo.registry.gan import PARTS
-    from ganzoo.registry.recipe import LoopSettings, format_value, resolve, settings
+    from ganzoo.registry.recipe import LoopSettings, resolve, settings
+    from ganzoo.registry.values import format_value
     from ganzoo.registry.registry import registry
 
     gan = registry().gan(name)
@@ -122,7 +123,7 @@ def show_weights(source: str) -> None:
 
 def show_metadata(file: str, entries: Mapping[str, Any]) -> None:
     """What a file says about its generator, and the settings of its training."""
-    from ganzoo.registry.recipe import format_value
+    from ganzoo.registry.values import format_value
 
     data = {"data": entries["data"]["name"], "classes": entries["data"]["classes"]}
     hidden = ("format", "inputs", "settings")

@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 )
 @options.force
 def report(run: Path, out: Path | None, force: bool) -> None:
-    """Write the report of a run: report.html, progress.webp and README.md.
+    """Write the report of a run.
 
-    Each training does this when it ends or is stopped. It needs no torch, unless neighbours.png is missing: then the
+    The report is report.html, progress.webp and README.md. Each training writes it when it ends or is stopped. It needs no torch, unless neighbours.png is missing: then the
     generator is sampled and its training data are read.
 
     \b
     Examples:
       ganzoo report runs/dcgan-mnist-10k-seed0
-      ganzoo report runs/dcgan-mnist-10k-seed0 -o page.html   one file to send to somebody
+      ganzoo report runs/dcgan-mnist-10k-seed0 -o page.html  one file to share
     """
     from ganzoo.pages.report import write
     from ganzoo.pages.report.document import document

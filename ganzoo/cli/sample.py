@@ -44,9 +44,13 @@ class Samples:
 
 @click.command()
 @click.argument("source", metavar="RUN|FILE|NAME", type=options.Name("source"))
-@click.option("-n", "--number", type=click.IntRange(1, 10_000_000), help="How many samples: seeds 0 to N - 1.")
+@click.option(
+    "-n", "--number", type=click.IntRange(1, 10_000_000), metavar="N", help="How many samples: seeds 0 to N - 1."
+)
 @click.option("--seeds", metavar="LIST", help="Which seeds, for example 0-63 or 7,8,20-29.")
-@click.option("--label", type=int, help="Class to sample, for a class-conditional GAN; all in turn by default.")
+@click.option(
+    "--label", type=int, metavar="N", help="Class to sample, for a class-conditional GAN; all in turn by default."
+)
 @click.option(
     "--interpolate",
     type=int,
@@ -81,11 +85,11 @@ def sample(
 
     \b
     Examples:
-      ganzoo sample runs/dcgan-mnist-10k-seed0              64 images in dcgan.png
-      ganzoo sample cgan --label 7 -n 16 -o sevens.png      16 images of the class 7
-      ganzoo sample privileged-v2 --seeds 0-9999 -o x.npz   arrays for other programs
-      ganzoo sample weights.safetensors -n 5 -o images/     one file for each image
-      ganzoo sample dcgan.onnx --interpolate 3 8 -o x.png   from seed 3 to seed 8
+      ganzoo sample runs/dcgan-mnist-10k-seed0             64 images in dcgan.png
+      ganzoo sample cgan --label 7 -n 16 -o sevens.png     16 sevens
+      ganzoo sample cgan --seeds 0-9999 -o x.npz           arrays
+      ganzoo sample weights.safetensors -n 5 -o images/    a file for each image
+      ganzoo sample dcgan.onnx --interpolate 3 8 -o x.png  from seed 3 to seed 8
     """
     from ganzoo.generators.latents import parse_seeds
     from ganzoo.pages.preview import default_seeds

@@ -6,7 +6,8 @@ import inspect
 import re
 from typing import get_args
 
-from ganzoo.registry.recipe import Setting, describe_type
+from ganzoo.registry.recipe import Setting
+from ganzoo.registry.values import describe_type
 
 SECTION = re.compile(r"(?m)^(?:Args|Attributes):\n((?:[ \t]+.*\n?|\n)+)")
 ENTRY = re.compile(r"(?m)^ {4}(?=[\w*])")

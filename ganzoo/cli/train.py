@@ -61,8 +61,8 @@ RESUMABLE = ("resume", "iterations", "stop_on_collapse")  # parameters that go t
     show_default=True,
     help="Seed of all random numbers.",
 )
-@click.option("--name", metavar="NAME", help="Name of the run's folder in runs/; made from the settings by default.")
-@click.option("-o", "--out", type=click.Path(), help="The run's folder, anywhere, in place of --name.")
+@click.option("--name", metavar="NAME", help="Name of the run folder in runs/; made from the settings by default.")
+@click.option("-o", "--out", type=click.Path(), help="Path of the run folder, in place of --name.")
 @click.option("--force", is_flag=True, help="Replace a run in that folder.")
 @click.option("--dry-run", is_flag=True, help="Print all settings, and train nothing.")
 @click.option("--device", metavar="NAME", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
@@ -152,7 +152,7 @@ def start_run(
     recipe, options, path = plan_run(gan, command=command, **given)
     if dry_run:
         from ganzoo.cli.list import table
-        from ganzoo.registry.recipe import format_value
+        from ganzoo.registry.values import format_value
 
         click.echo(f"{gan} on {options.data}, seed {options.seed}, in {path} (dry run):")
         table((key, format_value(value)) for key, value in recipe.flat().items())
@@ -227,7 +227,7 @@ def plan_run(
         click.echo(line)
     recipe = resolve_typed(record, overrides, preset)
     if out and name:
-        raise GanzooError("--out and --name both name the run's folder; leave one out")
+        raise GanzooError("--out and --name both name the run folder; leave one out")
     if name is not None and (name in ("", "..") or Path(name).name != name):
         raise GanzooError(f"--name takes the name of a folder in runs/, not '{name}'; for a path use --out")
     chosen = ({"preset": preset} if preset else {}) | overrides

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-import click
 import pytest
 
 from ganzoo.cli import hints, main
@@ -114,9 +113,3 @@ def test_names_of_parts_and_data_are_read_so_too() -> None:
     assert result.exit_code == 0
     assert "simple on mnist-10k" in result.stdout
     assert result.stderr.splitlines() == ["'WGAN_GP' is read as 'wgan-gp'.", "'MNIST_10K' is read as 'mnist-10k'."]
-
-
-def test_every_command_is_listed_in_a_section() -> None:
-    context = click.Context(main, info_name="ganzoo")
-    listed = {line.split()[0] for line in main.get_help(context).splitlines() if re.match("  [a-z]+  ", line)}
-    assert listed >= set(COMMANDS)

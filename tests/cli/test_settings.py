@@ -88,7 +88,7 @@ def test_a_training_of_epochs_is_one_of_iterations(ganzoo: Text) -> None:
         ("--set lr=1 --set optimizer.lr=2", "--set lr and --set optimizer.lr are the same setting"),
         ("--set lr=1 --set lr=1", "--set lr and --set lr are the same setting"),
         ("--trainer wgan --set trainer=wgan-gp", "--trainer and --set trainer are the same setting"),
-        ("--name a --out b", "--out and --name both name the run's folder; leave one out"),
+        ("--name a --out b", "--out and --name both name the run folder; leave one out"),
     ],
 )
 def test_a_setting_given_twice_is_refused(refused: Text, line: str, message: str) -> None:
