@@ -8,6 +8,7 @@ from ganzoo import GAN, hookimpl
 from ganzoo.parts import (
     Norm,
     Parts,
+    Size,
     Task,
     conv_discriminator,
     conv_generator,
@@ -20,7 +21,7 @@ from ganzoo.parts import (
 
 
 def conditional_dense_generator(
-    task: Task, *, embedding: int = 16, widths: tuple[int, ...] = (128, 256, 512, 1024), norm: Norm = "batch"
+    task: Task, *, embedding: Size = 16, widths: tuple[Size, ...] = (128, 256, 512, 1024), norm: Norm = "batch"
 ) -> nn.Module:
     """The dense generator with an embedding of the label joined to z.
 
@@ -34,7 +35,7 @@ def conditional_dense_generator(
 
 
 def conditional_dense_discriminator(
-    task: Task, *, embedding: int = 128, widths: tuple[int, ...] = (512, 256), norm: Norm = "none"
+    task: Task, *, embedding: Size = 128, widths: tuple[Size, ...] = (512, 256), norm: Norm = "none"
 ) -> nn.Module:
     """The dense discriminator with an embedding of the label joined to the flat sample.
 
@@ -47,7 +48,7 @@ def conditional_dense_discriminator(
     return labelled_discriminator(task, dense_discriminator, embedding, widths=widths, norm=norm)
 
 
-def conditional_conv_generator(task: Task, *, embedding: int = 16, width: int = 32) -> nn.Module:
+def conditional_conv_generator(task: Task, *, embedding: Size = 16, width: Size = 32) -> nn.Module:
     """The DCGAN generator with an embedding of the label joined to z.
 
     Args:
@@ -58,7 +59,7 @@ def conditional_conv_generator(task: Task, *, embedding: int = 16, width: int = 
     return labelled_generator(task, conv_generator, embedding, width=width)
 
 
-def conditional_conv_discriminator(task: Task, *, width: int = 32, norm: Norm = "batch") -> nn.Module:
+def conditional_conv_discriminator(task: Task, *, width: Size = 32, norm: Norm = "batch") -> nn.Module:
     """The DCGAN discriminator with an embedding of the label as one more channel of the image.
 
     Args:

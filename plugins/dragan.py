@@ -6,13 +6,23 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ganzoo import GAN, hookimpl
-from ganzoo.parts import Parts, accuracy, bce, gradient_norms, real_and_fake_logits, torch, without_grad
+from ganzoo.parts import (
+    Count,
+    NonNegative,
+    Parts,
+    accuracy,
+    bce,
+    gradient_norms,
+    real_and_fake_logits,
+    torch,
+    without_grad,
+)
 
 if TYPE_CHECKING:
     from ganzoo.parts import Draw, Networks, Updates
 
 
-def dragan(nets: Networks, draw: Draw, *, discriminator_steps: int = 1, penalty: float = 10.0) -> Updates:
+def dragan(nets: Networks, draw: Draw, *, discriminator_steps: Count = 1, penalty: NonNegative = 10.0) -> Updates:
     """The non-saturating GAN with a penalty on D's gradient around real samples (Kodali et al., 2017).
 
     Args:

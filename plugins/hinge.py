@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from ganzoo import GAN, hookimpl
 from ganzoo.parts import (
     Activation,
+    Count,
     F,
     Parts,
+    Size,
     Task,
     accuracy,
     conv_discriminator,
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from ganzoo.parts import Draw, Networks, Updates
 
 
-def hinge(nets: Networks, draw: Draw, *, discriminator_steps: int = 1) -> Updates:
+def hinge(nets: Networks, draw: Draw, *, discriminator_steps: Count = 1) -> Updates:
     """The GAN with hinge losses: samples beyond the margin have no gradient in D (Lim & Ye, 2017).
 
     Args:
@@ -53,7 +55,7 @@ def spectral(net: nn.Module) -> nn.Module:
 
 
 def spectral_dense_discriminator(
-    task: Task, *, widths: tuple[int, ...] = (512, 256), hidden: Activation = "leaky"
+    task: Task, *, widths: tuple[Size, ...] = (512, 256), hidden: Activation = "leaky"
 ) -> nn.Module:
     """The dense discriminator with spectral normalisation (Miyato et al., 2018).
 
@@ -65,7 +67,7 @@ def spectral_dense_discriminator(
     return spectral(dense_discriminator(task, widths=widths, hidden=hidden))
 
 
-def spectral_conv_discriminator(task: Task, *, width: int = 32) -> nn.Module:
+def spectral_conv_discriminator(task: Task, *, width: Size = 32) -> nn.Module:
     """The DCGAN discriminator with spectral normalisation (Miyato et al., 2018).
 
     Args:

@@ -9,6 +9,7 @@ from itertools import pairwise
 from ganzoo import GAN, hookimpl
 from ganzoo.parts import (
     Parts,
+    Size,
     Task,
     conv_discriminator,
     dense_discriminator,
@@ -19,7 +20,7 @@ from ganzoo.parts import (
 )
 
 
-def points_generator(task: Task, *, widths: tuple[int, ...] = (400, 400, 400, 400)) -> nn.Module:
+def points_generator(task: Task, *, widths: tuple[Size, ...] = (400, 400, 400, 400)) -> nn.Module:
     """The paper's fully connected generator of points in the plane (Lin et al., 2018).
 
     Args:
@@ -29,11 +30,17 @@ def points_generator(task: Task, *, widths: tuple[int, ...] = (400, 400, 400, 40
     net = nn.Sequential()
     for inputs, outputs in pairwise((task.latent_dim, *widths)):
         net.extend([nn.Linear(inputs, outputs, bias=False), nn.BatchNorm1d(outputs), nn.ReLU()])
-    net.extend([nn.Linear(widths[-1], math.prod(task.shape)), nn.Unflatten(1, task.shape), output_activation(task)])
+    net.extend(
+        [
+            nn.Linear((task.latent_dim, *widths)[-1], math.prod(task.shape)),
+            nn.Unflatten(1, task.shape),
+            output_activation(task),
+        ]
+    )
     return radford_init(net, 1.0)
 
 
-def maxout_discriminator(task: Task, *, widths: tuple[int, ...] = (200, 200, 200), pieces: int = 5) -> nn.Module:
+def maxout_discriminator(task: Task, *, widths: tuple[Size, ...] = (200, 200, 200), pieces: Size = 5) -> nn.Module:
     """A fully connected discriminator of maxout units (Goodfellow et al., 2013).
 
     Args:
@@ -44,7 +51,7 @@ def maxout_discriminator(task: Task, *, widths: tuple[int, ...] = (200, 200, 200
     net = nn.Sequential(nn.Flatten())
     for inputs, outputs in pairwise((math.prod(task.shape), *widths)):
         net.extend([nn.Linear(inputs, outputs * pieces), nn.MaxPool1d(pieces)])
-    net.append(nn.Linear(widths[-1], 1))
+    net.append(nn.Linear((math.prod(task.shape), *widths)[-1], 1))
     return radford_init(net, 1.0)
 
 

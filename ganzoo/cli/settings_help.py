@@ -7,7 +7,7 @@ import re
 from typing import get_args
 
 from ganzoo.registry.recipe import Setting
-from ganzoo.registry.values import describe_type
+from ganzoo.registry.values import Count, Range, Size, describe_type
 
 SECTION = re.compile(r"(?m)^(?:Args|Attributes):\n((?:[ \t]+.*\n?|\n)+)")
 ENTRY = re.compile(r"(?m)^ {4}(?=[\w*])")
@@ -44,8 +44,16 @@ def help_text(function: object, setting: Setting) -> str:
     if not text:
         return kind
     text = text if ". " in text else text.rstrip(".")
+    if limits := range_of(setting.kind):
+        return f"{text} ({limits})"
     unnamed = [choice for choice in get_args(setting.kind) if isinstance(choice, str) and choice not in text]
     return f"{text} ({kind})" if unnamed else text
+
+
+def range_of(kind: object) -> Range | None:
+    """The range of a number, unless it is one of the sizes and counts that start at 1."""
+    limits = [each for each in get_args(kind)[1:] if isinstance(each, Range)]
+    return limits[0] if limits and kind not in (Count, Size) else None
 
 
 def plain(text: str) -> str:

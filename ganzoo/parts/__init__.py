@@ -39,8 +39,9 @@ from ganzoo.parts.losses import (
 )
 from ganzoo.parts.optimizers import adam, rmsprop, sgd
 from ganzoo.parts.task import Task
-from ganzoo.parts.trainers import Draw, Updates, least_squares, non_saturating, wasserstein, wasserstein_gp
+from ganzoo.parts.trainers import Draw, Smoothing, Updates, least_squares, non_saturating, wasserstein, wasserstein_gp
 from ganzoo.registry.hookspecs import Parts
+from ganzoo.registry.values import Count, Decay, NonNegative, Positive, Range, Share, Size
 from ganzoo.util.optional import F, needs, nn, torch
 
 if TYPE_CHECKING:
@@ -49,14 +50,22 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Activation",
+    "Count",
+    "Decay",
     "Draw",
     "F",
     "LabelledDiscriminator",
     "LabelledGenerator",
     "Networks",
+    "NonNegative",
     "Norm",
     "Packed",
     "Parts",
+    "Positive",
+    "Range",
+    "Share",
+    "Size",
+    "Smoothing",
     "Task",
     "Updates",
     "accuracy",

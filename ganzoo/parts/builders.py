@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from ganzoo.parts.task import Task
+from ganzoo.registry.values import Decay, Size
 from ganzoo.util.errors import GanzooError
 from ganzoo.util.optional import nn
 
@@ -61,7 +62,7 @@ def dense(
 def dense_generator(
     task: Task,
     *,
-    widths: tuple[int, ...] = (128, 256, 512, 1024),
+    widths: tuple[Size, ...] = (128, 256, 512, 1024),
     hidden: Activation = "relu",
     norm: Norm = "batch",
 ) -> nn.Module:
@@ -80,10 +81,10 @@ def dense_generator(
 def dense_discriminator(
     task: Task,
     *,
-    widths: tuple[int, ...] = (512, 256),
+    widths: tuple[Size, ...] = (512, 256),
     hidden: Activation = "leaky",
     norm: Norm = "none",
-    dropout: float = 0.0,
+    dropout: Decay = 0.0,
 ) -> nn.Module:
     """A fully connected discriminator of images or vectors; logits ``(N, 1)``.
 
@@ -114,7 +115,7 @@ def halvings(task: Task, name: str, width: int) -> tuple[int, tuple[int, int]]:
     )
 
 
-def conv_generator(task: Task, *, width: int = 32, gain: float = 1.0) -> nn.Module:
+def conv_generator(task: Task, *, width: Size = 32, gain: float = 1.0) -> nn.Module:
     """The DCGAN generator: z to a map of 4x4 to 7x7, then transposed convolutions (Radford et al., 2016).
 
     The convolutions have kernel 4, stride 2 and padding 1, with batch normalisation and ReLU.
@@ -141,7 +142,7 @@ def conv_generator(task: Task, *, width: int = 32, gain: float = 1.0) -> nn.Modu
     return radford_init(net.append(output_activation(task)), gain)
 
 
-def conv_discriminator(task: Task, *, width: int = 32, norm: Norm = "batch", gain: float = 1.0) -> nn.Module:
+def conv_discriminator(task: Task, *, width: Size = 32, norm: Norm = "batch", gain: float = 1.0) -> nn.Module:
     """The DCGAN discriminator: strided convolutions to a map of 4x4 to 7x7, then a logit (Radford et al., 2016).
 
     The first layer has no normalisation.
@@ -157,7 +158,7 @@ def conv_discriminator(task: Task, *, width: int = 32, norm: Norm = "batch", gai
     net = nn.Sequential()
     for inputs, outputs in pairwise(features):
         net.append(nn.Conv2d(inputs, outputs, 4, 2, 1))
-        if norm != "none" and inputs != task.shape[0]:
+        if norm != "none" and len(net) > 1:  # the first layer has none
             net.append(
                 nn.BatchNorm2d(outputs)
                 if norm == "batch"
@@ -232,16 +233,14 @@ def packed(make: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
     """
 
     @functools.wraps(make)
-    def maker(task: Task, *, packing: int = 2, **settings: Any) -> nn.Module:
+    def maker(task: Task, *, packing: Size = 2, **settings: Any) -> nn.Module:
         from ganzoo.parts.modules import Packed
 
-        if packing < 1:
-            raise GanzooError(f"packing={packing} is out of range; a pack has at least 1 sample")
         first, *rest = task.shape
         return Packed(make(replace(task, shape=(first * packing, *rest)), **settings), packing)
 
     own = inspect.signature(make)
-    packing = inspect.Parameter("packing", inspect.Parameter.KEYWORD_ONLY, default=2, annotation=int)
+    packing = inspect.Parameter("packing", inspect.Parameter.KEYWORD_ONLY, default=2, annotation=Size)
     vars(maker)["__signature__"] = own.replace(parameters=[*own.parameters.values(), packing])
     description = inspect.getdoc(make) or ""
     maker.__doc__ = f"Packs of samples as one input (Lin et al., 2018). {description}\n    packing: samples in a pack."

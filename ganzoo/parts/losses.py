@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
-from ganzoo.util.errors import GanzooError
 from ganzoo.util.optional import F, nn, torch
 
 if TYPE_CHECKING:
@@ -76,8 +77,6 @@ def bce(logits: Tensor, target: float, smoothing: float = 0.0, weights: Tensor |
         smoothing: each sample draws its own target, uniform within this distance of ``target`` towards 1/2; 0 to 0.5.
         weights: ``(N, 1)``, of the samples.
     """
-    if not 0 <= smoothing <= 0.5:
-        raise GanzooError(f"smoothing={smoothing} is out of range; targets spread by 0 to 0.5")
     logits = logits.float()
     targets = torch.full_like(logits, target)
     if smoothing:
@@ -105,12 +104,14 @@ def accuracy(real_logits: Tensor, fake_logits: Tensor, threshold: float = 0.0) -
 def gradient_norms(critic: nn.Module, samples: Tensor, *condition: Tensor) -> Tensor:
     """Norms ``(N,)`` of the critic's gradient at each sample; differentiable, in float32 whatever the precision.
 
-    A small constant under the root keeps the derivative finite where the gradient is zero.
+    A small constant under the root keeps the derivative finite where the gradient is zero. A penalty on these norms is
+    per sample; batch normalisation in the critic couples the samples, of which a warning is given once.
     """
     from ganzoo.parts.modules import is_per_sample
     from ganzoo.parts.piecewise import PiecewiseLinear
     from ganzoo.parts.precision import fp32_backward, fp32_matmul
 
+    warn_of_batch_norm(critic)
     with fp32_matmul(), torch.autocast(samples.device.type, enabled=False), torch.enable_grad():
         samples = samples.float()
         if not samples.requires_grad:
@@ -119,6 +120,23 @@ def gradient_norms(critic: nn.Module, samples: Tensor, *condition: Tensor) -> Te
             logits = critic(samples, *condition)
         (gradient,) = torch.autograd.grad(logits.sum(), samples, create_graph=True)
         return fp32_backward((gradient.flatten(1).square().sum(1) + 1e-12).sqrt())
+
+
+_warned: WeakSet[nn.Module] = WeakSet()
+
+
+def warn_of_batch_norm(critic: nn.Module) -> None:
+    """Warn once of each critic with batch normalisation, over which a penalty per sample is not exact."""
+    from torch.nn.modules.batchnorm import _BatchNorm
+
+    if critic not in _warned:
+        _warned.add(critic)
+        if any(isinstance(module, _BatchNorm) for module in critic.modules()):
+            warnings.warn(
+                "the gradient penalty is per sample, and the discriminator's batch normalisation couples the samples; "
+                "try --set discriminator.norm=none, layer or instance",
+                stacklevel=3,
+            )
 
 
 def unit_gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor, *condition: Tensor) -> Tensor:

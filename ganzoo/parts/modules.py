@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ganzoo.util.errors import GanzooError
+
 
 class LabelledGenerator(nn.Module):
     """A generator whose input is z joined to an embedding of the label (Mirza & Osindero, 2014)."""
@@ -46,6 +48,10 @@ class Packed(nn.Module):
     def forward(self, samples: Tensor) -> Tensor:
         """Logits ``(ceil(N / packing), 1)`` of samples ``(N, *shape)``."""
         count = len(samples)
+        if self.training and count < self.packing:
+            raise GanzooError(
+                f"packing={self.packing} needs batches of at least as many samples, not {count}; set batch_size larger"
+            )
         if missing := -count % self.packing:
             samples = samples[torch.arange(count + missing, device=samples.device) % count]
         packs = samples.reshape(-1, self.packing * samples.shape[1], *samples.shape[2:])
@@ -63,5 +69,13 @@ def is_per_sample(network: nn.Module) -> bool:
     return all(
         type(module) in PER_SAMPLE
         and not (module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module))
+        and not joins_samples(module)
         for module in network.modules()
+    )
+
+
+def joins_samples(module: nn.Module) -> bool:
+    """Whether a reshaping layer includes the axis of the batch."""
+    return (isinstance(module, nn.Flatten) and module.start_dim == 0) or (
+        isinstance(module, nn.Unflatten) and module.dim == 0
     )

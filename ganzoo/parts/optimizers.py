@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from ganzoo.registry.values import Decay, Positive
 from ganzoo.util.optional import torch
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def adam(
-    parameters: Iterable[Tensor], *, lr: float = 1e-3, beta1: float = 0.5, beta2: float = 0.999, eps: float = 1e-8
+    parameters: Iterable[Tensor], *, lr: Positive = 1e-3, beta1: Decay = 0.5, beta2: Decay = 0.999, eps: Positive = 1e-8
 ) -> torch.optim.Optimizer:
     """Adam (Kingma & Ba, 2015), fused into one pass over the parameters.
 
@@ -26,7 +27,7 @@ def adam(
     return torch.optim.Adam(parameters, lr=lr, betas=(beta1, beta2), eps=eps, fused=True)
 
 
-def rmsprop(parameters: Iterable[Tensor], *, lr: float = 5e-5, alpha: float = 0.99) -> torch.optim.Optimizer:
+def rmsprop(parameters: Iterable[Tensor], *, lr: Positive = 5e-5, alpha: Decay = 0.99) -> torch.optim.Optimizer:
     """RMSprop (Tieleman & Hinton, 2012).
 
     Args:
@@ -37,7 +38,7 @@ def rmsprop(parameters: Iterable[Tensor], *, lr: float = 5e-5, alpha: float = 0.
     return torch.optim.RMSprop(parameters, lr=lr, alpha=alpha)
 
 
-def sgd(parameters: Iterable[Tensor], *, lr: float = 1e-2, momentum: float = 0.0) -> torch.optim.Optimizer:
+def sgd(parameters: Iterable[Tensor], *, lr: Positive = 1e-2, momentum: Decay = 0.0) -> torch.optim.Optimizer:
     """Stochastic gradient descent.
 
     Args:

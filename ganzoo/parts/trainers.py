@@ -10,7 +10,7 @@ network and resumes the trainer. A third item, a dictionary of scalar tensors, i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from ganzoo.parts.losses import (
     accuracy,
@@ -22,13 +22,16 @@ from ganzoo.parts.losses import (
     without_grad,
     zero_gradient_penalty,
 )
-from ganzoo.util.errors import GanzooError
+from ganzoo.registry.values import Count, NonNegative, Positive, Range
 from ganzoo.util.optional import nn, torch
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from ganzoo.parts.networks import Networks
+
+Smoothing = Annotated[float, Range(least=0, most=0.5)]
+"""How far the targets of smoothed labels spread from 0 and 1."""
 
 Draw: TypeAlias = "Callable[[], tuple[Tensor, ...]]"
 Updates: TypeAlias = "Iterator[tuple[nn.Module, Tensor] | tuple[nn.Module, Tensor, dict[str, Any]]]"
@@ -38,10 +41,10 @@ def non_saturating(
     nets: Networks,
     draw: Draw,
     *,
-    discriminator_steps: int = 1,
-    generator_steps: int = 1,
-    smoothing: float = 0.0,
-    penalty: float = 0.0,
+    discriminator_steps: Count = 1,
+    generator_steps: Count = 1,
+    smoothing: Smoothing = 0.0,
+    penalty: NonNegative = 0.0,
 ) -> Updates:
     """The non-saturating GAN (Goodfellow et al., 2014, Algorithm 1).
 
@@ -67,7 +70,7 @@ def non_saturating(
         yield G, bce(D(G(z, *condition), *condition), 1, smoothing)
 
 
-def least_squares(nets: Networks, draw: Draw, *, discriminator_steps: int = 1, generator_steps: int = 1) -> Updates:
+def least_squares(nets: Networks, draw: Draw, *, discriminator_steps: Count = 1, generator_steps: Count = 1) -> Updates:
     """The least-squares GAN with targets +1 for real and -1 for fake (Mao et al., 2017).
 
     Args:
@@ -88,7 +91,7 @@ def least_squares(nets: Networks, draw: Draw, *, discriminator_steps: int = 1, g
         yield G, mse(D(G(z, *condition), *condition), 1)
 
 
-def wasserstein(nets: Networks, draw: Draw, *, critic_steps: int = 5, clip: float = 0.01) -> Updates:
+def wasserstein(nets: Networks, draw: Draw, *, critic_steps: Count = 5, clip: Positive = 0.01) -> Updates:
     """The Wasserstein GAN with clipped weights (Arjovsky et al., 2017, Algorithm 1).
 
     Args:
@@ -97,8 +100,6 @@ def wasserstein(nets: Networks, draw: Draw, *, critic_steps: int = 5, clip: floa
         critic_steps: updates of the critic in an iteration.
         clip: the critic's weights are clipped to [-clip, clip] after each of its updates.
     """
-    if clip <= 0:
-        raise GanzooError(f"clip={clip} is out of range; weights are clipped to -clip..clip, with clip above 0")
     G, D = nets.generator, nets.discriminator
     for _ in range(critic_steps):
         real, z, *condition = draw()
@@ -113,7 +114,7 @@ def wasserstein(nets: Networks, draw: Draw, *, critic_steps: int = 5, clip: floa
     yield G, -mean(D(G(z, *condition), *condition))
 
 
-def wasserstein_gp(nets: Networks, draw: Draw, *, critic_steps: int = 5, penalty: float = 10.0) -> Updates:
+def wasserstein_gp(nets: Networks, draw: Draw, *, critic_steps: Count = 5, penalty: NonNegative = 10.0) -> Updates:
     """The Wasserstein GAN with a gradient penalty (Gulrajani et al., 2017, Algorithm 1).
 
     Args:

@@ -8,11 +8,7 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
-import json
-import math
 import sys
-import types
-import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -20,9 +16,8 @@ from typing import Any, Literal
 from ganzoo.registry.gan import GAN, PARTS, Overrides
 from ganzoo.registry.registry import Registry, registry
 from ganzoo.registry.renamed import new_name
+from ganzoo.registry.values import Count, Decay, OutOfRangeError, Positive, Size, convert, describe_type
 from ganzoo.util.errors import FOREIGN_ERRORS, GanzooError
-
-BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,24 +37,15 @@ class LoopSettings:
             updates parent and child in every iteration.
     """
 
-    iterations: int = 5000
-    batch_size: int = 64
-    latent_dim: int = 64
+    iterations: Count = 5000
+    batch_size: Size = 64
+    latent_dim: Size = 64
     distribution: Literal["normal", "uniform", "sphere"] = "normal"
     pixel_range: Literal["signed", "unit"] = "signed"
-    ema: float = 0.999
-    ttur: float = 1.0
+    ema: Decay = 0.999
+    ttur: Positive = 1.0
     lr_schedule: Literal["linear", "constant"] = "linear"
     parent_training: Literal["first", "joint"] = "first"
-
-    def __post_init__(self) -> None:
-        for name, most in (("iterations", 10**12), ("batch_size", 2**20), ("latent_dim", 2**20)):
-            if not 1 <= getattr(self, name) <= most:
-                raise GanzooError(f"{name}={getattr(self, name)} is out of range; it has to be 1 to {most:,}")
-        if self.ttur <= 0:
-            raise GanzooError(f"ttur={self.ttur} is out of range; it has to be above 0")
-        if not 0 <= self.ema < 1:
-            raise GanzooError(f"ema={self.ema} is out of range; it has to be at least 0 and below 1")
 
 
 @dataclass(frozen=True)
@@ -86,18 +72,15 @@ class Setting:
         """The value in the setting's own type.
 
         Raises:
-            GanzooError: it cannot be converted, or a network would never be updated.
+            GanzooError: it cannot be converted, or is out of range.
         """
         try:
-            accepted = convert(value, self.kind)
+            return convert(value, self.kind)
+        except OutOfRangeError as error:
+            raise GanzooError(f"{self.name}={value} is out of range; it has to be {error} ({self.key})") from None
         except (ValueError, TypeError, LookupError, OverflowError):
-            raise GanzooError(f"{self.name}={value!r} is not {describe_type(self.kind)} ({self.key})") from None
-        whole = self.kind is int and isinstance(self.default, int)
-        if whole and self.part == "trainer" and self.name.endswith("_steps") and accepted < 1 <= self.default:
-            raise GanzooError(
-                f"{self.name}={accepted} is out of range; every network is updated at least once in an iteration"
-            )
-        return accepted
+            text = repr(value) if len(repr(value)) <= 60 else f"{repr(value)[:60]}..."
+            raise GanzooError(f"{self.name}={text} is not {describe_type(self.kind)} ({self.key})") from None
 
 
 @dataclass(frozen=True)
@@ -275,58 +258,3 @@ def parse_assignments(assignments: Iterator[str] | tuple[str, ...]) -> dict[str,
         if parsed.setdefault(key.strip(), value.strip()) != value.strip():
             raise GanzooError(f"--set {key.strip()} is given twice, as {parsed[key.strip()]} and as {value.strip()}")
     return parsed
-
-
-def convert(value: Any, kind: Any) -> Any:
-    """A value, or its text, in the type of an annotation; ValueError or TypeError if that is not possible."""
-    origin, choices = typing.get_origin(kind), typing.get_args(kind)
-    if origin is Literal:
-        if value not in choices:
-            raise ValueError
-        return value
-    if origin in (typing.Union, types.UnionType):
-        if value is None or value == "none":
-            if type(None) in choices:
-                return None
-            raise ValueError
-        return convert(value, next(choice for choice in choices if choice is not type(None)))
-    if origin is tuple:
-        items = [item for item in value.split(",") if item] if isinstance(value, str) else value
-        return tuple(convert(item, choices[0]) for item in items)
-    if kind is bool:
-        value = BOOLEANS[value.lower()] if isinstance(value, str) else value
-        if not isinstance(value, bool):
-            raise TypeError
-        return value
-    if kind is str:
-        return str(value)
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise TypeError
-    if kind is int:
-        if isinstance(value, float) and not value.is_integer():
-            raise ValueError
-        return int(value)
-    if kind is float:
-        if not math.isfinite(number := float(value)):
-            raise ValueError
-        return number
-    raise TypeError
-
-
-def format_value(value: Any) -> str:
-    """The text of a value, as :func:`convert` reads it."""
-    if isinstance(value, list | tuple):
-        return ",".join(map(str, value))
-    return json.dumps(value) if isinstance(value, bool | dict) else "none" if value is None else str(value)
-
-
-def describe_type(kind: Any) -> str:
-    """The type of a setting in words."""
-    origin, choices = typing.get_origin(kind), typing.get_args(kind)
-    if origin is Literal:
-        return "one of " + ", ".join(map(str, choices))
-    if origin in (typing.Union, types.UnionType):
-        return " or ".join("none" if choice is type(None) else describe_type(choice) for choice in choices)
-    if origin is tuple:
-        return f"a list like 64,128 of: {describe_type(choices[0])}"
-    return {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}.get(kind, str(kind))

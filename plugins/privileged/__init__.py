@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ganzoo import GAN, GanzooError, hookimpl
-from ganzoo.parts import Activation, Norm, Parts, Task, dense, nn, output_activation
+from ganzoo.parts import Activation, Norm, Parts, Size, Task, dense, nn, output_activation
 
 from .trainer import parent_of, privileged
 
 
 def child_ann(
-    task: Task, *, widths: tuple[int, ...] = (784, 256, 784), hidden: Activation = "relu", norm: Norm = "batch"
+    task: Task, *, widths: tuple[Size, ...] = (784, 256, 784), hidden: Activation = "relu", norm: Norm = "batch"
 ) -> nn.Module:
     """A dense autoencoder of the parent's images.
 
@@ -35,7 +35,7 @@ def child_ann(
     return Refined(parent_of(task), child)
 
 
-def child_cnn(task: Task, *, width: int = 16, norm: bool = True) -> nn.Module:
+def child_cnn(task: Task, *, width: Size = 16, norm: bool = True) -> nn.Module:
     """A convolutional autoencoder of the parent's images with ``4 * width`` maps of 2x2 in the middle.
 
     Args:
@@ -50,7 +50,7 @@ def child_cnn(task: Task, *, width: int = 16, norm: bool = True) -> nn.Module:
     return Refined(parent_of(task), nn.Sequential(*net, output_activation(task)))
 
 
-def parent_cnn(task: Task, *, width: int = 16, norm: bool = True) -> nn.Module:
+def parent_cnn(task: Task, *, width: Size = 16, norm: bool = True) -> nn.Module:
     """z to a quarter of the image's sides, then two transposed convolutions of kernel 3 and stride 2.
 
     Args:
@@ -66,7 +66,7 @@ def parent_cnn(task: Task, *, width: int = 16, norm: bool = True) -> nn.Module:
 
 
 def discriminator_cnn(
-    task: Task, *, width: int = 16, widths: tuple[int, ...] = (64, 32), norm: bool = False
+    task: Task, *, width: Size = 16, widths: tuple[Size, ...] = (64, 32), norm: bool = False
 ) -> nn.Module:
     """Convolutions to ``4 * width`` maps of 2x2, then dense layers to logits ``(N, 1)``.
 

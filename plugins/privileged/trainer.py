@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from ganzoo import GanzooError
-from ganzoo.parts import accuracy, bce, real_and_fake_logits, stop_gradient, torch, without_grad, zero_gradient_penalty
+from ganzoo.parts import (
+    NonNegative,
+    accuracy,
+    bce,
+    real_and_fake_logits,
+    stop_gradient,
+    torch,
+    without_grad,
+    zero_gradient_penalty,
+)
 
 if TYPE_CHECKING:
     from ganzoo.parts import Draw, Networks, Task, Updates
@@ -16,10 +25,10 @@ def privileged(
     draw: Draw,
     *,
     parent_signal: Literal["none", "failures", "critic", "offset"] = "none",
-    signal_weight: float = 1.0,
+    signal_weight: NonNegative = 1.0,
     child_fake: Literal["parent", "noise"] = "parent",
-    reconstruction: float = 0.0,
-    penalty: float = 0.0,
+    reconstruction: NonNegative = 0.0,
+    penalty: NonNegative = 0.0,
 ) -> Updates:
     """One iteration of the child on its parent's images, and of the parent itself if it is trained jointly.
 

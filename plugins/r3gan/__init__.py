@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 from ganzoo import GAN, hookimpl
 from ganzoo.parts import (
+    Count,
     F,
+    NonNegative,
     Parts,
+    Size,
     Task,
     accuracy,
     halvings,
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from ganzoo.parts import Draw, Networks, Updates
 
 
-def relativistic(nets: Networks, draw: Draw, *, discriminator_steps: int = 1, penalty: float = 1.0) -> Updates:
+def relativistic(nets: Networks, draw: Draw, *, discriminator_steps: Count = 1, penalty: NonNegative = 1.0) -> Updates:
     """The relativistic pairing GAN with the penalties R1 and R2 (Huang et al., 2024).
 
     The loss compares the logits of a real and a generated sample of each pair.
@@ -47,7 +50,7 @@ def relativistic(nets: Networks, draw: Draw, *, discriminator_steps: int = 1, pe
     yield G, mean(F.softplus(without_grad(D, real, *condition).float() - D(G(z, *condition), *condition).float()))
 
 
-def residual_generator(task: Task, *, width: int = 16) -> nn.Module:
+def residual_generator(task: Task, *, width: Size = 16) -> nn.Module:
     """A residual generator without normalisation, with bilinear upsampling (Huang et al., 2024, made small).
 
     Args:
@@ -59,7 +62,7 @@ def residual_generator(task: Task, *, width: int = 16) -> nn.Module:
     return generator(task, width, *halvings(task, "a residual generator", width))
 
 
-def residual_discriminator(task: Task, *, width: int = 16) -> nn.Module:
+def residual_discriminator(task: Task, *, width: Size = 16) -> nn.Module:
     """A residual discriminator without normalisation, with average pooling (Huang et al., 2024, made small).
 
     Args:

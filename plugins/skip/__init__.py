@@ -5,17 +5,41 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from ganzoo import GAN, GanzooError, hookimpl
-from ganzoo.parts import Activation, Norm, Parts, Task, dense, dense_generator, nn, non_saturating, torch
+from ganzoo.parts import (
+    Activation,
+    Count,
+    NonNegative,
+    Norm,
+    Parts,
+    Range,
+    Share,
+    Size,
+    Smoothing,
+    Task,
+    dense,
+    dense_generator,
+    nn,
+    non_saturating,
+    torch,
+)
+
+Depth = Annotated[int, Range(least=1, most=32)]
+"""Levels of a tree; each costs a step in the network."""
 
 if TYPE_CHECKING:
     from ganzoo.parts import Draw, Networks, Updates
 
 
 def skip(
-    nets: Networks, draw: Draw, *, discriminator_steps: int = 1, generator_steps: int = 1, smoothing: float = 0.0
+    nets: Networks,
+    draw: Draw,
+    *,
+    discriminator_steps: Count = 1,
+    generator_steps: Count = 1,
+    smoothing: Smoothing = 0.0,
 ) -> Updates:
     """The non-saturating GAN. The skip weight w is clamped to [0, 1] after each update of the generator.
 
@@ -53,9 +77,9 @@ def skip_generator(
     task: Task,
     *,
     prior: Literal["gaussian", "pca", "parent"] = "pca",
-    components: int = 32,
-    weight: float = 0.5,
-    widths: tuple[int, ...] = (128, 256, 512, 1024),
+    components: Size = 32,
+    weight: Share = 0.5,
+    widths: tuple[Size, ...] = (128, 256, 512, 1024),
     hidden: Activation = "relu",
     norm: Norm = "batch",
 ) -> nn.Module:
@@ -77,20 +101,20 @@ def skip_generator(
     model, latents = PRIORS[prior](task, components)
     joined = replace(task, latent_dim=task.latent_dim + math.prod(task.shape))
     net = dense_generator(joined, widths=widths, hidden=hidden, norm=norm)
-    return Skip(model, net, (task.latent_dim, latents), share(weight), task.range)
+    return Skip(model, net, (task.latent_dim, latents), weight, task.range)
 
 
 def tabular_generator(
     task: Task,
     *,
     prior: str = "linear",
-    depth: int = 8,
+    depth: Depth = 8,
     bias: float = 0.0,
-    sigma: float = 0.1,
+    sigma: NonNegative = 0.1,
     skip: bool = True,
-    weight: float = 0.5,
-    width: int = 50,
-    repeats: int = 4,
+    weight: Share = 0.5,
+    width: Size = 50,
+    repeats: Size = 4,
     hidden: Activation = "relu",
 ) -> nn.Module:
     """w G(x, t) + (1 - w) t, where t = f(x) + bias + sigma N(0, 1) is a sample of a regression f as prior model.
@@ -114,15 +138,15 @@ def tabular_generator(
     from .networks import SkipPairs, Tied
 
     inputs = inputs_of(task)
-    if sigma < 0:
-        raise GanzooError(f"sigma={sigma} is not a standard deviation; it has to be at least 0")
     net = Tied(inputs + 1, width, repeats, hidden)
     if prior == "none":
         return SkipPairs(Formula("0", inputs), net, bias=0, sigma=1, weight=None)
-    return SkipPairs(regressor(prior, task, depth), net, bias, sigma, share(weight) if skip else None)
+    return SkipPairs(regressor(prior, task, depth), net, bias, sigma, weight if skip else None)
 
 
-def tabular_discriminator(task: Task, *, widths: tuple[int, ...] = (25, 50), hidden: Activation = "leaky") -> nn.Module:
+def tabular_discriminator(
+    task: Task, *, widths: tuple[Size, ...] = (25, 50), hidden: Activation = "leaky"
+) -> nn.Module:
     """A fully connected discriminator of a target joined to its regression inputs.
 
     Args:
@@ -133,13 +157,6 @@ def tabular_discriminator(task: Task, *, widths: tuple[int, ...] = (25, 50), hid
     from .networks import OnPairs
 
     return OnPairs(dense((inputs_of(task) + 1, *widths, 1), hidden))
-
-
-def share(weight: float) -> float:
-    """The initial w; GanzooError if it is not from 0 to 1."""
-    if not 0 <= weight <= 1:
-        raise GanzooError(f"weight={weight} is out of range; it has to be from 0 (prior alone) to 1 (GAN alone)")
-    return weight
 
 
 def inputs_of(task: Task) -> int:

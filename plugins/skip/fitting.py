@@ -19,8 +19,6 @@ from ganzoo.parts import Task
 from .formula import Formula
 from .regressors import Linear, Regressor, Trees
 
-MAX_DEPTH = 32
-
 LINEAR = (
     "ARDRegression",
     "BayesianRidge",
@@ -90,8 +88,6 @@ def linear(name: str, task: Task) -> Linear:
 
 def trees(name: str, task: Task, depth: int) -> Trees:
     """A tree, forest or boosted ensemble of scikit-learn as arrays of nodes."""
-    if not 1 <= depth <= MAX_DEPTH:
-        raise GanzooError(f"depth={depth} is out of range; trees have 1 to {MAX_DEPTH} levels")
     model = Trees(depth)
     if task.data is not None:
         found = fit(name, task.data, depth)

@@ -65,8 +65,6 @@ def gaussian(task: Task, _: int) -> Prior:
 
 def pca(task: Task, components: int) -> Prior:
     """The first principal components, at most as many as there are pixels."""
-    if components < 1:
-        raise GanzooError(f"components={components} is too small; a PCA prior has at least 1")
     components = min(components, math.prod(task.shape))
     mean, axes = torch.zeros(task.shape), torch.zeros(components, *task.shape)
     if task.data is not None:

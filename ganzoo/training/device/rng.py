@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,6 +10,9 @@ import torch
 from torch import Tensor
 
 from ganzoo.util.errors import GanzooError
+
+_generators = threading.RLock()
+"""Held while torch's own generators have the state of one training."""
 
 
 class RandomState:
@@ -42,15 +46,19 @@ class RandomState:
     @contextmanager
     def preserved(self) -> Iterator[None]:
         """Restore torch's random state when the context is left."""
-        before = self._current()
-        try:
-            yield
-        finally:
-            self._set(before)
+        with _generators:
+            before = self._current()
+            try:
+                yield
+            finally:
+                self._set(before)
 
     @contextmanager
     def stream(self) -> Iterator[None]:
-        """Draw from this training's random numbers within the context."""
+        """Draw from this training's random numbers within the context.
+
+        torch's generators belong to the process, so trainings in several threads take turns.
+        """
         with self.preserved():
             self._set(self._state)
             try:

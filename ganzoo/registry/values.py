@@ -1,0 +1,135 @@
+"""The values of settings: from text to the type of an annotation, within its range, and back to text."""
+
+from __future__ import annotations
+
+import json
+import math
+import types
+import typing
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+@dataclass(frozen=True)
+class Range:
+    """The numbers that a setting may have, for ``Annotated[float, Range(...)]``.
+
+    Attributes:
+        least: smallest value.
+        above: bound that a value has to exceed.
+        most: largest value.
+        below: bound that a value must not reach.
+    """
+
+    least: float | None = None
+    above: float | None = None
+    most: float | None = None
+    below: float | None = None
+
+    def __contains__(self, number: float) -> bool:
+        return (
+            (self.least is None or number >= self.least)
+            and (self.above is None or number > self.above)
+            and (self.most is None or number <= self.most)
+            and (self.below is None or number < self.below)
+        )
+
+    def __str__(self) -> str:
+        bounds = (("at least", self.least), ("above", self.above), ("at most", self.most), ("below", self.below))
+        return " and ".join(f"{words} {bound:,}" for words, bound in bounds if bound is not None)
+
+
+Count = Annotated[int, Range(least=1, most=10**12)]
+"""A whole number from 1."""
+
+Size = Annotated[int, Range(least=1, most=2**20)]
+"""A number of units, channels, samples or latents."""
+
+Positive = Annotated[float, Range(above=0)]
+NonNegative = Annotated[float, Range(least=0)]
+
+Decay = Annotated[float, Range(least=0, below=1)]
+"""The decay of a moving average, or a probability of dropout."""
+
+Share = Annotated[float, Range(least=0, most=1)]
+
+
+class OutOfRangeError(ValueError):
+    """A number is outside the range of its setting."""
+
+
+def convert(value: Any, kind: Any) -> Any:
+    """A value, or its text, in the type of an annotation.
+
+    Raises:
+        OutOfRangeError: a number is outside the annotated range.
+        ValueError, TypeError, LookupError, OverflowError: the value cannot be converted.
+    """
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is Annotated:
+        number = convert(value, arguments[0])
+        for limits in arguments[1:]:
+            if isinstance(limits, Range) and number not in limits:
+                raise OutOfRangeError(str(limits))
+        return number
+    if origin is Literal:
+        if value not in arguments:
+            raise ValueError
+        return value
+    if origin in (typing.Union, types.UnionType):
+        if value is None or value == "none":
+            if type(None) in arguments:
+                return None
+            raise ValueError
+        return convert(value, next(choice for choice in arguments if choice is not type(None)))
+    if origin is tuple:
+        items = value
+        if isinstance(value, str):
+            items = value.removesuffix(",").split(",") if value.strip() else ()
+        return tuple(convert(item, arguments[0]) for item in items)
+    if kind is bool:
+        value = BOOLEANS[value.lower()] if isinstance(value, str) else value
+        if not isinstance(value, bool):
+            raise TypeError
+        return value
+    if kind is str:
+        if not isinstance(value, str):
+            raise TypeError
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise TypeError
+    if isinstance(value, str) and "_" in value:  # Python would read 1_0 as ten
+        raise ValueError
+    if kind is int:
+        if isinstance(value, float) and not value.is_integer():
+            raise ValueError
+        return int(value)
+    if kind is float:
+        if not math.isfinite(number := float(value)):
+            raise ValueError
+        return number
+    raise TypeError
+
+
+def format_value(value: Any) -> str:
+    """The text of a value, as :func:`convert` reads it."""
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    return json.dumps(value) if isinstance(value, bool | dict) else "none" if value is None else str(value)
+
+
+def describe_type(kind: Any) -> str:
+    """The type of a setting in words, with its range."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is Annotated:
+        ranges = [str(limits) for limits in arguments[1:] if isinstance(limits, Range)]
+        return " ".join([describe_type(arguments[0]), *ranges])
+    if origin is Literal:
+        return "one of " + ", ".join(map(str, arguments))
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join("none" if choice is type(None) else describe_type(choice) for choice in arguments)
+    if origin is tuple:
+        return f"a list like 64,128 of: {describe_type(arguments[0])}"
+    return {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}.get(kind, str(kind))
