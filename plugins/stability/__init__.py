@@ -1,1 +1,1 @@
-"""The stability laboratory: how a game moves near the place where it should come to rest."""
+"""The stability laboratory: whether the training of a GAN converges, in theory and in practice."""
