@@ -28,7 +28,7 @@ from ganzoo_plugins.stability.sweep.trials import load_outcome
 from ganzoo.cli.progress import iteration_counter
 from ganzoo.evaluation.record import plain
 from ganzoo.records.run_folder import RunFolder
-from ganzoo.registry.recipe import format_value
+from ganzoo.registry.values import format_value
 from ganzoo.training.device import configure_process
 from ganzoo.util.errors import FOREIGN_ERRORS, GanzooError, first_line
 from ganzoo.util.files import write_text

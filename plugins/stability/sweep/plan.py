@@ -10,8 +10,9 @@ from typing import Any
 
 from ganzoo.data import Data, load
 from ganzoo.registry.gan import PARTS
-from ganzoo.registry.recipe import Recipe, format_value, resolve
+from ganzoo.registry.recipe import Recipe, resolve
 from ganzoo.registry.registry import registry
+from ganzoo.registry.values import format_value
 from ganzoo.util.errors import GanzooError
 
 from .tiers import OWN, TIERS, Tier, recipe_of
