@@ -39,7 +39,7 @@ def list_(kind: str) -> None:
     if kind == "gans":
         table((gan.name, gan.summary, gan.paper) for gan in known.gans.values())
     elif kind == "plugins":
-        table((p.name, f"{p.distribution} {p.version}", p.module, p.error or "loaded") for p in known.plugins)
+        table((p.name, f"{p.distribution} {p.version}", p.module, known.status(p)) for p in known.plugins)
     else:
         table((name, summary(make)) for name, make in known.parts[kind.removesuffix("s")].items())
 
@@ -70,8 +70,8 @@ def show(what: str) -> None:
 def show_gan(name: str) -> None:
     from ganzoo.registry.gan import PARTS
     from ganzoo.registry.recipe import LoopSettings, resolve, settings
-    from ganzoo.registry.values import format_value
     from ganzoo.registry.registry import registry
+    from ganzoo.registry.values import format_value
 
     gan = registry().gan(name)
     recipe = resolve(gan)

@@ -7,8 +7,9 @@ import functools
 import importlib.metadata
 import logging
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import pluggy
@@ -21,6 +22,7 @@ KINDS = (*PARTS, "dataset")
 
 log = logging.getLogger("ganzoo")
 T = TypeVar("T")
+NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,99}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -39,26 +41,54 @@ class Plugin:
 
 @dataclass
 class Registry:
-    """All that is registered: ``gans`` by name, ``parts`` by kind (see ``KINDS``) and name, and their ``owners``."""
+    """All that is registered.
+
+    Attributes:
+        plugins: all that were found, with their errors.
+        gans: by name.
+        parts: makers, trainers and loaders by kind, see ``KINDS``, and name.
+        owners: the plugin of each, by kind and name.
+        conflicts: names that several plugins register, with these plugins. Such a name is an error when it is used;
+            all others can be used.
+    """
 
     plugins: list[Plugin] = field(default_factory=list)
     gans: dict[str, GAN] = field(default_factory=dict)
     parts: dict[str, dict[str, Callable[..., Any]]] = field(default_factory=lambda: {kind: {} for kind in KINDS})
     owners: dict[tuple[str, str], Plugin] = field(default_factory=dict)
+    conflicts: dict[tuple[str, str], list[Plugin]] = field(default_factory=dict)
 
     def gan(self, name: str) -> GAN:
         """The GAN of that name; GanzooError with the nearest name if there is none."""
+        self._refuse_conflict("GAN", name)
         return find("GAN", name, self.gans, "ganzoo list")
 
     def part(self, kind: str, name: str) -> Callable[..., Any]:
         """The part of that kind and name; GanzooError with the nearest name if there is none."""
+        self._refuse_conflict(kind, name)
         return find(kind, name, self.parts[kind], f"ganzoo list {kind}s")
 
-    def add(self, kind: str, name: str, owner: Plugin) -> None:
-        """Register a name for a plugin; GanzooError naming both owners if it is taken."""
-        if first := self.owners.get((kind, name)):
-            raise GanzooError(f"two {kind}s named '{name}': one from {first}, one from {owner}; uninstall one of them")
-        self.owners[kind, name] = owner
+    def add(self, kind: str, name: str, item: Any, owner: Plugin) -> None:
+        """Register something under a name; a name that is taken already becomes a conflict."""
+        key = kind, name
+        named = self.gans if kind == "GAN" else self.parts[kind]
+        if key in self.owners:
+            self.conflicts.setdefault(key, [self.owners[key]]).append(owner)
+            named.pop(name, None)
+        else:
+            self.owners[key], named[name] = owner, item
+
+    def status(self, plugin: Plugin) -> str:
+        """Whether a plugin was loaded, and which of its names others register too."""
+        if plugin.error:
+            return plugin.error
+        names = [f"{kind} '{name}'" for (kind, name), owners in self.conflicts.items() if plugin in owners]
+        return f"loaded, but {', '.join(names)} is in another plugin too" if names else "loaded"
+
+    def _refuse_conflict(self, kind: str, name: str) -> None:
+        if owners := self.conflicts.get((kind, name)):
+            each = ", ".join(f"one from {owner}" for owner in owners)
+            raise GanzooError(f"{len(owners)} {kind}s are named '{name}': {each}; uninstall all but one")
 
 
 def find(kind: str, name: str, known: Mapping[str, T], listing: str) -> T:
@@ -112,33 +142,30 @@ def collect(entry_points: Iterable[importlib.metadata.EntryPoint]) -> Registry:
     result = Registry()
     manager = pluggy.PluginManager("ganzoo")
     manager.add_hookspecs(hookspecs)
-    for point in sorted(entry_points, key=lambda point: point.name):
-        plugin = Plugin(
-            point.name,
-            point.value,
-            point.dist.name if point.dist else "unknown distribution",
-            point.dist.version if point.dist else "",
-        )
-        result.add("plugin", plugin.name, plugin)
+    points = sorted(entry_points, key=lambda point: point.name)
+    for number, point in enumerate(points):
+        owner, version = (point.dist.name, point.dist.version) if point.dist else ("unknown distribution", "")
+        plugin = Plugin(point.name, point.value, owner, version)
+        module = f"{number} {point.name}"  # two plugins may have one name
         try:
-            manager.register(point.load(), plugin.name)
-            gans, parts = records(manager, plugin.name)
+            manager.register(point.load(), module)
+            gans, parts = records(manager, module)
             if not (gans or any(parts.values())):
                 raise LookupError("it registers nothing; do its hooks have @hookimpl, and return records?")
-        except Exception as error:  # a third party's import may fail in any way, and must not stop the rest
-            manager.unregister(name=plugin.name)
-            reason = first_line(error)
-            plugin = Plugin(plugin.name, plugin.module, plugin.distribution, plugin.version, reason)
-            log.warning("%s cannot be loaded and is skipped: %s", plugin, reason)
+        except BaseException as error:  # whatever a third party raises, sys.exit included, must not stop the rest
+            if manager.has_plugin(module):
+                manager.unregister(name=module)
+            plugin = replace(plugin, error=first_line(error))
+            log.warning("%s cannot be loaded and is skipped: %s", plugin, plugin.error)
             gans, parts = [], {}
         result.plugins.append(plugin)
         for gan in gans:
-            result.add("GAN", gan.name, plugin)
-            result.gans[gan.name] = gan
+            result.add("GAN", gan.name, gan, plugin)
         for kind, makers in parts.items():
             for name, make in makers.items():
-                result.add(kind, name, plugin)
-                result.parts[kind][name] = make
+                result.add(kind, name, make, plugin)
+    for (kind, name), owners in result.conflicts.items():
+        log.warning("%d %ss are named '%s', from %s", len(owners), kind, name, " and ".join(map(str, owners)))
     result.gans = dict(sorted(result.gans.items()))
     result.parts = {kind: dict(sorted(makers.items())) for kind, makers in result.parts.items()}
     return result
@@ -154,6 +181,36 @@ def records(manager: pluggy.PluginManager, plugin: str) -> tuple[list[GAN], dict
         if implementation.plugin_name == plugin
     }
     gans = list(found.get("ganzoo_gans", ()))
-    if strangers := [gan for gan in gans if not isinstance(gan, GAN)]:
-        raise TypeError(f"ganzoo_gans has to return GANs, not {strangers[0]!r:.60}")
-    return gans, {kind: dict(found.get(f"ganzoo_{kind}s", {})) for kind in KINDS}
+    for gan in gans:
+        if not isinstance(gan, GAN):
+            raise TypeError(f"ganzoo_gans has to return GANs, not {gan!r:.60}")
+        check_record(gan)
+    parts: dict[str, hookspecs.Parts] = {kind: dict(found.get(f"ganzoo_{kind}s", {})) for kind in KINDS}
+    for kind, makers in parts.items():
+        for name, make in makers.items():
+            check_name(kind, name)
+            if not callable(make):
+                raise TypeError(f"{kind} '{name}' is not a function but {make!r:.60}")
+    return gans, parts
+
+
+def check_record(gan: GAN) -> None:
+    """Refuse a GAN whose fields are of other types; TypeError or ValueError that names the field."""
+    check_name("GAN", gan.name)
+    for name in ("summary", "paper", "data"):
+        if not isinstance(value := getattr(gan, name), str):
+            raise TypeError(f"{name} of GAN '{gan.name}' is not text but {value!r:.60}")
+    for name in ("settings", "presets"):
+        if not isinstance(value := getattr(gan, name), Mapping) or not all(isinstance(key, str) for key in value):
+            raise TypeError(f"{name} of GAN '{gan.name}' is not a mapping from names but {value!r:.60}")
+    for part in PARTS:
+        if not isinstance(value := getattr(gan, part), str) and not callable(value):
+            raise TypeError(f"{part} of GAN '{gan.name}' is neither a name nor a function but {value!r:.60}")
+    if gan.parent is not None:
+        check_name("parent", gan.parent)
+
+
+def check_name(kind: str, name: object) -> None:
+    """Refuse a name that could not be typed, or be part of a file's name; ValueError."""
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise ValueError(f"the name of a {kind} is {name!r:.60}; a name has letters, digits, and later also - . _")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
@@ -79,14 +79,21 @@ def test_records_are_gathered_and_sorted(plugin: Any) -> None:
     ],
 )
 def test_one_name_for_two_records_names_both_distributions(plugin: Any, hook: str, kind: str, records: Any) -> None:
-    points = [plugin("first", "one", **{hook: records}), plugin("second", "two", **{hook: records})]
-    with pytest.raises(GanzooError, match=f"two {kind}s named 'same': one from .* one 1.0, one from .* two 1.0"):
-        collect(points)
+    other = {"ganzoo_gans": [gan("other")]} | {hook: [*records, gan("other")] if kind == "GAN" else records}
+    known = collect([plugin("first", "one", **{hook: records}), plugin("second", "two", **other)])
+    message = f"2 {kind}s are named 'same': one from .* one 1.0, one from .* two 1.0; uninstall all but one"
+    with pytest.raises(GanzooError, match=message):
+        known.gan("same") if kind == "GAN" else known.part(kind, "same")
+    assert list(known.gans) == ["other"], "other names can be used"
+    assert known.gan("other").name == "other"
+    assert [known.status(found) for found in known.plugins] == [
+        f"loaded, but {kind} 'same' is in another plugin too"
+    ] * 2
 
 
-def test_one_name_for_two_entry_points_names_both_distributions(plugin: Any) -> None:
-    with pytest.raises(GanzooError, match=r"two plugins named 'same': one from .* one 1.0, one from .* two 1.0"):
-        collect([plugin("same", "one"), plugin("same", "two")])
+def test_two_plugins_may_have_one_name(plugin: Any) -> None:
+    points = [plugin("same", "one", ganzoo_gans=[gan("x")]), plugin("same", "two", ganzoo_gans=[gan("y")])]
+    assert list(collect(points).gans) == ["x", "y"]
 
 
 def test_a_generator_and_a_gan_may_share_a_name(plugin: Any) -> None:
@@ -178,3 +185,47 @@ def test_a_chosen_plugin_that_is_not_installed_is_refused(monkeypatch: pytest.Mo
     monkeypatch.setenv("GANZOO_PLUGINS", "simpel")
     with pytest.raises(GanzooError, match=r"no plugin named 'simpel'; did you mean 'simple'\? \(unset GANZOO_PLUGINS"):
         registry.__wrapped__()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "raise SystemExit(0)",
+        "raise KeyboardInterrupt",
+        "raise GeneratorExit",
+        "class Odd(BaseException): ...\nraise Odd",
+    ],
+)
+@pytest.mark.parametrize("where", ["import", "hook"])
+def test_a_plugin_that_ends_the_process_is_skipped(
+    plugin: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: str, where: str
+) -> None:
+    if where == "hook":
+        body = "".join(f"    {line}\n" for line in code.splitlines())
+        code = f"from ganzoo import hookimpl\n@hookimpl\ndef ganzoo_gans():\n{body}"
+    (tmp_path / "ending_plugin.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "ending_plugin", raising=False)
+    known = collect([entry("bad", "ending_plugin", "one"), plugin("good", "two", ganzoo_gans=[gan("x")])])
+    assert list(known.gans) == ["x"]
+    assert known.plugins[0].error
+
+
+@pytest.mark.parametrize("name", ["../../evil", "a\x1b[31m", "", "a b", 5, None, ("x",), "x" * 101, "-x"])
+@pytest.mark.parametrize("hook", ["ganzoo_gans", "ganzoo_trainers"])
+def test_a_name_that_cannot_be_typed_or_be_a_file_is_refused(plugin: Any, hook: str, name: Any) -> None:
+    records = [gan(name)] if hook == "ganzoo_gans" else {name: part}
+    known = collect([plugin("bad", "one", **{hook: records}), plugin("good", "two", ganzoo_gans=[gan("x")])])
+    assert list(known.gans) == ["x"]
+    assert "a name has letters" in known.plugins[0].error
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("summary", None), ("paper", 3), ("data", b"x"), ("settings", [1]), ("presets", {1: {}}), ("trainer", 3)],
+)
+def test_a_record_with_fields_of_other_types_is_refused(plugin: Any, field: str, value: Any) -> None:
+    odd = replace(gan("odd"), **{field: value})
+    known = collect([plugin("bad", "one", ganzoo_gans=[odd]), plugin("good", "two", ganzoo_gans=[gan("x")])])
+    assert list(known.gans) == ["x"]
+    assert f"{field} of GAN 'odd'" in known.plugins[0].error
