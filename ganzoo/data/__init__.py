@@ -20,6 +20,10 @@ from ganzoo.util.errors import GanzooError
 
 __all__ = ["Data", "NoTestSplit", "Request", "Samples", "dataset_name", "fingerprint", "load", "subset"]
 
+Channels = Literal["grey", "rgb", "rgba"]
+CHANNELS: dict[Channels, int] = {"grey": 1, "rgb": 3, "rgba": 4}
+"""Number of channels of images by the name of their colours."""
+
 log = logging.getLogger("ganzoo")
 
 
@@ -92,6 +96,7 @@ class Request:
         split: ``train`` or ``test``; data sets without a test split refuse ``test``.
         directory: folder of downloaded data sets.
         size: height and width in pixels, for data sets of any size; ``None`` for the default.
+        channels: ``grey``, ``rgb`` or ``rgba``, for data sets of any colours; ``None`` for those of the images.
     """
 
     name: str
@@ -99,6 +104,7 @@ class Request:
     split: Literal["train", "test"] = "train"
     directory: Path = Path("~/.cache/ganzoo")
     size: int | None = None
+    channels: Channels | None = None
 
     def refuse_argument(self) -> None:
         """Raise GanzooError if the name has an argument; for loaders that take none."""
@@ -110,6 +116,11 @@ class Request:
         """Raise NoTestSplit if the test split is requested; for data sets that have none."""
         if self.split == "test":
             raise NoTestSplit(f"{self.name} has no test split, only 'train'; see: ganzoo list datasets")
+
+
+def channels_of(shape: tuple[int, ...]) -> Channels | None:
+    """The colours of images of a shape ``(C, height, width)``; ``None`` for other shapes."""
+    return next((name for name, count in CHANNELS.items() if len(shape) == 3 and shape[0] == count), None)
 
 
 def subset(data: Data, index: NDArray[np.int64]) -> Data:
@@ -154,6 +165,7 @@ def load(
     split: Literal["train", "test"] = "train",
     directory: str | Path | None = None,
     size: int | None = None,
+    channels: Channels | None = None,
 ) -> Data:
     """Load a data set.
 
@@ -162,14 +174,17 @@ def load(
         split: ``train`` or ``test``.
         directory: folder of downloaded data sets; ``GANZOO_DATA_DIR`` or ``~/.cache/ganzoo`` by default.
         size: height and width in pixels, for data sets of any size.
+        channels: ``grey``, ``rgb`` or ``rgba``, for data sets of any colours.
 
     Raises:
         GanzooError: there is no such data set, or it cannot be read.
     """
+    if channels not in (None, *CHANNELS):
+        raise GanzooError(f"channels={channels!r:.60} is not one of {', '.join(CHANNELS)}")
     name = dataset_name(name)
     kind, _, argument = name.partition(":")
     where = Path(directory or os.environ.get("GANZOO_DATA_DIR") or Request.directory).expanduser()
-    request = Request(name=name, argument=argument, split=split, directory=where, size=size)
+    request = Request(name=name, argument=argument, split=split, directory=where, size=size, channels=channels)
     data = registry().part("dataset", kind)(request)
     if not isinstance(data, Data):
         raise GanzooError(f"the loader of data set '{kind}' returned {type(data).__name__}, not ganzoo.data.Data")

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, ImageOps
+from PIL import Image, ImageFile, ImageOps, features
 
+HAS_AVIF = "avif" in features.modules and bool(features.check("avif"))
 # Few formats on purpose: among the others that Pillow knows are some that start other programs.
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP", *(("AVIF",) if HAS_AVIF else ()))
 MAX_PIXELS = 2**26  # of one file; photographs have fewer, files made to exhaust the memory more
 DEPTHS = (8, 10, 12, 14, 16)
+JPEG_TAIL = 64  # bytes in which a whole JPEG file has its end marker
 PHOTOMETRIC = 262  # TIFF tag: what the values mean; 0 for "0 is white"
 
 log = logging.getLogger("ganzoo")
+
+
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+DARK = 64  # 16-bit colour whose upper 8 bits stay below holds 14 bits or fewer
 
 
 class Stored(NamedTuple):
@@ -27,53 +33,85 @@ class Stored(NamedTuple):
     Attributes:
         grey: whether all of them are grey.
         peak: the largest value of grey of more than 8 bits whose depth the file does not say; else ``None``.
+        upper: the largest value of the upper 8 bits of 16-bit colour, or of 16-bit grey with alpha; else ``None``.
+        transparent: whether the file has transparency.
     """
 
     grey: bool
-    peak: int | None
+    peak: int | None = None
+    upper: int | None = None
+    transparent: bool = False
 
 
 def inspect(path: Path) -> Stored:
-    """How a file stores its pixels. Pixels are read for palettes and for grey of more than 8 bits, else the header.
+    """How a file stores its pixels. Pixels are read for palettes and for more than 8 bits, else the header.
 
     Raises:
         Exception: of any kind that Pillow raises, if the file is no image, or is refused.
     """
     with _open(path) as image:
-        if image.mode == "P":
+        transparent = _is_transparent(image)
+        if image.mode in ("P", "PA"):
             colours = np.asarray(_over_white(image).convert("RGB"))
-            return Stored(bool((colours == colours[..., :1]).all()), None)
+            return Stored(bool((colours == colours[..., :1]).all()), transparent=transparent)
+        if ";16" in (raw := _raw_mode(image)) and image.mode in ("LA", "RGB", "RGBA"):
+            grey = image.mode == "LA" or raw.startswith("LA")  # Pillow reads 16-bit grey with alpha as RGBA
+            return Stored(grey, upper=int(np.asarray(image.convert("RGB")).max()), transparent=transparent)
         deep = image.mode.startswith("I")
         if not deep or image.format == "PPM":  # Pillow scales PGM to 16 bits by the maximum in its header
-            return Stored(deep or image.mode in ("1", "L", "LA"), None)
+            return Stored(deep or image.mode in ("1", "L", "LA"), transparent=transparent)
         values = np.asarray(image)
         low, high = int(values.min()), int(values.max())
     if low < 0 or high >= 2**16:
         raise ValueError(f"grey values from {low} to {high}, not within 0..65535")
-    return Stored(True, high)
+    return Stored(True, high, transparent=transparent)
 
 
-def bit_depth(files: Iterable[Stored]) -> int:
-    """The bit depth of grey of more than 8 bits in these files; one warning says which.
+def verify(path: Path) -> None:
+    """Raise if a file is cut off or damaged. PNG is read but not decoded, of JPEG the end; other formats are decoded.
+
+    Raises:
+        Exception: of any kind that Pillow raises.
+    """
+    with _open(path) as image:
+        if image.format == "PNG":
+            image.verify()
+        elif image.format not in ("JPEG", "MPO") or not _has_jpeg_end(path):
+            image.load()
+
+
+def bit_depth(files: Collection[Stored]) -> int:
+    """The bit depth of grey of more than 8 bits in these files.
 
     It is the smallest of 8, 10, 12, 14 and 16 bits that holds the largest value of all files.
     """
     peaks = [file.peak for file in files if file.peak is not None]
-    if not peaks:
-        return 16
-    bits = next(bits for bits in DEPTHS if max(peaks) < 2**bits)
-    log.warning(
-        "%d images of more than 8 bits hold grey up to %d: read as %d bits, scaled to 8", len(peaks), max(peaks), bits
-    )
-    return bits
+    return next(bits for bits in DEPTHS if max(peaks) < 2**bits) if peaks else 16
+
+
+def warn_of_depth(files: Collection[Stored]) -> None:
+    """Say how pixels of more than 8 bits are scaled, where a file does not say how many bits it holds."""
+    if peaks := [file.peak for file in files if file.peak is not None]:
+        log.warning(
+            "%d images of more than 8 bits hold grey up to %d: read as %d bits, scaled to 8",
+            *(len(peaks), max(peaks), bit_depth(files)),
+        )
+    uppers = [file.upper for file in files if file.upper is not None]
+    if uppers and max(uppers) < DARK:
+        log.warning(
+            "%d images of 16 bits in colour or with alpha are read by their upper 8 bits, which reach only %d of 255: "
+            "if they hold fewer than 16 bits, convert them to 8, or they stay dark",
+            *(len(uppers), max(uppers)),
+        )
 
 
 def square(path: Path, shape: tuple[int, int, int], bits: int = 16) -> NDArray[np.uint8]:
-    """The file's largest centred square, over white and the right way up, scaled with antialiasing.
+    """The file's largest centred square, the right way up, scaled with antialiasing.
 
     Args:
         path: the file.
-        shape: of the result, ``(1, size, size)`` for grey or ``(3, size, size)`` for RGB.
+        shape: of the result, ``(C, size, size)``: one channel for grey and three for RGB, both over white; four for
+            RGBA, with 0 in all channels where a pixel is transparent.
         bits: bit depth of grey of more than 8 bits, see :func:`bit_depth`.
 
     Returns:
@@ -87,16 +125,15 @@ def square(path: Path, shape: tuple[int, int, int], bits: int = 16) -> NDArray[n
         ImageOps.exif_transpose(image, in_place=True)
         flat = _flatten(image, channels, bits)
     # fit() crops before it scales: a long thin image would explode if its shorter side were scaled up first.
-    pixels = np.asarray(ImageOps.fit(flat, (width, height), Image.Resampling.BICUBIC))
-    return pixels.reshape(height, width, channels).transpose(2, 0, 1)
+    return _channels_first(ImageOps.fit(flat, (width, height), Image.Resampling.BICUBIC), shape)
 
 
 def unscaled(path: Path, shape: tuple[int, ...], bits: int = 16) -> NDArray[np.uint8]:
-    """The file's pixels as stored, over white, in grey or RGB.
+    """The file's pixels as stored, in grey, RGB or RGBA.
 
     Args:
         path: the file.
-        shape: of the result, ``(1, height, width)`` for grey or ``(3, height, width)`` for RGB.
+        shape: of the result, ``(C, height, width)``; see :func:`square`.
         bits: bit depth of grey of more than 8 bits, see :func:`bit_depth`.
 
     Returns:
@@ -111,12 +148,14 @@ def unscaled(path: Path, shape: tuple[int, ...], bits: int = 16) -> NDArray[np.u
         if image.size != (width, height):
             raise ValueError(f"it has {image.width}x{image.height} pixels, and the data have {width}x{height}")
         flat = _flatten(image, channels, bits)
-    return np.asarray(flat).reshape(height, width, channels).transpose(2, 0, 1)
+    return _channels_first(flat, shape)
 
 
 @contextmanager
 def _open(path: Path) -> Iterator[ImageFile.ImageFile]:
     """An image file whose header is acceptable."""
+    if path.suffix.lower() == ".avif" and not HAS_AVIF:
+        raise ValueError("the installed Pillow reads no AVIF; run: pip install 'pillow>=11.3'")
     with Image.open(path, formats=FORMATS) as image:
         if image.width * image.height > MAX_PIXELS:
             raise ValueError(f"{image.width}x{image.height} pixels, more than {MAX_PIXELS}")
@@ -129,21 +168,53 @@ def _open(path: Path) -> Iterator[ImageFile.ImageFile]:
 
 
 def _flatten(image: ImageFile.ImageFile, channels: int, bits: int) -> Image.Image:
-    """An image over white, of 8 bits, in grey or RGB."""
-    mode = "L" if channels == 1 else "RGB"
+    """An image of 8 bits: over white in grey or RGB, or as it is in RGBA."""
+    mode = MODES[channels]
     if image.mode.startswith("I"):  # Pillow's own conversion clips at 255
         values = np.asarray(image).astype(np.int32)
-        grey = (values >> (8 if image.format == "PPM" else bits - 8)).clip(0, 255)
-        grey[values == image.info.get("transparency", -1)] = 255
-        return Image.fromarray(grey.astype(np.uint8)).convert(mode)
-    return _over_white(image).convert(mode)
+        grey = (values >> (8 if image.format == "PPM" else bits - 8)).clip(0, 255).astype(np.uint8)
+        seen = values != image.info.get("transparency", -1)
+        if channels == 4:
+            return Image.fromarray(np.dstack([grey, grey, grey, np.where(seen, 255, 0).astype(np.uint8)]))
+        return Image.fromarray(np.where(seen, grey, 255).astype(np.uint8)).convert(mode)
+    return _with_alpha(image) if channels == 4 else _over_white(image).convert(mode)
 
 
-def _over_white(image: Image.Image) -> Image.Image:
+def _channels_first(image: Image.Image, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    channels, height, width = shape
+    pixels = np.asarray(image).reshape(height, width, channels)
+    if channels == 4:  # the colour of transparent pixels is arbitrary, and differs between programs
+        pixels = np.where(pixels[:, :, 3:] == 0, np.uint8(0), pixels)
+    return pixels.transpose(2, 0, 1)
+
+
+def _is_transparent(image: Image.Image) -> bool:
+    return image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or image.info.get("transparency") is not None
+
+
+def _with_alpha(image: Image.Image) -> Image.Image:
     transparent = image.info.get("transparency")
-    if image.mode not in ("LA", "PA", "RGBA", "RGBa") and transparent is None:
-        return image
     if image.mode == "RGB" and isinstance(transparent, tuple) and max(transparent) > 255:
         # of a PNG of 16 bits, of whose pixels Pillow keeps the upper 8
         image.info["transparency"] = tuple(value >> 8 for value in transparent)
-    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+    return image.convert("RGBA")
+
+
+def _over_white(image: Image.Image) -> Image.Image:
+    if not _is_transparent(image):
+        return image
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), _with_alpha(image))
+
+
+def _raw_mode(image: ImageFile.ImageFile) -> str:
+    """How the pixels are in the file, such as ``RGB;16B``; empty where Pillow does not say."""
+    arguments = image.tile[0][3] if image.tile else ""
+    raw = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
+    return raw if isinstance(raw, str) else ""
+
+
+def _has_jpeg_end(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(0, 2)
+        file.seek(max(0, file.tell() - JPEG_TAIL))
+        return b"\xff\xd9" in file.read(JPEG_TAIL)

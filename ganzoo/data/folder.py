@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,15 +14,17 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo.data import Data, Request, Samples, fingerprint
+from ganzoo.data import CHANNELS, Data, Request, Samples, fingerprint
+from ganzoo.data.find import SUFFIXES, find_images, shown
 from ganzoo.util.errors import GanzooError
 from ganzoo.util.optional import needs
 
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 DEFAULT_SIZE = 32
 LARGEST_SIZE = 4096
 MAX_MEMORY = 2**30  # bytes of decoded images; of more, each batch is decoded when it is read
-MAX_NAMED = 20  # broken files in a warning
+MAX_NAMED = 20  # files or folders in a warning
+MAX_LOST = 20  # files, or a hundredth of all, that may become unreadable after the check
+SPLITS = ("train", "training", "val", "valid", "validation", "eval", "dev", "test", "testing")
 
 log = logging.getLogger("ganzoo")
 _T = TypeVar("_T")
@@ -31,27 +34,37 @@ def folder(request: Request) -> Data:
     """Your own images, as folder:PATH; sub-folders are classes; cut square and scaled.
 
     The largest centred square of each image is scaled to ``size x size`` pixels (32 by default), after its EXIF
-    orientation is applied and transparency is laid over white. All images become grey if every file is stored as grey
-    (a palette of greys included), else RGB. Of several frames the first counts.
+    orientation is applied. Of several frames the first counts. Read are BMP, GIF, JPEG, PNG, PNM, TIFF, WebP and, where
+    Pillow can, AVIF.
+
+    All images become grey if every file is stored as grey (a palette of greys and grey with alpha included), else RGB;
+    transparency is laid over white. ``--channels grey``, ``rgb`` or ``rgba`` forces one of these; RGBA keeps
+    transparency, and sets the colour of transparent pixels to 0.
 
     Grey of more than 8 bits is scaled by the bit depth of the folder: the largest value of all such files, rounded up
-    to 8, 10, 12, 14 or 16 bits; one line says which. Of 16-bit colour the upper 8 bits count.
+    to 8, 10, 12, 14 or 16 bits; one line says which. Of 16-bit colour the upper 8 bits count; one line warns if they
+    are dark.
 
-    Ignored: files without the suffix of an image, and names that start with a dot. Skipped, with a warning that names
-    them: broken files, more than 64 million pixels, floating-point pixels, grey values outside 0..65535, and grey of
-    more than 8 bits in which 0 is white.
+    Symbolic links are followed, except back to a folder above. Names that start with a dot are left out. Passed over,
+    with a warning that counts them: files without the suffix of an image, broken links, pipes and devices. Skipped,
+    with a warning that names them: broken files, more than 64 million pixels, floating-point pixels, grey values
+    outside 0..65535, and grey of more than 8 bits in which 0 is white.
 
-    Images that would take more than 1 GiB of memory stay in their files, and each batch is decoded when it is read.
-    Then ``sha256`` is that of the relative names and sizes of the files.
+    Classes are in natural order: ``10`` comes after ``9``. A warning names sub-folders that look like splits
+    (``train``, ``val``, ``test``, or StyleGAN's ``00000``), and those without an image.
+
+    Images that would take more than 1 GiB of memory stay in their files. Cut-off files are found at the start, and each
+    batch is decoded when it is read. A file that cannot be decoded then is named, and the next image of its class is
+    used in its place. ``sha256`` is that of the relative names and sizes of the files.
 
     Returns:
-        Samples uint8 ``(N, 1 or 3, size, size)`` in 0..255, sorted by their relative names. With sub-folders, labels
-        in the order of the sorted folder names.
+        Samples uint8 ``(N, 1, 3 or 4, size, size)`` in 0..255, sorted by their relative names. With sub-folders, labels
+        in the natural order of the folder names.
 
     Raises:
         GanzooError: there is no such folder, or no readable image in it; images are both in sub-folders and next to
             them; the size is not within 1..4096; the test split is requested; Pillow is missing. Later, when a batch
-            is decoded: a file cannot be read any more.
+            is decoded: more than 20 files, and more than a hundredth, cannot be read any more.
     """
     with needs():
         from ganzoo.data import decode
@@ -63,24 +76,44 @@ def folder(request: Request) -> Data:
     if not request.argument or not root.is_dir():
         raise GanzooError(f"there is no folder {request.argument!r}; name one that exists: --data folder:PATH")
 
-    broken: dict[Path, str] = {}
-    stored = _each(_images(root), decode.inspect, broken)
-    shape = (1 if all(each.grey for each in stored.values()) else 3, size, size)
-    read = partial(decode.square, shape=shape, bits=decode.bit_depth(stored.values()))
-    lazy = len(stored) * math.prod(shape) > MAX_MEMORY
-    decoded = {} if lazy else _each(stored, read, broken)
-    paths = list(stored if lazy else decoded)
-    names = [path.relative_to(root).as_posix() for path in paths]
+    found = find_images(root)
+    _refuse_strays(root, found.names)
+    found.warn(root)
+    broken: dict[str, str] = {}
+    stored = _each(found.names, lambda name: decode.inspect(root / name), broken)
 
+    def plan() -> tuple[tuple[int, int, int], int, bool]:
+        """Shape, bit depth, and whether the images stay in their files. Broken files do not count."""
+        is_grey = all(each.grey for each in stored.values())
+        shape = (CHANNELS[request.channels or ("grey" if is_grey else "rgb")], size, size)
+        return shape, decode.bit_depth(stored.values()), len(stored) * math.prod(shape) > MAX_MEMORY
+
+    while True:
+        shape, bits, lazy = planned = plan()
+        read = partial(decode.square, shape=shape, bits=bits)
+        check: Callable[[Path], Any] = decode.verify if lazy else read
+        decoded = _each(stored, lambda name, check=check: check(root / name), broken)  # type: ignore[misc]
+        stored = {name: stored[name] for name in decoded}
+        if plan() == planned:
+            break
+    names = list(stored)
     if broken:
-        reasons = [f"{path} ({reason.splitlines()[0]:.200})" for path, reason in list(broken.items())[:MAX_NAMED]]
+        reasons = [f"{shown(name)} ({shown(reason)})" for name, reason in sorted(broken.items())[:MAX_NAMED]]
         reasons += [f"and {len(broken) - MAX_NAMED} more"] if len(broken) > MAX_NAMED else []
-        log.warning("skipped %d of %d images: %s", len(broken), len(broken) + len(paths), "; ".join(reasons))
-    if not paths:
-        raise GanzooError(f"{root} holds no readable image; put some there, with one of {' '.join(SUFFIXES)}")
+        log.warning("skipped %d of %d images: %s", len(broken), len(broken) + len(names), "; ".join(reasons))
+    if not names:
+        also = f" (passed over: {found.summary()})" if found.passed_over else ""
+        raise GanzooError(
+            f"{shown(str(root))} holds no readable image{also}; put some there, with one of {' '.join(SUFFIXES)}"
+        )
+    decode.warn_of_depth(stored.values())
+    if request.channels is None and (count := sum(each.transparent for each in stored.values())):
+        log.info("%d images with transparency are laid over white; keep it with --channels rgba", count)
 
-    samples: Samples = Files(paths, shape, read) if lazy else np.stack(list(decoded.values()))
     labels, classes = _classes(names)
+    _warn_of_folders(classes, found.folders)
+    paths = [root / name for name in names]
+    samples: Samples = Files(paths, shape, read, labels) if lazy else np.stack(list(decoded.values()))
     return Data(
         name=request.name,
         samples=samples,
@@ -93,19 +126,27 @@ def folder(request: Request) -> Data:
 class Files:
     """Samples that stay in their files until a batch of them is read.
 
+    A file that cannot be read any more is named once. The next image of its class is used in its place.
+
     Args:
         paths: N image files.
         shape: of a sample.
         read: decodes one file into uint8 of this shape.
+        labels: int64 ``(N,)``, if there are classes.
     """
 
     dtype: np.dtype[Any] = np.dtype(np.uint8)
 
     def __init__(
-        self, paths: Sequence[Path], shape: tuple[int, ...], read: Callable[[Path], NDArray[np.uint8]]
+        self,
+        paths: Sequence[Path],
+        shape: tuple[int, ...],
+        read: Callable[[Path], NDArray[np.uint8]],
+        labels: NDArray[np.int64] | None = None,
     ) -> None:
         self.shape = (len(paths), *shape)
-        self._paths, self._read = paths, read
+        self._paths, self._read, self._labels = paths, read, labels
+        self._lost: set[int] = set()
 
     def __len__(self) -> int:
         return len(self._paths)
@@ -114,36 +155,68 @@ class Files:
         places = np.arange(len(self))[index]
         batch = np.empty((places.size, *self.shape[1:]), self.dtype)
         for image, place in zip(batch, places.flat, strict=True):
-            path = self._paths[place]
-            try:
-                image[:] = self._read(path)
-            except Exception as error:  # Pillow raises many kinds, some of them undocumented
-                raise GanzooError(f"cannot read {path}: {error}; remove it and run the same command again") from error
+            image[:] = self._image(int(place))
         return batch.reshape(*places.shape, *self.shape[1:])
 
-
-def _images(root: Path) -> list[Path]:
-    """Files with the suffix of an image, sorted by relative name; either all or none of them in sub-folders."""
-    paths = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES}
-    visible = [name for name in sorted(paths) if not any(part.startswith(".") for part in name.split("/"))]
-    images = [name for name in visible if paths[name].is_file()]
-    outside = [name for name in images if "/" not in name]
-    if 0 < len(outside) < len(images):
+    def _image(self, place: int) -> NDArray[np.uint8]:
+        """The image at a place, or the next one of its class that can be read."""
+        for candidate in self._from(place):
+            if candidate not in self._lost:
+                try:
+                    return self._read(self._paths[candidate])
+                except Exception as error:  # Pillow raises many kinds, some of them undocumented
+                    self._lose(candidate, error)
         raise GanzooError(
-            f"{root} holds images both in sub-folders, which are classes, and next to them, such as {outside[0]}; "
-            "move these into a sub-folder"
+            f"no image of the class of {shown(str(self._paths[place]))} can be read any more; restore its files, then "
+            "resume the run with: ganzoo train --resume RUN"
         )
-    return [paths[name] for name in images]
+
+    def _from(self, place: int) -> Iterable[int]:
+        """This place, and then those after it with the same label, beginning again at the end."""
+        yield place
+        is_same = np.ones(len(self), bool) if self._labels is None else self._labels == self._labels[place]
+        others = np.flatnonzero(is_same)
+        yield from np.roll(others, -int(np.searchsorted(others, place)) - 1).tolist()
+
+    def _lose(self, place: int, error: Exception) -> None:
+        self._lost.add(place)
+        reason = f"{shown(str(self._paths[place]))} cannot be read any more ({shown(str(error) or repr(error))})"
+        if len(self._lost) > max(MAX_LOST, len(self) // 100):
+            raise GanzooError(
+                f"{len(self._lost)} of {len(self)} images cannot be read any more, the last one is {reason}; restore "
+                "them, then resume the run with: ganzoo train --resume RUN"
+            ) from error
+        log.warning("%s; the next image of its class is used in its place", reason)
 
 
-def _each(paths: Iterable[Path], read: Callable[[Path], _T], broken: dict[Path, str]) -> dict[Path, _T]:
-    """``read(path)`` by path; for a file that cannot be read, the reason is added to ``broken``."""
+def natural_order(name: str) -> tuple[list[tuple[str, int]], str]:
+    """A key that sorts ``class10`` after ``class9``.
+
+    >>> sorted(["10", "9", "b2", "b11"], key=natural_order)
+    ['9', '10', 'b2', 'b11']
+    """
+    pieces = re.findall("([^0-9]*)([0-9]*)", name)
+    return [(text, int(digits or -1)) for text, digits in pieces], name
+
+
+def _refuse_strays(root: Path, names: Sequence[str]) -> None:
+    """Either all images are in sub-folders, or none of them."""
+    outside = [name for name in names if "/" not in name]
+    if 0 < len(outside) < len(names):
+        raise GanzooError(
+            f"{shown(str(root))} holds images both in sub-folders, which are classes, and next to them, such as "
+            f"{shown(outside[0])}; move these into a sub-folder"
+        )
+
+
+def _each(names: Iterable[str], read: Callable[[str], _T], broken: dict[str, str]) -> dict[str, _T]:
+    """``read(name)`` by name; for a file that cannot be read, the reason is added to ``broken``."""
     good = {}
-    for path in paths:
+    for name in names:
         try:
-            good[path] = read(path)
+            good[name] = read(name)
         except Exception as error:  # Pillow raises many kinds, some of them undocumented
-            broken[path] = str(error) or type(error).__name__
+            broken[name] = (str(error) or type(error).__name__).splitlines()[0]
     return good
 
 
@@ -152,8 +225,32 @@ def _classes(names: Sequence[str]) -> tuple[NDArray[np.int64] | None, tuple[str,
     folders = [name.partition("/")[0] for name in names if "/" in name]
     if not folders:
         return None, ()
-    labels = {name: label for label, name in enumerate(sorted(set(folders)))}
+    labels = {name: label for label, name in enumerate(sorted(set(folders), key=natural_order))}
     return np.array([labels[name] for name in folders], np.int64), tuple(labels)
+
+
+def _warn_of_folders(classes: Sequence[str], folders: Iterable[str]) -> None:
+    """Warn of classes that look like splits, and of sub-folders that are no classes."""
+    if not classes:
+        return
+    if splits := [name for name in classes if name.lower() in SPLITS]:
+        log.warning(
+            "%s look like splits, and not like classes; name one of them: --data folder:PATH/%s",
+            *(_listed(splits), shown(splits[0])),
+        )
+    if all(re.fullmatch("[0-9]{5}", name) for name in classes):
+        log.warning(
+            "%s look like StyleGAN's folders of 1,000 images each, and not like classes; move all images into one "
+            "folder, or train without classes",
+            _listed(classes),
+        )
+    if empty := sorted(set(folders) - set(classes), key=natural_order):
+        log.warning("no readable image in %s, so these are no classes", _listed(empty))
+
+
+def _listed(names: Sequence[str]) -> str:
+    listed = ", ".join(shown(name, 40) for name in names[:MAX_NAMED])
+    return listed + (f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else "")
 
 
 def _fingerprint(root: Path, names: Sequence[str]) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ganzoo.data import Data, Request, decode, folder
+from ganzoo.data import Channels, Data, Request, decode, find, folder
+from ganzoo.data import load as load_by_name
 from ganzoo.util.errors import GanzooError
 
 Image = pytest.importorskip("PIL.Image")
@@ -74,14 +76,14 @@ def test_transparency_becomes_white(tmp_path: Path, name: str, mode: str, option
     assert tuple(pixels[name][:, 0, 0]) == WHITE
 
 
-def png16(*rows: list[Any], colour: bool = False, transparent: bytes = b"") -> bytes:
-    """A PNG file of 16 bits, in grey or RGB, with a transparent colour."""
+def png16(*rows: list[Any], colour: bool = False, kind: int = 0, transparent: bytes = b"") -> bytes:
+    """A PNG file of 16 bits: grey, RGB (2) or grey with alpha (4), perhaps with a transparent colour."""
     pixels = np.array(rows, ">u2")
 
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
 
-    head = struct.pack(">IIBBBBB", pixels.shape[1], len(rows), 16, 2 if colour else 0, 0, 0, 0)
+    head = struct.pack(">IIBBBBB", pixels.shape[1], len(rows), 16, 2 if colour else kind, 0, 0, 0)
     chunks = [(b"IHDR", head), *([(b"tRNS", transparent)] if transparent else [])]
     chunks += [(b"IDAT", zlib.compress(b"".join(b"\0" + row.tobytes() for row in pixels))), (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*each) for each in chunks)
@@ -126,7 +128,7 @@ def test_deep_tiff(tmp_path: Path, dtype: str, values: tuple[int, int], levels: 
     image = Image.frombytes("I;16B", (2, 1), pixels.tobytes()) if dtype == ">u2" else Image.fromarray(pixels)
     image.save(tmp_path / "a.tif")
     stored = decode.inspect(tmp_path / "a.tif")
-    assert stored == (True, max(values))
+    assert stored == decode.Stored(True, max(values))
     assert decode.unscaled(tmp_path / "a.tif", (1, 1, 2), decode.bit_depth([stored])).tolist() == [[list(levels)]]
     assert decode.unscaled(tmp_path / "a.tif", (3, 1, 2), decode.bit_depth([stored]))[2].tolist() == [list(levels)]
     assert load(tmp_path, size=2).shape == (1, 2, 2)
@@ -135,7 +137,7 @@ def test_deep_tiff(tmp_path: Path, dtype: str, values: tuple[int, int], levels: 
 def test_pgm_states_its_own_maximum(tmp_path: Path) -> None:
     (tmp_path / "a.pgm").write_bytes(b"P5 2 2 4095\n" + np.array([1000, 4095] * 2, ">u2").tobytes())
     (tmp_path / "b.png").write_bytes(png16([4095, 4095], [4095, 4095]))
-    assert decode.inspect(tmp_path / "a.pgm") == (True, None)
+    assert decode.inspect(tmp_path / "a.pgm") == decode.Stored(True)
     assert decode.unscaled(tmp_path / "a.pgm", (1, 2, 2), 12).tolist() == [[[62, 255], [62, 255]]]
     assert [image[0, 0, 1] for image in load(tmp_path, size=2).samples[:]] == [255, 255]
 
@@ -308,5 +310,255 @@ def test_lazily_read_samples_are_the_same(tmp_path: Path, monkeypatch: pytest.Mo
     assert lazy.sha256 == again.sha256 != eager.sha256
     (tmp_path / "0" / "0.png").rename(tmp_path / "0" / "00.png")
     assert load(tmp_path).sha256 != lazy.sha256
-    with pytest.raises(GanzooError, match=r"cannot read .*0\.png"):
-        lazy.samples[np.array([0])]
+
+
+LAZY = (False, True)
+NOISE = np.random.default_rng(0).integers(256, size=(40, 40, 3), dtype=np.uint8)
+NAMES = [f"{label}/{k}.{suffix}" for label in "ab" for k, suffix in enumerate(("png", "jpg", "gif", "bmp", "tif"))]
+
+
+def read_lazily(monkeypatch: pytest.MonkeyPatch, lazy: bool) -> None:
+    if lazy:
+        monkeypatch.setattr(folder, "MAX_MEMORY", 0)
+
+
+def noise(root: Path, name: str) -> Path:
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(NOISE).save(root / name)
+    return root / name
+
+
+@pytest.mark.parametrize("lazy", LAZY)
+@pytest.mark.parametrize("damage", ["cut", "empty", "text", "zeros"])
+def test_broken_files_are_skipped_however_much_memory_the_images_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, lazy: bool, damage: str
+) -> None:
+    read_lazily(monkeypatch, lazy)
+    for name in NAMES:
+        content = noise(tmp_path, name).read_bytes()
+        half = len(content) // 2
+        broken = {"cut": content[:half], "empty": b"", "text": b"text", "zeros": content[:half] + b"\0" * half}[damage]
+        if name.startswith("a/"):
+            (tmp_path / name).write_bytes(broken)
+    noise(tmp_path, "a/good.png")
+    data = load(tmp_path)
+    skipped = 2 if damage == "zeros" else 5  # zeros are pixels of the other formats
+    assert len(data.samples[:]) == len(data) == 11 - skipped
+    assert f"skipped {skipped} of 11 images: a/0.png (" in caplog.text
+    assert data.classes == ("a", "b")
+    assert all("\n" not in message for message in caplog.messages)
+
+
+def test_a_file_that_breaks_during_the_training_is_replaced_by_one_of_its_class(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    read_lazily(monkeypatch, True)
+    for k in range(6):
+        save(tmp_path / f"{k % 2}" / f"{k}.png", "L", (10, 10), 40 * k)
+    samples = load(tmp_path).samples
+    (tmp_path / "0" / "4.png").unlink()
+    (tmp_path / "1" / "1.png").write_bytes(b"")
+    for _ in range(2):
+        assert [image[0, 0, 0] for image in samples[:]] == [0, 80, 0, 120, 120, 200]
+    assert len(caplog.messages) == 2
+    assert "4.png cannot be read any more (" in caplog.messages[0]
+    assert caplog.messages[0].endswith("; the next image of its class is used in its place")
+    for path in tmp_path.glob("0/*.png"):
+        path.unlink()
+    with pytest.raises(GanzooError, match=r"no image of the class of .* can be read any more; restore its files"):
+        samples[0]
+
+
+def test_a_folder_that_vanishes_stops_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read_lazily(monkeypatch, True)
+    for k in range(30):
+        save(tmp_path / f"{k}.png", "L")
+    samples = load(tmp_path).samples
+    for path in tmp_path.iterdir():
+        path.unlink()
+    with pytest.raises(GanzooError, match=r"21 of 30 images cannot be read any more, the last one is .*; restore them"):
+        samples[:]
+
+
+@pytest.mark.parametrize("lazy", LAZY)
+def test_a_broken_file_does_not_decide_the_colours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, lazy: bool
+) -> None:
+    read_lazily(monkeypatch, lazy)
+    save(tmp_path / "a.png", "L", colour=100)
+    path = noise(tmp_path, "b.png")
+    path.write_bytes(path.read_bytes()[:2000])
+    assert load(tmp_path).shape == (1, 8, 8)
+    assert "skipped 1 of 2 images" in caplog.text
+
+
+@pytest.mark.parametrize("channels", ["grey", "rgb", "rgba"])
+@pytest.mark.parametrize("lazy", LAZY)
+def test_the_channels_can_be_forced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lazy: bool, channels: Channels
+) -> None:
+    read_lazily(monkeypatch, lazy)
+    save(tmp_path / "a.png", "L", colour=100)
+    save(tmp_path / "b.png", "RGBA", colour=(255, 0, 0, 0))
+    save(tmp_path / "c.png", "RGBA", colour=(255, 0, 0, 128))
+    save(tmp_path / "d.png", colour=RED)
+    save(tmp_path / "e.png", "RGB", colour=(0, 0, 0), transparency=(0, 0, 0))
+    (tmp_path / "f.png").write_bytes(png16([40000, 7], transparent=struct.pack(">H", 7)))
+    save(tmp_path / "g.gif", "P", transparency=0)
+    expected = {
+        "grey": [(100,), (255,), (165,), (76,), (255,), (156,), (255,)],
+        "rgb": [(100,) * 3, WHITE, (255, 127, 127), RED, WHITE, (156,) * 3, WHITE],
+        "rgba": [
+            *[(100, 100, 100, 255), (0,) * 4, (255, 0, 0, 128), (*RED, 255), (0,) * 4, (156, 156, 156, 255), (0,) * 4]
+        ],
+    }[channels]
+    request = Request(name="folder:x", argument=str(tmp_path), size=1, channels=channels)
+    samples = folder.folder(request).samples[:]
+    assert samples.shape == (7, len(expected[0]), 1, 1)
+    found = [
+        decode.unscaled(path, (len(each), *sides))[:, 0, 0]
+        for path, each, sides in zip(
+            sorted(tmp_path.iterdir()), expected, [(10, 10)] * 5 + [(1, 2), (10, 10)], strict=True
+        )
+    ]
+    np.testing.assert_allclose(found, expected, atol=1)
+    np.testing.assert_allclose(samples[:5, :, 0, 0], expected[:5], atol=1)
+
+
+def test_other_channels_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(GanzooError, match="channels='cmyk' is not one of grey, rgb, rgba"):
+        load_by_name(f"folder:{tmp_path}", channels="cmyk")  # type: ignore[arg-type]
+
+
+def test_transparency_that_is_laid_over_white_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    save(tmp_path / "a.png", "RGBA")
+    save(tmp_path / "b.png")
+    with caplog.at_level(logging.INFO, "ganzoo"):
+        load(tmp_path)
+    assert caplog.messages == ["1 images with transparency are laid over white; keep it with --channels rgba"]
+
+
+def test_16_bit_grey_with_alpha_is_grey_and_dark_16_bit_colour_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "a.png").write_bytes(png16([(40000, 65535)], kind=4))
+    assert only(load(tmp_path, 1)).tolist() == [[[156]]]
+    assert not caplog.messages
+    (tmp_path / "a.png").write_bytes(png16([(4000, 65535)], kind=4))
+    load(tmp_path, 1)
+    (tmp_path / "a.png").write_bytes(png16([(4000, 4000, 100)], kind=2))
+    assert load(tmp_path, 1).shape == (3, 1, 1)
+    assert [message.partition(":")[0] for message in caplog.messages] == [
+        "1 images of 16 bits in colour or with alpha are read by their upper 8 bits, which reach only 15 of 255"
+    ] * 2
+
+
+def test_links_to_folders_and_files_are_followed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    here, store = tmp_path / "here", tmp_path / "store"
+    save(store / "cats" / "1.png")
+    save(store / "cats" / "deep" / "2.png")
+    save(store / "one.png")
+    (here / "dogs").mkdir(parents=True)
+    (here / "cats").symlink_to(store / "cats")
+    (here / "dogs" / "a.png").symlink_to(store / "one.png")
+    (here / "dogs" / "loop").symlink_to(here)
+    (here / "dogs" / "self").symlink_to(here / "dogs" / "self")
+    (here / "dogs" / "lost.png").symlink_to(tmp_path / "nowhere")
+    (store / "cats" / "deep" / "up").symlink_to(store / "cats")
+    data = load(here)
+    assert (data.classes, data.labels.tolist()) == (("cats", "dogs"), [0, 0, 1])  # type: ignore[union-attr]
+    assert caplog.messages == [f"passed over in {here}, as no images: 2 broken links, 2 links to a folder above"]
+
+
+def test_what_is_passed_over_is_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for number, suffix in enumerate("abcdefgh"):
+        for k in range(9 - number):
+            (tmp_path / f"{k}.{suffix}").touch()
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / ".hidden.png").touch()
+    (tmp_path / f"x.{'y' * 200}").touch()
+    with pytest.raises(GanzooError, match=r"holds no readable image \(passed over: 9 \.a, 8 \.b,") as refused:
+        load(tmp_path)
+    assert "\n" not in str(refused.value)
+    save(tmp_path / "good.PNG")
+    caplog.clear()
+    assert len(load(tmp_path)) == 1
+    counts = "9 .a, 8 .b, 7 .c, 6 .d, 5 .e, 4 .f, 7 others"
+    assert caplog.messages == [f"passed over in {tmp_path}, as no images: {counts}"]
+
+
+@pytest.mark.parametrize("suffix", ["jfif", "jpe", "JPE", "avif", "pnm", "pbm", "apng"])
+def test_all_suffixes_of_the_formats_are_read(tmp_path: Path, suffix: str) -> None:
+    if suffix == "avif" and not decode.HAS_AVIF:
+        pytest.skip("this Pillow reads no AVIF")
+    formats = {"jfif": "JPEG", "jpe": "JPEG", "avif": "AVIF", "pnm": "PPM", "pbm": "PPM", "apng": "PNG"}
+    save(tmp_path / f"a.{suffix}", format=formats[suffix.lower()])
+    assert len(load(tmp_path)) == 1
+
+
+def test_avif_that_cannot_be_read_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    save(tmp_path / "a.png")
+    (tmp_path / "b.avif").touch()
+    monkeypatch.setattr(decode, "HAS_AVIF", False)
+    load(tmp_path)
+    assert "b.avif (the installed Pillow reads no AVIF; run: pip install" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (
+            ["train", "val"],
+            "train, val look like splits, and not like classes; name one of them: --data folder:PATH/train",
+        ),
+        (["cat", "Test"], "Test look like splits"),
+        (["00000", "00001"], "00000, 00001 look like StyleGAN's folders of 1,000 images each"),
+        (["cat", "dog", "empty/"], "no readable image in empty, so these are no classes"),
+        (["cat", "dog"], ""),
+        (["0", "1"], ""),
+    ],
+)
+def test_folders_that_are_no_classes_are_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, names: list[str], message: str
+) -> None:
+    for name in names:
+        if name.endswith("/"):
+            (tmp_path / name).mkdir()
+        else:
+            save(tmp_path / name / "a.png")
+    load(tmp_path)
+    assert message in caplog.text
+    assert len(caplog.messages) == bool(message)
+
+
+def test_classes_are_in_natural_order(tmp_path: Path) -> None:
+    names = ["0", "1", "2", "9", "10", "11", "a", "a2", "a10", "a10b2", "a10b11", "b"]
+    for name in names:
+        save(tmp_path / name / "a.png")
+    data = load(tmp_path)
+    assert list(data.classes) == names
+    assert data.labels is not None
+    assert [data.classes[label] for label in data.labels] == sorted(names)
+    assert sorted(["1", "01", "001", "x", ""], key=folder.natural_order) == ["", "001", "01", "1", "x"]
+
+
+def test_too_many_folders_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two links in each of 40 folders to the next one are 2**40 paths."""
+    monkeypatch.setattr(find, "MAX_FOLDERS", 500)
+    for k in range(40):
+        (tmp_path / str(k)).mkdir()
+        for link in "xy":
+            (tmp_path / str(k) / link).symlink_to(tmp_path / str(k + 1))
+    with pytest.raises(GanzooError, match=r"more than 500 sub-folders .*; name a smaller folder"):
+        load(tmp_path)
+
+
+def test_names_with_control_characters_are_escaped(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "a\n\x1b[31m.png").touch()
+    (tmp_path / "b.x\ny").touch()
+    save(tmp_path / "c.png")
+    load(tmp_path)
+    assert all(message.isprintable() for message in caplog.messages)
+    assert "a\\n\\x1b[31m.png" in caplog.text
