@@ -19,7 +19,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo.registry.recipe import Recipe, format_value
+from ganzoo.registry.recipe import Recipe
+from ganzoo.registry.values import format_value
 
 Kind = Literal["non-finite", "blow-up", "dominance", "collapse", "oscillation", "forgetting"]
 History = Sequence[Mapping[str, Any]]

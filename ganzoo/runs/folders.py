@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Literal
 
 from ganzoo.records.options import Options
 from ganzoo.records.run_folder import RunFolder
 from ganzoo.registry.gan import Overrides
-from ganzoo.registry.recipe import format_value
+from ganzoo.registry.values import format_value
 from ganzoo.util.errors import GanzooError
+
+LONGEST_NAME = 255  # bytes, as file systems allow
 
 
 def folder_name(gan: str, options: Options, overrides: Overrides) -> str:
-    """The name of a run's folder, from its options: ``simple-mnist-10k-seed0-batch_size=32``."""
+    """The name of a run's folder, from its options: ``simple-mnist-10k-seed0-batch_size=32``.
+
+    Where it would be too long, the beginning of the data's name is cut, then the end of the settings. The name then
+    ends in a hash of the whole, so that two runs do not share a folder.
+    """
     chosen = [f"{key.removeprefix('loop.')}={format_value(value)}" for key, value in overrides.items()]
     size = [f"{options.image_size}px"] if options.image_size else []
-    words = "-".join([gan, options.data, *size, f"seed{options.seed}", *chosen])
-    return re.sub(r"[^\w.=,-]+", "_", words)[:200]
+    start, data, end = (
+        re.sub(r"[^\w.=,-]+", "_", words).encode()
+        for words in (f"{gan}-", options.data, "-".join(["", *size, f"seed{options.seed}", *chosen]))
+    )
+    if len(start + data + end) > LONGEST_NAME:
+        unique = b"-" + hashlib.sha256(start + data + end).hexdigest()[:8].encode()
+        data = data[-max(20, LONGEST_NAME - len(start + end + unique)) :]
+        end = end[: LONGEST_NAME - len(start + data + unique)] + unique
+    return (start + data + end).decode(errors="ignore")
 
 
 def require_free(folder: RunFolder, *, replace: bool) -> None:

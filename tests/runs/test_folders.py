@@ -19,7 +19,24 @@ def test_a_folder_is_named_by_its_options() -> None:
     options = Options(data="folder:../cats & dogs", image_size=64, seed=3)
     name = folder_name("dcgan", options, {"loop.batch_size": 32, "generator.widths": (1, 2)})
     assert name == "dcgan-folder_.._cats_dogs-64px-seed3-batch_size=32-generator.widths=1,2"
-    assert len(folder_name("dcgan", options, {"x": "y" * 500})) == 200
+
+
+@pytest.mark.parametrize("data", ["folder:" + "图片" * 150, "folder:" + "é" * 240, "folder:" + "a/" * 300, "mnist"])
+@pytest.mark.parametrize("overrides", [{"loop.batch_size": 32}, {"loop.batch_size": 32, "x": "y" * 500}])
+def test_a_long_name_keeps_seed_and_settings(tmp_path: Path, data: str, overrides: dict[str, Any]) -> None:
+    names = [folder_name("dcgan", Options(data=data, image_size=64, seed=seed), overrides) for seed in (3, 4)]
+    for name, seed in zip(names, (3, 4), strict=True):
+        assert len(name.encode()) <= 255
+        assert name.startswith("dcgan-")
+        assert f"-64px-seed{seed}-batch_size=32" in name
+        (tmp_path / name).mkdir()
+    assert folder_name("dcgan", Options(data=data + "2", image_size=64, seed=3), overrides) not in names
+
+
+def test_a_name_of_255_bytes_is_not_cut() -> None:
+    name = folder_name("dcgan", Options(data="x" * 243), {})
+    assert name == f"dcgan-{'x' * 243}-seed0"
+    assert len(folder_name("dcgan", Options(data="x" * 244), {})) == 255
 
 
 def test_only_an_empty_folder_or_an_old_run_may_be_used(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from ganzoo.pages.report.charts import charts
 from ganzoo.records.metrics import Curve
 from ganzoo.records.run_folder import RunFolder
 from ganzoo.records.text import format_number, one_line
-from ganzoo.registry.recipe import format_value
+from ganzoo.registry.values import format_value
 
 PACKAGE = "ganzoo.pages.report"
 MOST_CLASSES = 16  # whose columns are named
