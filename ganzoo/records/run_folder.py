@@ -6,8 +6,8 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from ganzoo.records.text import format_number, one_line
 from ganzoo.registry.gan import GAN
 from ganzoo.registry.registry import registry
 from ganzoo.util.errors import GanzooError
-from ganzoo.util.files import remove_temporary_files, writing
+from ganzoo.util.files import locked, remove_temporary_files, writing
 
 LARGEST_JSON = 2**22  # bytes of run.json or evaluation.json
 MOST_SCORES = 200
@@ -253,7 +253,31 @@ class RunFolder:
         """The checkpoint of an iteration that later ones do not replace."""
         return self.checkpoints / f"iteration-{iteration:06d}.safetensors"
 
-    # Removing files. Only the process that holds the folder's lock may do this.
+    # Writing and removing files. Only the process that holds the folder's lock may do this.
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Make the folder if it is missing, and keep other processes out of it.
+
+        Raises:
+            GanzooError: it cannot be made, or another process is training in it.
+        """
+        with writing(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+        with locked(self.path) as self._is_same:
+            yield
+
+    def require_unmoved(self) -> None:
+        """Make sure that the path still is the folder of this run, which is locked.
+
+        Raises:
+            GanzooError: it was moved, replaced or emptied.
+        """
+        if not (self._is_same() and self.record_file.is_file()):
+            raise GanzooError(
+                f"{self} was moved, replaced or emptied while the run was trained, so nothing more is saved there; if "
+                "it was moved, resume it where it is now: ganzoo train --resume RUN"
+            )
 
     def clear(self) -> None:
         """Remove the files of an old run, and nothing else."""

@@ -110,6 +110,7 @@ class RunLog:
     def _write(self, entry: Entry, findings: Sequence[Finding]) -> Entry:
         if findings:
             entry["findings"] = [asdict(finding) for finding in findings]
+        self.folder.require_unmoved()
         with writing(self.folder.path), self.folder.log_file.open("a") as file:
             file.write(json.dumps(entry) + "\n")
         self.entries.append(entry)

@@ -36,7 +36,7 @@ from ganzoo.training.device import choose_device, configure_process
 from ganzoo.training.distributed.ranks import RankLost, current_ranks
 from ganzoo.training.loop import Iteration, Training
 from ganzoo.util.errors import FOREIGN_ERRORS, GanzooError, first_line
-from ganzoo.util.files import locked, write_text, writing
+from ganzoo.util.files import write_text, writing
 
 
 class Interrupted(Exception):  # noqa: N818
@@ -240,7 +240,7 @@ class Run:
                 raise RankLost(f"{lost}; resume with: ganzoo train --resume {self.folder.in_shell}") from lost
             finally:
                 reporter.stop()
-            ranks.on_rank_zero(lambda: write_all(self.folder.path, training.model(), training.data))
+            ranks.on_rank_zero(self._report)
         if fatal:
             raise Collapsed(self.folder, fatal[0])
         if training.iteration < schedule.iterations:
@@ -248,9 +248,7 @@ class Run:
 
     def _lock_and_open(self, stack: ExitStack) -> None:
         """Lock the folder, and only then change anything in it."""
-        with writing(self.folder.path):
-            self.folder.path.mkdir(parents=True, exist_ok=True)
-        stack.enter_context(locked(self.folder.path))
+        stack.enter_context(self.folder.locked())
         self._open_folder(self.folder, self.log)
         self.folder.remove_temporary_files()
 
@@ -287,22 +285,28 @@ class Run:
 
     def draw_samples(self) -> str:
         """Write the sample grid of this iteration, of the same latents as all others; return its path."""
+        self.folder.require_unmoved()
         path = self.folder.picture(self.training.iteration)
         with writing(path.parent):
             path.parent.mkdir(exist_ok=True)
         write_png(path, preview(self.training.model(), data=self._preview_data))
         return str(path)
 
+    def _report(self) -> None:
+        self.folder.require_unmoved()
+        write_all(self.folder.path, self.training.model(), self.training.data)
+
     def save(self) -> None:
         """Write weights and checkpoint. All ranks call it; rank 0 writes.
 
         Raises:
-            GanzooError: a weight is not finite; the files stay as they are.
+            GanzooError: a weight is not finite, or the folder was moved or replaced; the files stay as they are.
         """
         state, number = self.training.state(), self.training.iteration
         self.ranks.broadcast(state.values())
 
         def write() -> None:
+            self.folder.require_unmoved()
             if name := first_non_finite(state):
                 self.log.fail(number, f"'{name}' is no longer finite")
             save_checkpoint(self.folder, self.training, state, keep=self.schedule.keeps(number))

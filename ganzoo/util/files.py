@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -86,24 +86,37 @@ def writing(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[Callable[[], bool]]:
     """Keep other processes out of a folder; the lock ends with the process, however that ends.
 
     Where the system has no such locks (Windows), there is none.
 
+    Yields:
+        A function that says whether the path still is the folder that was locked: others may move or replace it.
+
     Raises:
         GanzooError: another process holds it.
     """
+
+    def is_same() -> bool:
+        try:
+            return os.path.samestat(folder.stat(), here)
+        except OSError:
+            return False
+
+    with writing(folder):
+        here = folder.stat()
     try:
         import fcntl
     except ImportError:
-        yield
+        yield is_same
         return
     with writing(folder):
         descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
+        here = os.fstat(descriptor)  # while it is open, no other folder gets its inode
+        yield is_same
     except BlockingIOError:
         raise GanzooError(f"another process is training in {folder}; wait for it, or name another folder") from None
     finally:

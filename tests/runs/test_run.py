@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,6 +61,39 @@ def test_the_folder_is_locked_until_the_report_is_written(tmp_path: Path, monkey
     assert reported == [tmp_path / "run"]
     with locked(tmp_path / "run"):
         pass
+
+
+@pytest.mark.parametrize("how", ["replaced", "moved", "emptied"])
+@pytest.mark.parametrize("when", ["log", "draw_samples", "save", "write_all"])
+def test_nothing_is_written_into_a_folder_that_took_the_place_of_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, when: str
+) -> None:
+    path = tmp_path / "run"
+    training = run(path, iterations=4)
+
+    def change() -> None:
+        if how == "emptied":
+            shutil.rmtree(path)
+            path.mkdir()  # which may get the inode of the old one
+        else:
+            path.rename(tmp_path / "elsewhere")
+            if how == "replaced":
+                path.mkdir()
+
+    def changed_before(step: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **options: Any) -> Any:
+            if training.training.iteration == 4 and not (tmp_path / "changed").exists():
+                (tmp_path / "changed").touch()
+                change()
+            return step(*args, **options)
+
+        return call
+
+    owner, name = {"log": (training.log, "append"), "write_all": (training, "_report")}.get(when, (training, when))
+    monkeypatch.setattr(owner, name, changed_before(getattr(owner, name)))
+    with pytest.raises(GanzooError, match=r"run was moved, replaced or emptied while the run was trained"):
+        training.train(SilentReporter())
+    assert not path.exists() or contents(path) == {}
 
 
 def test_a_folder_that_was_filled_in_the_meantime_is_not_replaced(tmp_path: Path) -> None:
