@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 
 @contextmanager
@@ -21,9 +22,11 @@ def interruptible() -> Iterator[threading.Event]:
     signals = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.getsignal(number) for number in signals}
 
-    def stop(number: int, frame: object) -> None:
+    def stop(number: int, frame: FrameType | None) -> None:
         stop_requested.set()
-        signal.signal(number, before[signal.Signals(number)])
+        old = before[signal.Signals(number)]
+        # not the old handler itself: an iteration would make Python's own wait for its end
+        signal.signal(number, (lambda number, frame: old(number, frame)) if callable(old) else old)
 
     try:
         for number in signals:

@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import os
+import signal
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -14,6 +19,7 @@ from ganzoo.data import Data
 from ganzoo.parts.losses import bce, gradient_norms, without_grad
 from ganzoo.parts.networks import state_tensors
 from ganzoo.registry.registry import registry
+from ganzoo.runs.signals import interruptible
 from ganzoo.training.batches import draw_latents
 from ganzoo.util.errors import GanzooError
 from tests.support import differing, run_iterations, small_training, snapshot
@@ -131,6 +137,75 @@ def test_resuming_anywhere_changes_no_bit(tiny: Data, case: str) -> None:
         resumed.load(checkpoint, "the checkpoint")
         assert run_iterations(resumed) == losses[number:]
         assert differing(resumed.state(), checkpoints[-1]) == []
+
+
+def interrupting(times: int, seen: list[str]) -> Any:
+    """The trainer of ``simple`` that presses Ctrl-C between its two updates, in the second iteration."""
+    trainer = registry().part("trainer", "non-saturating")
+
+    @wraps(trainer)
+    def train(nets: Any, draw: Any, **settings: Any) -> Iterator[Any]:
+        seen.append("iteration")
+        updates = trainer(nets, draw, **settings)
+        yield next(updates)
+        for _ in range(times if len(seen) == 2 else 0):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.01)  # for Python to call its handler
+        yield from updates
+
+    return train
+
+
+def test_an_interrupt_waits_for_the_end_of_the_iteration(tiny: Data) -> None:
+    """As in a notebook: the cell is stopped between two updates, and run again."""
+    before = signal.getsignal(signal.SIGINT)
+    whole = small_training("simple", tiny, iterations=4)
+    losses = run_iterations(whole)
+    gan = replace(registry().gan("simple"), trainer=interrupting(1, []))
+    training = small_training(gan, tiny, iterations=4)
+    assert run_iterations(training, 1) == losses[:1]
+    with pytest.raises(KeyboardInterrupt):
+        next(training)
+    assert signal.getsignal(signal.SIGINT) is before is signal.default_int_handler
+    assert training.iteration == 2
+    assert run_iterations(training) == losses[2:]
+    assert differing(training.state(), whole.state()) == []
+
+
+def test_a_second_interrupt_does_not_wait_and_its_training_cannot_continue(tiny: Data) -> None:
+    seen: list[str] = []
+    training = small_training(replace(registry().gan("simple"), trainer=interrupting(2, seen)), tiny, iterations=4)
+    next(training)
+    saved = snapshot(training)
+    with pytest.raises(KeyboardInterrupt):
+        next(training)
+    assert training.iteration == 1
+    for use in (lambda: next(training), training.state):
+        with pytest.raises(GanzooError, match="iteration 2 was broken off, so this training cannot continue"):
+            use()
+    training.load(saved, "the checkpoint")
+    whole = small_training("simple", tiny, iterations=4)
+    losses = run_iterations(whole)
+    assert run_iterations(training) == losses[1:]
+    assert differing(training.state(), whole.state()) == []
+
+
+def test_other_handlers_and_other_threads_keep_their_interrupts(tiny: Data) -> None:
+    """That of ``ganzoo train`` is called at once, and a second Ctrl-C leaves at once, even one iteration later."""
+    training = small_training(replace(registry().gan("simple"), trainer=interrupting(1, [])), tiny, iterations=4)
+    with interruptible() as stop_requested:
+        run_iterations(training, 2)
+        assert stop_requested.is_set()
+        again = small_training(replace(registry().gan("simple"), trainer=interrupting(1, [])), tiny, iterations=4)
+        next(again)
+        with pytest.raises(KeyboardInterrupt):
+            next(again)
+        assert again.iteration == 1
+    other = small_training("simple", tiny, iterations=2)
+    with ThreadPoolExecutor() as threads:
+        assert threads.submit(run_iterations, other).result() == run_iterations(
+            small_training("simple", tiny, iterations=2)
+        )
 
 
 def test_a_state_holds_everything_that_changes(tiny: Data) -> None:
