@@ -11,15 +11,17 @@ if TYPE_CHECKING:
     from ganzoo.data import Data
     from ganzoo.registry.recipe import Recipe
 
+MOST_EPOCHS = 1_000_000
+
 
 def iterations_of(epochs: float, recipe: Recipe, data: Data) -> tuple[int, str]:
     """How many iterations take that many epochs of a data set, rounded up, and a line that says how.
 
     Raises:
-        GanzooError: the number of epochs is not above 0 and finite, or the trainer cannot run or draws no batch.
+        GanzooError: the number of epochs is out of range, or the trainer cannot run or draws no batch.
     """
-    if not 0 < epochs < math.inf:
-        raise GanzooError(f"--epochs {epochs} is out of range; it has to be above 0")
+    if not 0 < epochs <= MOST_EPOCHS:
+        raise GanzooError(f"--epochs {epochs:g} is out of range; it has to be above 0 and at most {MOST_EPOCHS:,}")
     batches = batches_per_iteration(recipe, data)
     batch_size = recipe.loop.batch_size
     iterations = math.ceil(round(epochs * len(data) / (batch_size * batches), 6))

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 def report(run: Path, out: Path | None, force: bool) -> None:
     """Write the report of a run.
 
-    The report is report.html, progress.webp and README.md. Each training writes it when it ends or is stopped. It needs no torch, unless neighbours.png is missing: then the
-    generator is sampled and its training data are read.
+    The report is report.html, progress.webp and README.md. Each training writes it when it ends or is stopped. This
+    needs no torch, unless neighbours.png is missing: then the generator is sampled and its training data are read.
 
     \b
     Examples:

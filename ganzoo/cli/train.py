@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ganzoo.generators.weights import Model
     from ganzoo.records.options import Options
     from ganzoo.records.run_folder import RunFolder
+    from ganzoo.registry.gan import Overrides
     from ganzoo.registry.recipe import Recipe
     from ganzoo.runs.run import Collapsed, Interrupted, Run
 
@@ -148,8 +149,11 @@ def start_run(
     gan: str, stop_on_collapse: bool, *, parent: str | None, force: bool, dry_run: bool, **given: Any
 ) -> None:
     """Start a run; or resume it, if torchrun has restarted this command."""
+    from ganzoo.registry.recipe import refuse_ignored
+
     command = shlex.join(["ganzoo", *sys.argv[1:]])
-    recipe, options, path = plan_run(gan, command=command, **given)
+    recipe, options, path, typed = plan_run(gan, command=command, **given)
+    refuse_ignored(recipe, typed, trained_parent=parent is not None)
     if dry_run:
         from ganzoo.cli.list import table
         from ganzoo.registry.values import format_value
@@ -162,6 +166,7 @@ def start_run(
 
     with needs():
         from ganzoo.generators.weights import find, load
+        from ganzoo.parts.build import refuse_ignored_latent_dim
         from ganzoo.records.run_folder import RunFolder
         from ganzoo.runs.folders import left_by, require_free
         from ganzoo.runs.parents import trained_parent
@@ -190,7 +195,9 @@ def start_run(
     except (Interrupted, Collapsed) as stop:
         click.echo(f"Stopped while training the parent; everything is saved in {stop.folder}.")
         exit_after(stop, command)
-    train_and_report(Run.start(path, recipe, options, model, replace=replace), stop_on_collapse)
+    run = Run.start(path, recipe, options, model, replace=replace)
+    refuse_ignored_latent_dim(recipe, typed, run.training.data)
+    train_and_report(run, stop_on_collapse)
 
 
 def plan_run(
@@ -204,8 +211,8 @@ def plan_run(
     name: str | None,
     data: str | None,
     **given: Any,
-) -> tuple[Recipe, Options, Path]:
-    """The recipe, the options and the folder of a new run."""
+) -> tuple[Recipe, Options, Path, Overrides]:
+    """The recipe, the options and the folder of a new run, and the settings that were typed."""
     from ganzoo.cli.settings import OPTIONS, overrides_from, resolve_typed
     from ganzoo.records.options import Options
     from ganzoo.registry.registry import registry
@@ -231,7 +238,8 @@ def plan_run(
     if name is not None and (name in ("", "..") or Path(name).name != name):
         raise GanzooError(f"--name takes the name of a folder in runs/, not '{name}'; for a path use --out")
     chosen = ({"preset": preset} if preset else {}) | overrides
-    return recipe, options, Path(out) if out else Path("runs") / (name or folder_name(gan, options, chosen))
+    path = Path(out) if out else Path("runs") / (name or folder_name(gan, options, chosen))
+    return recipe, options, path, overrides
 
 
 def resume_run(folder: Path, iterations: int | None, stop_on_collapse: bool) -> None:

@@ -23,7 +23,7 @@ from ganzoo.records.run_folder import RunFolder
 from ganzoo.runs.doctor import findings_in
 from ganzoo.runs.log import RunLog
 from ganzoo.util.files import locked
-from tests.support import ROOT, TRAIN, differing, tensors_of
+from tests.support import ROOT, TRAIN, TRAIN_CHILD, differing, tensors_of
 from tests.support.commands import invoke
 
 Text = Callable[[str], str]
@@ -347,7 +347,8 @@ def test_stop_on_collapse_stops_a_run_that_can_be_resumed(ganzoo: Text) -> None:
 
 
 def test_a_hopeless_parent_stops_its_child_too(ganzoo: Text) -> None:
-    line = f"train {CHILD.replace('iterations=4', 'iterations=100')} --set parent.lr=10 --data ring8 --out runs/x --stop-on-collapse"
+    child = CHILD.replace("parent.iterations=4", "parent.iterations=100")
+    line = f"train {child} --set parent.lr=10 --data ring8 --out runs/x --stop-on-collapse"
     result = invoke(line)
     assert (result.exit_code, result.stderr) == (3, "")
     assert "Stopped while training the parent; everything is saved in runs/simple-" in result.stdout
@@ -398,7 +399,7 @@ def test_a_full_disk_is_one_line_and_spoils_nothing(refused: Text, ganzoo: Text,
         ("train simpel", "no GAN named 'simpel'; did you mean 'simple'? (ganzoo list)"),
         ("train simple --set lrr=1", "simple has no setting 'lrr'; did you mean 'lr'?"),
         ("train simple --set lr", "--set takes KEY=VALUE, not 'lr'"),
-        ("train simple --set lr=fast", "lr='fast' is not a number (optimizer.lr)"),
+        ("train simple --set lr=fast", "lr='fast' is not a number above 0 (optimizer.lr)"),
         ("train simple --set widths=16", "'widths' is a setting of more than one part; say generator.widths or"),
         ("train simple --preset none", "simple has no preset 'none'; its presets: "),
         ("train simple --trainer wgn", "no trainer named 'wgn'; did you mean 'wgan'?"),
@@ -407,7 +408,10 @@ def test_a_full_disk_is_one_line_and_spoils_nothing(refused: Text, ganzoo: Text,
         ("train simple --data mnist-10k:5", "mnist-10k takes no argument after a colon"),
         ("train simple --device cuda:99", "device 'cuda:99' is not available here"),
         ("train simple --set widths.generator=16", "has no setting 'widths.generator'"),
-        ("train simple --set generator.widths=99999999999999999999", "generator 'dense' cannot be built with widths="),
+        (
+            "train simple --set generator.widths=99999999999999999999",
+            "is out of range; it has to be at least 1 and at most 1,048,576 (generator.widths)",
+        ),
         ("train simple --out /dev/null/x", "cannot write in /dev/null/x: "),
         ("train dcgan --data ring8", "a convolutional generator fits images whose sides are"),
         ("train simple --iterations 0", "Invalid value for '--iterations'"),
@@ -422,7 +426,8 @@ def test_a_wrong_command_is_one_line(refused: Text, line: str, message: str) -> 
 
 # Parents.
 
-CHILD = f"privileged-v1-ann {TRAIN} " + " ".join(
+CHILD_ALONE = f"privileged-v1-ann {TRAIN_CHILD}"
+CHILD = f"{CHILD_ALONE} " + " ".join(
     f"--set parent.{setting}"
     for setting in ("iterations=4", "latent_dim=8", "generator.widths=16", "discriminator.widths=16")
 )
@@ -470,7 +475,7 @@ def test_a_child_is_resumed_without_the_run_of_its_parent(ganzoo: Text, stopped:
     (parent,) = Path("whole").glob("simple-*")
     with pytest.MonkeyPatch.context() as monkeypatch:
         at(3, monkeypatch, lambda: os.kill(os.getpid(), signal.SIGINT))
-        stopped(f"train {CHILD} --out x --parent {parent}")
+        stopped(f"train {CHILD_ALONE} --out x --parent {parent}")
     parent.rename("away")
     ganzoo("train --resume x")
     assert differing(tensors_of(Path("x")), tensors_of(Path("whole/x"))) == []

@@ -8,13 +8,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ganzoo.cli import main
-from tests.support import TRAIN
+from tests.support import TRAIN, TRAIN_CHILD
 
 Command = Callable[..., Result]
 
 
 def invoke(line: str) -> Result:
-    """Run a command line; what no command should raise is raised here too."""
+    """Run a command line. Exceptions that a command does not handle are raised here too."""
     result = CliRunner().invoke(main, shlex.split(line), prog_name="ganzoo")
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
@@ -23,7 +23,7 @@ def invoke(line: str) -> Result:
 
 @pytest.fixture
 def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where a command runs, without the weights that come with ganzoo: a name means a run here."""
+    """The current folder of a command, without the weights that come with ganzoo, so that a name means a run."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("ganzoo.generators.pretrained.index", dict)
     monkeypatch.delenv("GANZOO_DATA_DIR", raising=False)
@@ -56,7 +56,7 @@ def stopped() -> Callable[[str], str]:
 
 @pytest.fixture
 def refused() -> Callable[[str], str]:
-    """Run a command that fails as it should, in one line and with exit code 2, and return the line."""
+    """Run a command that fails with one line and exit code 2, and return the line."""
 
     def refuse(line: str) -> str:
         result = invoke(line)
@@ -70,15 +70,13 @@ def refused() -> Callable[[str], str]:
 
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Finished runs to sample from: ``simple``, ``cgan``, a ``child`` with its parent, and ``ring``, of vectors, with
-    its checkpoints of every second iteration.
-    """
+    """Finished runs: ``simple``, ``cgan``, a ``child`` with its parent, and ``ring`` of vectors with kept checkpoints."""
     root = tmp_path_factory.mktemp("runs")
     parent = " ".join(f"--set parent.{part}.widths=16" for part in ("generator", "discriminator"))
     for name, line in {
         "simple": f"simple {TRAIN}",
         "cgan": f"cgan {TRAIN}",
-        "child": f"privileged-v1-ann {TRAIN} {parent} --set parent.iterations=2 --set parent.latent_dim=8",
+        "child": f"privileged-v1-ann {TRAIN_CHILD} {parent} --set parent.iterations=2 --set parent.latent_dim=8",
         "ring": f"simple {TRAIN} --data ring8 --keep-every 2",
     }.items():
         assert invoke(f"train {line} --out {root / name}").exit_code == 0
