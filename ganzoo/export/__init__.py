@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ganzoo.export import contract, dtypes, graph, parity
+from ganzoo.export import opset as opsets
 from ganzoo.export.parity import TOLERANCE, Report
 from ganzoo.generators.metadata import ExportMetadata, Precision, Stage, shown
 from ganzoo.generators.weights import Model
@@ -31,6 +32,7 @@ def export(
     precision: Precision = "fp32",
     uint8: bool = False,
     stage: Stage = "child",
+    opset: int | None = None,
     tolerance: float = TOLERANCE,
 ) -> Report:
     """Write a generator to an ONNX file, if its graph gives the samples of torch.
@@ -42,6 +44,8 @@ def export(
             and output stay float32.
         uint8: make the output images, uint8 ``(N, H, W, C)``, as :func:`ganzoo.generators.images.to_uint8` does.
         stage: ``parent`` exports the parent inside a child.
+        opset: version of the ONNX operators, one of :data:`ganzoo.export.contract.OPSETS`; by default the lowest that
+            the graph needs, which the most runtimes read.
         tolerance: largest difference from torch in fp32, see :data:`ganzoo.export.parity.TOLERANCE`. With ``uint8`` it
             is one level. ``fp16`` and ``int8`` are checked by :data:`ganzoo.export.parity.MIN_PSNR` instead.
 
@@ -49,24 +53,24 @@ def export(
         The differences from torch, which the metadata of the file hold too.
 
     Raises:
-        GanzooError: the generator cannot be traced, differs too much from torch, or makes no images where ``uint8`` is
-            asked for; or the file cannot be written. No file is written then.
+        GanzooError: the generator cannot be traced, differs too much from torch, needs a newer ``opset``, or makes no
+            images where ``uint8`` is asked for; or the file cannot be written. No file is written then.
     """
     if uint8 and not model.metadata.is_image:
         raise GanzooError(f"{model.metadata.gan} makes no images, so it cannot make bytes; leave out --uint8")
+    opsets.check_choice(opset)
     metadata = ExportMetadata(
         **vars(model.metadata),
         output_dtype="uint8" if uint8 else "float32",
         precision=precision,
         stage=stage,
-        opset=contract.OPSET,
         weights_sha256=weights_sha256(model),
     )
     generator = graph.standalone(model.generator(stage))
-    proto = dtypes.convert(graph.trace(generator, metadata), metadata)
-    graph.keep_int8(proto)
+    proto = dtypes.convert(graph.trace(generator, metadata, max(opsets.TRACED, opset or 0)), metadata)
     if uint8:
         graph.output_bytes(proto, metadata)
+    metadata = replace(metadata, opset=opsets.set_opset(proto, metadata, opset))
     graph.set_model_info(proto, metadata, model.recipe.gan.paper)
     contract.check_graph(proto, metadata, path)
     report = parity.compare(proto, metadata, generator, tolerance)

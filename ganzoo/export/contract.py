@@ -24,8 +24,8 @@ with needs():
     from google.protobuf.message import DecodeError, Message
     from onnx import checker, helper, shape_inference
 
-OPSET = 20
-"""The default of torch's exporter, so what it is tested with most. onnxruntime reads it since 1.18 (May 2024)."""
+OPSETS = range(13, 21)
+"""Opsets that are written and read. 13 is the first with scales for each channel, which int8 needs."""
 
 DTYPES: Mapping[int, str] = {
     onnx.TensorProto.FLOAT: "float32",
@@ -87,8 +87,11 @@ def messages(message: Message) -> Iterator[Message]:
 def check_signature(proto: onnx.ModelProto, metadata: ExportMetadata, path: str | Path) -> None:
     """Refuse a graph whose opset, inputs or output differ from its metadata."""
     opsets = {(used.domain, used.version) for used in proto.opset_import}
-    if opsets != {("", OPSET)}:
-        raise GanzooError(f"{path} uses the opsets {shown(sorted(opsets))}; ganzoo writes opset {OPSET} only")
+    if opsets != {("", metadata.opset)} or metadata.opset not in OPSETS:
+        raise GanzooError(
+            f"{path} uses the opsets {shown(sorted(opsets))}, its metadata say {metadata.opset}, and ganzoo writes one "
+            f"of {OPSETS[0]} to {OPSETS[-1]}"
+        )
     expected = [*metadata.inputs, metadata.output]
     found = [tensor_of(value) for value in (*proto.graph.input, *proto.graph.output)]
     for there, wanted in zip(found, expected, strict=False):

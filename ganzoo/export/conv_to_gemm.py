@@ -129,7 +129,7 @@ class Nodes:
 
     def add(self, kind: str, inputs: Sequence[str | NDArray[Any]], output: str = "", **options: Any) -> str:
         """A node. Inputs are names of tensors, or arrays that become constants."""
-        output = output or f"{self.stem}_{len(self.nodes)}_{kind.lower()}"
+        output = output or f"{self.stem}_{len(self.nodes)}"
         names = [
             given if isinstance(given, str) else self.constant(given, f"{output}.{index}")
             for index, given in enumerate(inputs)

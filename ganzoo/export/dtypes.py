@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ganzoo.export.conv_to_gemm import conv_to_gemm
-from ganzoo.export.graph import quiet, strip
-from ganzoo.export.quantize import quantize
+from ganzoo.export.graph import keep_int8, quiet, strip
+from ganzoo.export.quantize import quantize, shrink_constants
 from ganzoo.generators.metadata import ExportMetadata
 from ganzoo.util.optional import needs
 
@@ -16,12 +16,16 @@ with needs():
 def convert(proto: onnx.ModelProto, metadata: ExportMetadata) -> onnx.ModelProto:
     """A traced graph in ``metadata.precision``. Inputs and output stay float32."""
     branches = any(entry.type == onnx.AttributeProto.GRAPH for node in proto.graph.node for entry in node.attribute)
-    if metadata.precision == "fp16":
-        proto = to_fp16(proto)
-    elif not branches:  # a branch refers to tensors outside it, which a rewrite would lose
+    if not branches and metadata.precision != "fp16":  # a rewrite would lose the tensors that a branch refers to
         conv_to_gemm(proto, all_convs=metadata.precision == "int8")
         if metadata.precision == "int8":
             quantize(proto, metadata)
+    strip(proto)
+    keep_int8(proto)
+    if metadata.precision == "fp16":
+        proto = to_fp16(proto)
+    elif metadata.precision == "int8":
+        shrink_constants(proto)
     strip(proto)
     return proto
 

@@ -56,8 +56,8 @@ def standalone(generator: nn.Module) -> nn.Module:
     return copied
 
 
-def trace(generator: nn.Module, metadata: ExportMetadata) -> onnx.ModelProto:
-    """The graph of a generator in float32, with N as its only dynamic axis.
+def trace(generator: nn.Module, metadata: ExportMetadata, opset: int) -> onnx.ModelProto:
+    """The graph of a generator in float32, with N as its only dynamic axis, for an opset of at least 18.
 
     Raises:
         GanzooError: its forward pass cannot be traced, or its weights are too large for one file.
@@ -79,7 +79,7 @@ def trace(generator: nn.Module, metadata: ExportMetadata) -> onnx.ModelProto:
                 dynamo=True,
                 external_data=False,
                 verbose=False,
-                opset_version=contract.OPSET,
+                opset_version=opset,
                 input_names=[input.name for input in inputs],
                 output_names=["samples"],
                 dynamic_shapes=tuple({0: batch} for _ in example),

@@ -26,6 +26,9 @@ SEEDS = range(2**40, 2**40 + 1024)
 """The calibration set, whose samples give the ranges of activations. :mod:`ganzoo.export.parity` uses other seeds."""
 LAYERS = ("Gemm", "MatMul", "Conv", "ConvTranspose")
 LARGE = 10_000  # weights in a tensor whose size matters
+MIN_WEIGHTS = 4096  # with fewer in a product, scales and nodes have more bytes than int8 weights save
+MIN_VECTOR = 128  # values that save more bytes in a smaller type than the nodes have that convert them back
+INT8_ZERO = numpy_helper.from_array(np.zeros(1, np.int8))
 MOVES = ("Reshape", "Transpose", "Gather", "Pad", "Flatten")  # operators that move values and do not change them
 
 
@@ -63,6 +66,29 @@ def quantize(proto: onnx.ModelProto, metadata: ExportMetadata) -> None:
     graph.node.extend(reversed(kept))
 
 
+def shrink_constants(proto: onnx.ModelProto) -> None:
+    """Store the other constants of a graph in smaller types, in place: float32 in float16, and indices in bytes.
+
+    onnxruntime converts them back when it loads the file, so the arithmetic stays the same.
+    """
+    graph = proto.graph
+    new = _QuantizedNodes(graph, "small")
+    for tensor in list(graph.initializer):
+        values = numpy_helper.to_array(tensor)
+        if values.size < MIN_VECTOR:
+            continue
+        if values.dtype == np.float32 and np.isfinite(values).all():
+            graph.initializer.remove(tensor)
+            new.half(values, tensor.name)
+        elif values.dtype == np.int64 and values.min() >= 0 and values.max() < 2**16:
+            graph.initializer.remove(tensor)
+            indices = values.astype(np.min_scalar_type(values.max()))
+            new.add("Cast", [indices], tensor.name, to=onnx.TensorProto.INT64)
+    nodes = [*new.nodes, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
 def calibrate(proto: onnx.ModelProto, tensors: Sequence[str], metadata: ExportMetadata) -> dict[str, Scale]:
     """The scale of each tensor, from its smallest and largest value for :data:`SEEDS` and 0."""
     watched = onnx.ModelProto()
@@ -86,8 +112,8 @@ def calibrate(proto: onnx.ModelProto, tensors: Sequence[str], metadata: ExportMe
 class _QuantizedNodes(Nodes):
     """The nodes of a graph that is being quantised."""
 
-    def __init__(self, graph: onnx.GraphProto) -> None:
-        super().__init__(graph, "int8")
+    def __init__(self, graph: onnx.GraphProto, stem: str = "int8") -> None:
+        super().__init__(graph, stem)
         self.constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
         self.makers = {name: node for node in graph.node for name in node.output}
         self.scales: dict[str, Scale] = {}
@@ -101,7 +127,7 @@ class _QuantizedNodes(Nodes):
         if not self.constants.keys() >= {weight, *(name for name, _ in bias)}:
             return False
         # A moved weight has three axes, of which the last one stays that of the columns.
-        known = self.constants[weight].ndim == (3 if path else 2)
+        known = self.constants[weight].ndim == (3 if path else 2) and self.constants[weight].size >= MIN_WEIGHTS
         return known and all(self.constants[name].ndim == 1 for name, _ in bias) and self.is_after_layer(node.input[0])
 
     def is_after_layer(self, tensor: str) -> bool:
@@ -135,13 +161,20 @@ class _QuantizedNodes(Nodes):
             tensor = self.add(node.op_type, [tensor, *more], **attributes(node))
         return tensor
 
+    def half(self, values: NDArray[np.float32], output: str = "") -> tuple[str, NDArray[np.float32]]:
+        """A constant in float16, relative to its largest value, and the float32 values that it stands for."""
+        largest = np.abs(values).max() or np.float32(1)
+        ratios = (values / largest).astype(np.float16)
+        floats = self.add("Cast", [ratios], f"{output}.floats" if output else "", to=onnx.TensorProto.FLOAT)
+        return self.add("Mul", [floats, np.asarray(largest)], output), ratios.astype(np.float32) * largest
+
     def append(self, node: onnx.NodeProto, is_product: bool) -> None:
         """Add a node of the old graph. Inputs that have a scale come as bytes."""
         inputs, options = [self.activation(name) for name in node.input], attributes(node)
         if is_product:
             inputs[1:] = self.weights(node, self.scales[self.source(node.input[0])[0]].step)
         elif node.op_type in ("Gemm", "MatMul") and self.size(node.input[1]) >= LARGE:
-            quantized, steps = self.weight(node, [])
+            quantized, steps, _ = self.weight(node, [])
             # Dequantised when the file is loaded, so the product itself stays float32.
             inputs[1] = self.add("Mul", [self.add("Cast", [quantized], to=onnx.TensorProto.FLOAT), steps])
         if inputs[1:] != node.input[1:]:
@@ -157,24 +190,33 @@ class _QuantizedNodes(Nodes):
         quantized = self.move(self.add("QuantizeLinear", [source, *scale]), path, scale.zero)
         return self.add("DequantizeLinear", [quantized, *scale])
 
-    def weight(self, node: onnx.NodeProto, path: list[onnx.NodeProto]) -> tuple[str, NDArray[np.float32]]:
-        """The weight matrix as int8, and the step of each column."""
+    def weight(self, node: onnx.NodeProto, path: list[onnx.NodeProto]) -> tuple[str, str, NDArray[np.float32]]:
+        """The weight matrix as int8, and the step of each column: the tensor and its values."""
         matrix = self.constants[path[0].input[0] if path else node.input[1]]
         if attributes(node).get("transB"):
             matrix = matrix.T
         largest = np.abs(matrix).max(axis=tuple(range(matrix.ndim - 1)))
-        steps = (np.where(largest > 0, largest, 1) / 127).astype(np.float32)
-        return self.constant(np.rint(matrix / steps).astype(np.int8), f"{node.output[0]}.weight"), steps
+        steps = (np.where(largest > 0, largest, largest.max() or 1) / 127).astype(np.float32)
+        tensor, steps = self.half(np.maximum(steps, steps.max() / 2**14))  # float16 has no smaller normal ratio
+        integers = np.rint(matrix / steps).clip(-127, 127).astype(np.int8)
+        return self.constant(integers, f"{node.output[0]}.weight"), tensor, steps
 
     def weights(self, node: onnx.NodeProto, step: NDArray[np.float32]) -> list[str]:
         """The quantised weight and bias of a product, whose activations have that step."""
         _, path = self.source(node.input[1])
-        quantized, steps = self.weight(node, path)
-        bias = [self.constants[name] for name in node.input[2:]]
-        steps = np.resize(steps, len(bias[0]) if path else len(steps))  # moves repeat the columns
+        quantized, tensor, steps = self.weight(node, path)
         moved = self.move(quantized, path)
-        inputs = [self.add("DequantizeLinear", [moved, steps, np.zeros(len(steps), np.int8)], axis=1)]
-        for values in bias:
-            integers = np.rint(values / (steps * step)).clip(-(2**31), 2**31 - 1).astype(np.int32)
-            inputs.append(self.add("DequantizeLinear", [integers, steps * step], axis=0))
+        biases = [self.constants[name] for name in node.input[2:]]
+        integers = [np.rint(values / np.resize(steps * step, len(values))) for values in biases]
+        repeats = np.array([len(biases[0]) // len(steps)]) if path else None  # moves repeat the columns
+        count = len(steps) if repeats is None else len(biases[0])
+        if repeats is not None:
+            tensor = self.add("Tile", [tensor, repeats])
+        zeros = self.add("ConstantOfShape", [np.array([count])], value=INT8_ZERO)  # fusion needs them
+        inputs = [self.add("DequantizeLinear", [moved, tensor, zeros], axis=1)]
+        for values in integers:
+            bias: str | NDArray[np.int32] = values.clip(-(2**31), 2**31 - 1).astype(np.int32)
+            if repeats is not None and np.array_equal(values, np.resize(values[: len(steps)], count)):
+                bias = self.add("Tile", [bias[: len(steps)], repeats])
+            inputs.append(self.add("DequantizeLinear", [bias, self.add("Mul", [tensor, step])], axis=0))
         return inputs
