@@ -15,9 +15,9 @@ def {trainer}
 
 @hookimpl
 def ganzoo_gans():
-    yield GAN(name="mine", summary="", generator="dense", discriminator="dense", trainer=play, data="ring8")
+    yield GAN(name="mine", summary="", generator="dense", discriminator="dense", trainer=train, data="ring8")
 """
-GOOD = """play(nets, draw):
+GOOD = """train(nets, draw):
     real, z = draw()
     yield nets.discriminator, (nets.discriminator(real) - nets.discriminator(nets.generator(z))).square().mean()
     yield nets.generator, nets.discriminator(nets.generator(z)).square().mean()
@@ -27,7 +27,7 @@ CLAIMS = 7
 
 @pytest.fixture
 def plugin(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
-    """A plugin's module in a package beside the user."""
+    """A plugin in a package of the current folder."""
 
     def write(name: str, text: str) -> None:
         monkeypatch.setattr(sys, "path", list(sys.path))  # the command adds to it

@@ -72,7 +72,7 @@ def test_force_removes_what_an_old_run_has_left(ganzoo: Text) -> None:
     Path("x/README.md").write_text("mine")
     ganzoo(f"train simple {TRAIN} --data ring8 --out x --sample-every 6 --force")
     assert not Path("x/neighbours.png").exists(), "points have no neighbours to look at"
-    assert not Path("x/progress.webp").exists(), "one picture does not move"
+    assert not Path("x/progress.webp").exists(), "one picture is no animation"
     assert Path("x/README.md").read_text() == "mine"
 
 

@@ -11,7 +11,7 @@ Text = Callable[[str], str]
 
 
 @pytest.fixture(autouse=True)
-def beside_the_runs(runs: Path, empty_folder: Path) -> None:
+def runs_here(runs: Path, empty_folder: Path) -> None:
     for run in runs.iterdir():
         (empty_folder / run.name).symlink_to(run)
 

@@ -187,4 +187,4 @@ def test_weights_are_interpolated_too(ganzoo: Text, runs: Path) -> None:
         assert arrays(f"{name}.npz")["images"].shape == (5 * rows, 1, 28, 28)
     ganzoo(f"sample {runs / 'child'} --interpolate 3 8 -n 5 --out child.png")
     one = 12 + 28 * 3 * 2 + 2
-    assert Image.open("child.png").size == (12 + 5 * one, 24 + 28 * 3), "beside the parent's"
+    assert Image.open("child.png").size == (12 + 5 * one, 24 + 28 * 3), "next to the parent's"

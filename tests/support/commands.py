@@ -70,7 +70,7 @@ def refused() -> Callable[[str], str]:
 
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Finished runs: ``simple``, ``cgan``, a ``child`` with its parent, and ``ring`` of vectors with kept checkpoints."""
+    """Finished runs: ``simple``, ``cgan``, a ``child`` with its parent, and ``ring``, vectors with kept checkpoints."""
     root = tmp_path_factory.mktemp("runs")
     parent = " ".join(f"--set parent.{part}.widths=16" for part in ("generator", "discriminator"))
     for name, line in {
