@@ -330,25 +330,20 @@ def test_looking_at_updates_between_iterations_changes_nothing(tiny: Data) -> No
 @pytest.mark.skipif(not shutil.which("g++"), reason="there is no C++ compiler")
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_compiled_iterations_are_close_to_eager_ones(tiny: Data, precision: str) -> None:
-    """With all that could go wrong: normalisation, an exact penalty, noise of three kinds, several updates."""
-    how = {
-        "iterations": 4,
-        "precision": precision,
-        "smoothing": 0.1,
-        "discriminator.dropout": 0.2,
-        "generator_steps": 2,
-    }
-    plain, first, second = (
-        small_training("simple", tiny, **how),
-        *(small_training("simple", tiny, **how, compile=True) for _ in range(2)),
-    )
-    for mine, theirs in zip(played := run_iterations(first), run_iterations(plain), strict=True):
+    """In fp32 with all that could go wrong: normalisation, noise of three kinds, several updates."""
+    how: dict[str, Any] = {"iterations": 4, "precision": precision}
+    if precision == "fp32":
+        how |= {"smoothing": 0.1, "discriminator.dropout": 0.2, "generator_steps": 2}
+    plain = small_training("simple", tiny, **how)
+    first, resumed = (small_training("simple", tiny, **how, compile=True) for _ in range(2))
+    losses = run_iterations(first, 2)
+    checkpoint = snapshot(first)
+    losses += run_iterations(first)
+    for mine, theirs in zip(losses, run_iterations(plain), strict=True):
         assert mine == pytest.approx(theirs, rel=1e-3 if precision == "fp32" else 2e-2)
     assert compiled(first)
-    run_iterations(second, 2)
-    resumed = small_training("simple", tiny, **how, compile=True)
-    resumed.load(snapshot(second), "the checkpoint")
-    assert run_iterations(resumed) == played[2:]
+    resumed.load(checkpoint, "the checkpoint")
+    assert run_iterations(resumed) == losses[2:]
     assert differing(resumed.state(), first.state()) == []
     assert first.model().sample(range(2)).shape == (2, 1, 8, 8)
 
