@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ganzoo.data import Data, load
+from ganzoo.data import Data, channels_of, load
 from ganzoo.data.stacked import DIGITS
 from ganzoo.evaluation.discriminator import evaluate_discriminator
 from ganzoo.evaluation.extractors import Extractor, Features, extractor_for
@@ -67,8 +67,8 @@ def evaluate(
     if features == "inception" and extractor is not None:
         raise GanzooError("--features inception and --extractor exclude each other; give one of them")
     shape = opened.model.metadata.shape if isinstance(opened, GeneratorSource) else ()
-    size = shape[1] if len(shape) == 3 else None
-    train = data if isinstance(data, Data) else load(data, directory=directory, size=size)
+    size, channels = shape[1] if len(shape) == 3 else None, channels_of(shape)
+    train = data if isinstance(data, Data) else load(data, directory=directory, size=size, channels=channels)
     splits = load_splits(train, directory)
     if not (own or train.is_images):
         raise GanzooError(f"{train.name} holds vectors, which need no extractor; leave out --features and --extractor")

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ganzoo.data import Data, load
+from ganzoo.data import Data, channels_of, load
 from ganzoo.evaluation.reference import Splits, load_splits
 from ganzoo.generators.base import CHUNK, TrainedGenerator
 from ganzoo.generators.weights import Model
 from ganzoo.parts.networks import MissingDiscriminator
-from ganzoo.parts.trainers import wasserstein, wasserstein_gp
+from ganzoo.parts.trainers import PAIRED, wasserstein, wasserstein_gp
 from ganzoo.util.errors import GanzooError
 
 CRITICS = (wasserstein, wasserstein_gp)
@@ -47,7 +47,10 @@ def discriminator_metrics(test: Logits, fake: Logits, train: Logits, *, critic: 
 
     The threshold of a discriminator is 0, for logits as for the targets +1 and -1. The output of a Wasserstein critic
     is defined up to a constant: its threshold is the median of one half of the logits, its accuracy that on the other.
+    All metrics are nan if a logit of ``test`` or ``fake`` is nan.
     """
+    if np.isnan(test).any() or np.isnan(fake).any():
+        return DiscriminatorMetrics(*[float("nan")] * 6)
     threshold, real, generated = 0.0, test, fake
     if critic:
         half = min(len(test), len(fake)) // 2
@@ -59,7 +62,9 @@ def discriminator_metrics(test: Logits, fake: Logits, train: Logits, *, critic: 
 
 
 def auc(positive: Logits, negative: Logits) -> float:
-    """Area under the ROC curve (Mann & Whitney, 1947): P(positive > negative) + P(equal) / 2."""
+    """Area under the ROC curve (Mann & Whitney, 1947): P(positive > negative) + P(equal) / 2; nan if a logit is nan."""
+    if np.isnan(positive).any() or np.isnan(negative).any():
+        return float("nan")
     ordered = np.sort(negative)
     below = np.searchsorted(ordered, positive, "left")
     upto = np.searchsorted(ordered, positive, "right")
@@ -77,7 +82,9 @@ def evaluate_discriminator(
         directory: folder of downloaded data sets.
 
     Returns:
-        The metrics by name, none without a discriminator; and a note why there are none.
+        The metrics by name, none without a discriminator; and a note why there are none, or only some. A discriminator
+        that was trained on pairs (:func:`ganzoo.parts.trainers.paired`) has no threshold, so it has only ``auc``, the
+        share of pairs that it orders correctly, and ``gap``.
     """
     if not isinstance(model, Model) or model.metadata.condition_dim:
         return {}, []
@@ -86,15 +93,27 @@ def evaluate_discriminator(
         return {}, ["no metrics of the discriminator: the weights hold the generator alone"]
     try:
         if name != splits.train.name:
-            splits = load_splits(load(name, directory=directory, size=splits.train.shape[-1]), directory)
+            shape = model.metadata.shape
+            data = load(name, directory=directory, size=shape[-1], channels=channels_of(shape))
+            splits = load_splits(data, directory)
     except GanzooError as error:
         return {}, [f"no metrics of the discriminator, which was trained on {name}: {error}"]
     if splits.test is None:
         return {}, [f"no metrics of the discriminator: {name} has no test split"]
     fake = logits(model, np.concatenate(list(model.sample_iter(SAMPLES))), model.labels(SAMPLES))
     train, test = _real_logits(model, splits.train), _real_logits(model, splits.test)
-    found = discriminator_metrics(test, fake, train, critic=model.recipe.functions["trainer"] in CRITICS)
-    return {f"discriminator_{key}": value for key, value in found._asdict().items()}, []
+    if any(np.isnan(each).any() for each in (fake, train, test)):
+        return {}, ["no metrics of the discriminator: its logits hold nan; evaluate earlier weights"]
+    trainer = model.recipe.functions["trainer"]
+    found = discriminator_metrics(test, fake, train, critic=trainer in CRITICS)._asdict()
+    notes = []
+    if trainer in PAIRED:
+        found = {name: found[name] for name in ("auc", "gap")}
+        notes = [
+            "the discriminator was trained to compare pairs, so a single logit has no meaning: discriminator_auc is "
+            "the share of pairs of a real and a generated image that it orders correctly"
+        ]
+    return {f"discriminator_{name}": value for name, value in found.items()}, notes
 
 
 def logits(model: Model, samples: NDArray[np.float32], labels: NDArray[np.int64] | None) -> Logits:

@@ -90,7 +90,10 @@ def extract(network: Callable[[Tensor], tuple[Tensor, Tensor]], batches: Iterabl
     with torch.inference_mode():
         for images in batches:
             found += [network(part) for part in torch.split(torch.from_numpy(np.ascontiguousarray(images)), CHUNK)]
-        return Features(*(torch.cat(each).numpy() for each in zip(*found, strict=True)))
+        both = Features(*(torch.cat(each).numpy() for each in zip(*found, strict=True)))
+    if not all(np.isfinite(each).all() for each in both):
+        raise GanzooError("the extractor's features are not finite, so they say nothing; train it again")
+    return both
 
 
 def metadata(data: Data, accuracy: float) -> dict[str, Any]:
@@ -179,6 +182,8 @@ def load(path: str | Path) -> Extractor:
 def inception() -> Extractor:
     """Inception v3 (Szegedy et al., 2016) with torch-fidelity's weights of 2015: its 2,048 pooled features give FID.
 
+    RGBA images are laid over white.
+
     Raises:
         GanzooError: torch-fidelity is not installed, or cannot download the weights.
     """
@@ -194,6 +199,9 @@ def inception() -> Extractor:
     digest = hashlib.sha256(save(dict(sorted(network.state_dict().items())))).hexdigest()
 
     def rgb(images: Tensor) -> tuple[Tensor, Tensor]:
+        if images.shape[1] == 4:  # Inception knows no transparency
+            alpha = images[:, 3:].int()
+            images = ((images[:, :3].int() * alpha + 255 * (255 - alpha) + 127) // 255).to(torch.uint8)
         output: tuple[Tensor, Tensor] = network(images.expand(-1, 3, -1, -1))
         return output
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo.data import Data, NoTestSplit, load
+from ganzoo.data import Data, NoTestSplit, channels_of, load
 from ganzoo.evaluation.extractors import Extractor, Features, Images
 from ganzoo.evaluation.manifold import Array, kth_neighbour_distances, nearest_distances
 from ganzoo.generators.base import CHUNK
@@ -61,7 +61,9 @@ def load_splits(train: Data, directory: str | None = None) -> Splits:
     if train.name.partition(":")[0] not in registry().parts["dataset"]:
         return Splits(train, None)
     try:
-        test = load(train.name, split="test", directory=directory, size=train.shape[-1])
+        test = load(
+            train.name, split="test", directory=directory, size=train.shape[-1], channels=channels_of(train.shape)
+        )
     except NoTestSplit:
         return Splits(train, None)
     if not len(test) or test.shape != train.shape:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import math
+import os
 import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from ganzoo.data.folder import SUFFIXES
+from ganzoo.data.find import find_images, shown
 from ganzoo.generators.base import CHUNK, TrainedGenerator
 from ganzoo.generators.images import to_uint8
 from ganzoo.registry.registry import registry
@@ -22,6 +24,9 @@ from ganzoo.util.optional import needs
 
 MAX_BYTES = 2**32  # of the samples in one file
 MAX_FILES = 1_000_000
+MAX_READ = 2**20  # bytes of an npz file that are read at once; more than its directory needs
+MAX_HEADER = 2**14  # bytes of the header of an array
+FREE_BYTES, MAX_RATIO = 2**28, 200  # a larger array may not be compressed more than that
 
 Samples = NDArray[Any]
 T = TypeVar("T")
@@ -66,7 +71,7 @@ class GeneratorSource(Source):
     def batches(self, seeds: range, shape: tuple[int, ...]) -> Iterator[Samples]:
         _check_shape(self.model.metadata.shape, shape, self.path)
         for samples in self.model.sample_iter(seeds):
-            yield image_levels(samples, self.model.value_range) if len(shape) == 3 else _finite(samples, self.path)
+            yield image_levels(samples, self.model.value_range) if len(shape) == 3 else finite(samples, self.path)
 
     def labels(self, seeds: range) -> NDArray[np.int64] | None:
         return self.model.labels(len(seeds))
@@ -82,7 +87,7 @@ class NpzSource(Source):
     def batches(self, seeds: range, shape: tuple[int, ...]) -> Iterator[Samples]:
         if len(shape) == 1:
             _check_shape(self._samples.shape[1:], shape, self.path)
-            yield _finite(self._samples[seeds.start : seeds.stop], self.path)
+            yield finite(self._samples[seeds.start : seeds.stop], self.path)
             return
         images = channels_first(self._samples, shape, self.path)
         limits = value_range(self._samples, self.path)
@@ -95,14 +100,16 @@ class NpzSource(Source):
 
 
 class FolderSource(Source):
-    """Images in a folder and its sub-folders, sorted by name."""
+    """Images in a folder and its sub-folders, sorted by name; see :func:`ganzoo.data.find.find_images`."""
 
     def __init__(self, path: Path) -> None:
-        self._files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
-        if not self._files or (path / "run.json").exists():
+        found = find_images(path)
+        if not found.names or (path / "run.json").exists():
             raise GanzooError(f"{path} holds neither weights.safetensors nor images; name a run, or a folder of images")
-        if len(self._files) > MAX_FILES:
-            raise GanzooError(f"{path} holds {len(self._files):,} images; evaluate at most {MAX_FILES:,}")
+        if len(found.names) > MAX_FILES:
+            raise GanzooError(f"{path} holds {len(found.names):,} images; evaluate at most {MAX_FILES:,}")
+        found.warn(path)
+        self._files = [path / name for name in found.names]
         super().__init__(path, size=len(self._files))
 
     def batches(self, seeds: range, shape: tuple[int, ...]) -> Iterator[Samples]:
@@ -111,7 +118,9 @@ class FolderSource(Source):
         if len(shape) != 3:
             raise GanzooError(f"{self.path} holds images, and the data are vectors; name an .npz file")
         files = self._files[seeds.start : seeds.stop]
-        bits = decode.bit_depth([_read(file, decode.inspect) for file in files])
+        stored = [_read(file, decode.inspect) for file in files]
+        decode.warn_of_depth(stored)
+        bits = decode.bit_depth(stored)
         for start in range(0, len(files), CHUNK):
             yield np.stack([_read(file, decode.unscaled, shape, bits) for file in files[start : start + CHUNK]])
 
@@ -138,7 +147,9 @@ def open_source(source: str) -> Source:
 
 
 def read_npz(path: Path) -> tuple[Samples, NDArray[np.int64] | None]:
-    """The arrays ``images`` and ``labels`` of an npz file; their sizes are checked before they are read.
+    """The arrays ``images`` and ``labels`` of an npz file; all others are left alone.
+
+    Headers and sizes are bounded and checked before values are read, and memory grows with the values that there are.
 
     Raises:
         GanzooError: the file is missing, broken or too large, or has other arrays.
@@ -147,36 +158,77 @@ def read_npz(path: Path) -> tuple[Samples, NDArray[np.int64] | None]:
     if not path.is_file():
         raise GanzooError(f"there is no file {path}; {wanted}")
     try:
-        with zipfile.ZipFile(path) as archive:
-            sizes = {name: _array_bytes(archive, name) for name in archive.namelist() if name.endswith(".npy")}
-        if "images.npy" not in sizes:
-            raise ValueError("it lacks 'images'")
-        if sum(sizes.get(f"{name}.npy", 0) for name in ("images", "labels")) > MAX_BYTES:
-            raise ValueError("its arrays are too large")
-        with np.load(path, allow_pickle=False) as file:
-            images, labels = file["images"], file.get("labels")
+        with _BoundedFile(path) as file, zipfile.ZipFile(file) as archive:
+            members = set(archive.namelist())
+            if "images.npy" not in members:
+                raise ValueError("it lacks 'images'")
+            images = _read_array(archive, "images", "uif")
+            labels = _read_array(archive, "labels", "ui") if "labels.npy" in members else None
     except Exception as error:  # numpy, zipfile and the decompressors raise many kinds
-        raise GanzooError(f"{path} cannot be evaluated: {first_line(error):.200}; {wanted}") from None
-    if images.ndim < 2 or not len(images) or images.dtype.kind not in "uif":
+        raise GanzooError(f"{path} cannot be evaluated: {shown(first_line(error))}; {wanted}") from None
+    if images.ndim < 2 or not len(images):
         raise GanzooError(f"{path} cannot be evaluated: 'images' is {images.dtype} {images.shape}; {wanted}")
     if images.dtype.kind in "ui" and images.dtype != np.uint8:
         raise GanzooError(f"{path} cannot be evaluated: 'images' is {images.dtype}; give uint8, or floats in [-1, 1]")
-    if labels is not None and (labels.shape != images.shape[:1] or labels.dtype.kind not in "ui"):
+    if labels is not None and labels.shape != images.shape[:1]:
         raise GanzooError(
             f"{path} cannot be evaluated: 'labels' is {labels.dtype} {labels.shape}; give a whole number for each image"
         )
     return images, None if labels is None else labels.astype(np.int64)
 
 
-def _array_bytes(archive: zipfile.ZipFile, name: str) -> int:
-    """The size of an array in memory, according to its header."""
-    with archive.open(name) as member:
-        version = npy.read_magic(member)
-        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, _, dtype = read(member)
-    if any(side < 0 for side in shape):
-        raise ValueError(f"{name} has the shape {shape}")
-    return math.prod(shape) * dtype.itemsize
+class _BoundedFile(io.FileIO):
+    """A file of which no reader gets more than :data:`MAX_READ` bytes at once, whatever the file announces."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or size < 0:
+            size = max(0, os.fstat(self.fileno()).st_size - self.tell())
+        if size > MAX_READ:
+            raise ValueError(f"it announces a part of {size:,} bytes, more than {MAX_READ:,}")
+        return super().read(size) or b""
+
+
+def _read_array(archive: zipfile.ZipFile, name: str, kinds: str) -> Samples:
+    """One array, read in parts until it has the size that its header announces."""
+    about = archive.getinfo(f"{name}.npy")
+    if about.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA):
+        raise ValueError(f"'{name}' is compressed by method {about.compress_type}; use numpy.savez_compressed")
+    with archive.open(about) as member:
+        shape, fortran_order, dtype = _read_header(member)
+        size = math.prod(shape) * dtype.itemsize
+        if dtype.kind not in kinds or any(side < 0 for side in shape) or len(shape) > 4:
+            good = "whole numbers" if kinds == "ui" else "uint8 or floats"
+            raise ValueError(
+                f"'{name}' is {dtype} {shape}; give {'a whole number for each image' if kinds == 'ui' else good}"
+            )
+        if size > MAX_BYTES or (size > FREE_BYTES and size > MAX_RATIO * about.compress_size):
+            raise ValueError(f"'{name}' is too large: {size:,} bytes from {about.compress_size:,}")
+        # the decompressor of LZMA expands all that it is given, whatever is asked for
+        chunk = 4096 if about.compress_type == zipfile.ZIP_LZMA else MAX_READ // 2
+        content = bytearray()
+        while part := member.read(min(chunk, size + 1 - len(content))):
+            content += part
+            if len(content) > size:
+                break
+        if len(content) != size:
+            raise ValueError(
+                f"'{name}' has {'more' if len(content) > size else 'fewer'} than the announced {size:,} bytes"
+            )
+    return np.frombuffer(content, dtype).reshape(shape, order="F" if fortran_order else "C")
+
+
+def _read_header(member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether the order is Fortran's, and the data type."""
+    start = member.read(8)
+    length = member.read(2 if start[6:7] == b"\x01" else 4)
+    count = int.from_bytes(length, "little")
+    if count > MAX_HEADER:
+        raise ValueError(f"a header of {count:,} bytes, more than {MAX_HEADER:,}")
+    header = io.BytesIO(start + length + member.read(count))
+    version = npy.read_magic(header)
+    if version not in ((1, 0), (2, 0), (3, 0)):
+        raise ValueError(f"a header of version {version}, not 1, 2 or 3")
+    return (npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0)(header)
 
 
 def image_levels(samples: Samples, limits: tuple[float, float] | None) -> Samples:
@@ -215,7 +267,7 @@ def _read(file: Path, read: Callable[..., T], *arguments: Any) -> T:
     try:
         return read(file, *arguments)
     except Exception as error:  # Pillow raises many kinds, some of them undocumented
-        raise GanzooError(f"cannot evaluate {file}: {error}") from error
+        raise GanzooError(f"cannot evaluate {shown(str(file))}: {shown(first_line(error))}") from error
 
 
 def _check_shape(found: tuple[int, ...], shape: tuple[int, ...], path: Path) -> None:
@@ -223,7 +275,8 @@ def _check_shape(found: tuple[int, ...], shape: tuple[int, ...], path: Path) -> 
         raise GanzooError(f"{path} holds samples {found}, and the data are {shape}; name their data set with --data")
 
 
-def _finite(samples: Samples, path: Path) -> Samples:
+def finite(samples: Samples, path: Path) -> Samples:
+    """The samples. Raises GanzooError if they hold values that are not finite."""
     if samples.dtype.kind != "f" or not np.isfinite(samples).all():
         raise GanzooError(f"{path} holds values that are not finite; evaluate earlier weights")
     return samples

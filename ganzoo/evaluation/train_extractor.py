@@ -96,6 +96,7 @@ def main(*arguments: str) -> None:
     parser.add_argument("data", help="a data set (ganzoo list datasets)")
     parser.add_argument("--out", required=True, metavar="x.safetensors", help="file to write")
     parser.add_argument("--image-size", type=int, help="height and width for data sets of any size")
+    parser.add_argument("--channels", choices=list(datasets.CHANNELS), help="colours of a folder of images")
     parser.add_argument("--data-dir", help="folder of downloaded data sets (env: GANZOO_DATA_DIR)")
     parser.add_argument(
         "--iterations", type=int, default=ITERATIONS, help=f"batches of {BATCH_SIZE} images, {ITERATIONS} by default"
@@ -103,9 +104,10 @@ def main(*arguments: str) -> None:
     given = parser.parse_args(arguments or None)
     configure_process(threads=1)
     try:
-        data = datasets.load(given.data, directory=given.data_dir, size=given.image_size)
+        how = {"directory": given.data_dir, "size": given.image_size, "channels": given.channels}
+        data = datasets.load(given.data, **how)
         try:
-            test = datasets.load(given.data, split="test", directory=given.data_dir, size=given.image_size)
+            test = datasets.load(given.data, split="test", **how)
         except datasets.NoTestSplit:
             data, test = split(data)
         network, about = train(data, test, iterations=given.iterations)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ganzoo.data import Data
 from ganzoo.evaluation.record import Result
 from ganzoo.evaluation.reference import Splits
-from ganzoo.evaluation.sources import GeneratorSource, Source
+from ganzoo.evaluation.sources import GeneratorSource, Source, finite
 from ganzoo.evaluation.toys import METRICS
 from ganzoo.util.errors import GanzooError
 
@@ -66,7 +66,10 @@ def _regression(source: Source, train: Data, test: Data, blocks: Sequence[range]
         raise GanzooError(f"{source.path} takes no inputs of {train.name}; evaluate a GAN that was trained on it")
     rows = len(blocks[0])
     targets, inputs = test.samples[:rows], test.conditions[:rows]
-    samples = [np.concatenate(list(source.model.sample_iter(block, conditions=inputs))) for block in blocks]
+    samples = [
+        finite(np.concatenate(list(source.model.sample_iter(block, conditions=inputs))), source.path)
+        for block in blocks
+    ]
     predictions = {
         "least squares": least_squares(train.conditions, train.samples[:], inputs),
         "the mean": np.broadcast_to(train.samples[:].mean(axis=0), targets.shape),

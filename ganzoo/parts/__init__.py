@@ -39,7 +39,16 @@ from ganzoo.parts.losses import (
 )
 from ganzoo.parts.optimizers import adam, rmsprop, sgd
 from ganzoo.parts.task import Task
-from ganzoo.parts.trainers import Draw, Smoothing, Updates, least_squares, non_saturating, wasserstein, wasserstein_gp
+from ganzoo.parts.trainers import (
+    Draw,
+    Smoothing,
+    Updates,
+    least_squares,
+    non_saturating,
+    paired,
+    wasserstein,
+    wasserstein_gp,
+)
 from ganzoo.registry.hookspecs import Parts
 from ganzoo.registry.values import Count, Decay, NonNegative, Positive, Range, Share, Size
 from ganzoo.util.optional import F, needs, nn, torch
@@ -90,6 +99,7 @@ __all__ = [
     "non_saturating",
     "output_activation",
     "packed",
+    "paired",
     "radford_init",
     "real_and_fake_logits",
     "rmsprop",

@@ -10,7 +10,7 @@ network and resumes the trainer. A third item, a dictionary of scalar tensors, i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 from ganzoo.parts.losses import (
     accuracy,
@@ -35,6 +35,17 @@ Smoothing = Annotated[float, Range(least=0, most=0.5)]
 
 Draw: TypeAlias = "Callable[[], tuple[Tensor, ...]]"
 Updates: TypeAlias = "Iterator[tuple[nn.Module, Tensor] | tuple[nn.Module, Tensor, dict[str, Any]]]"
+
+Trainer = TypeVar("Trainer", bound=Callable[..., Any])
+
+PAIRED: set[Callable[..., Any]] = set()
+"""Trainers whose loss compares the logits of a real and a generated sample, so that a single logit means nothing."""
+
+
+def paired(trainer: Trainer) -> Trainer:
+    """Mark a trainer as one of :data:`PAIRED`: its discriminator is evaluated by comparisons alone."""
+    PAIRED.add(trainer)
+    return trainer
 
 
 def non_saturating(

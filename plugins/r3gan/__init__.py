@@ -17,6 +17,7 @@ from ganzoo.parts import (
     halvings,
     mean,
     nn,
+    paired,
     real_and_fake_logits,
     without_grad,
     zero_gradient_penalty,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from ganzoo.parts import Draw, Networks, Updates
 
 
+@paired
 def relativistic(nets: Networks, draw: Draw, *, discriminator_steps: Count = 1, penalty: NonNegative = 1.0) -> Updates:
     """The relativistic pairing GAN with the penalties R1 and R2 (Huang et al., 2024).
 

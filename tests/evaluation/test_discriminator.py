@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from sklearn.metrics import roc_auc_score
 
 from ganzoo.data import load
@@ -26,6 +28,39 @@ def test_the_area_under_the_curve_is_that_of_scikit_learn() -> None:
     truth = np.repeat([1, 0], [400, 300])
     assert auc(REAL, FAKE) == pytest.approx(roc_auc_score(truth, np.concatenate([REAL, FAKE])), abs=1e-12)
     assert (auc(REAL, REAL), auc(REAL + 9, REAL), auc(REAL - 9, REAL)) == (0.5, 1, 0)
+
+
+@pytest.mark.parametrize(("real", "fake"), [(np.nan, 0), (0, np.nan), (np.nan, np.nan)])
+def test_logits_that_are_nan_have_no_metrics(real: float, fake: float) -> None:
+    first, second = np.append(REAL, real), np.append(FAKE, fake)
+    assert math.isnan(auc(first, second))
+    assert all(map(math.isnan, discriminator_metrics(first, second, TRAIN)))
+    assert auc(np.append(REAL, np.inf), np.append(FAKE, -np.inf)) > auc(REAL, FAKE)
+
+
+def test_a_discriminator_with_logits_of_nan_has_no_metrics() -> None:
+    training = small_training("simple", "mnist-10k", iterations=1)
+    run_iterations(training)
+    model = training.model()
+    with torch.no_grad():
+        next(model.networks.discriminator.parameters()).fill_(float("nan"))
+    found = evaluate_discriminator(model, load_splits(load("mnist-10k")))
+    assert found == ({}, ["no metrics of the discriminator: its logits hold nan; evaluate earlier weights"])
+
+
+def test_a_discriminator_of_pairs_is_judged_by_comparisons_alone() -> None:
+    """Adding a constant to its logits does not change a relativistic loss, so no threshold has a meaning."""
+    training = small_training("r3gan", "mnist-10k", iterations=2)
+    run_iterations(training)
+    model, splits = training.model(), load_splits(load("mnist-10k"))
+    model.networks.eval()
+    found, notes = evaluate_discriminator(model, splits)
+    assert set(found) == {"discriminator_auc", "discriminator_gap"}
+    assert len(notes) == 1
+    assert "share of pairs of a real and a generated image that it orders correctly" in notes[0]
+    model.networks.discriminator.register_forward_hook(lambda module, inputs, logits: logits + 100)
+    shifted, _ = evaluate_discriminator(model, splits)
+    assert shifted == pytest.approx(found, abs=1e-3)
 
 
 def test_the_metrics_of_logits() -> None:

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import io
+import os
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -96,6 +100,121 @@ def test_sizes_are_checked_before_a_file_is_read(tmp_path: Path, header: bytes) 
     hostile(tmp_path / "x.npz", header)
     with pytest.raises(GanzooError, match="cannot be evaluated"):
         samples_of(tmp_path / "x.npz")
+
+
+def bomb(path: Path, name: str, start: bytes, size: int, method: int = zipfile.ZIP_DEFLATED) -> None:
+    """A small file with a member of many zeros."""
+    with zipfile.ZipFile(path, "w", method) as archive, archive.open(name, "w", force_zip64=True) as member:
+        member.write(start)
+        for _ in range(size >> 20):
+            member.write(bytes(2**20))
+
+
+def header(shape: tuple[int, ...]) -> bytes:
+    file = io.BytesIO()
+    np.lib.format.write_array_header_2_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    return file.getvalue()
+
+
+MEASURED = """
+import resource, sys
+from ganzoo.evaluation.sources import open_source
+from ganzoo.util.errors import GanzooError
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+before = peak()
+for path in sys.argv[1:]:
+    try:
+        open_source(path)
+    except GanzooError as error:
+        print(peak() - before, error)
+"""
+
+SIZE = 80 * 2**20
+LARGE = 300 * 2**20
+HOSTILE = [
+    ("images", b"", SIZE, zipfile.ZIP_DEFLATED, "it lacks 'images'"),
+    ("images", header((80, 1024, 1024)), SIZE, zipfile.ZIP_DEFLATED, "it lacks 'images'"),
+    ("images.npy", b"\x93NUMPY\x02\0" + SIZE.to_bytes(4, "little"), SIZE, zipfile.ZIP_DEFLATED, "of 83,886,080 bytes"),
+    ("images.npy", b"\x93NUMPY\x03\0\xff\xff\xff\xff", SIZE, zipfile.ZIP_DEFLATED, "a header of 4,294,967,295 bytes"),
+    ("images.npy", b"\x93NUMPY\x09\0\0\0\0\0", SIZE, zipfile.ZIP_DEFLATED, "a header of version (9, 0)"),
+    ("images.npy", header((300, 1024, 1024)), LARGE, zipfile.ZIP_DEFLATED, "too large: 314,572,800 bytes from"),
+    ("images.npy", header((2**20, 4096)), SIZE, zipfile.ZIP_DEFLATED, "too large"),
+    ("images.npy", header((3, 1024, 1024)), SIZE, zipfile.ZIP_DEFLATED, "has more than the announced 3,145,728 bytes"),
+    ("images.npy", header((80, 1024, 1024, 1, 1, 1)), SIZE, zipfile.ZIP_DEFLATED, "'images' is uint8"),
+    (
+        "images.npy",
+        header((255, 1024, 1024)),
+        0,
+        zipfile.ZIP_DEFLATED,
+        "has fewer than the announced 267,386,880 bytes",
+    ),
+    ("images.npy", header((3, 64, 64)), SIZE, zipfile.ZIP_LZMA, "'images' has more than the announced"),
+    (
+        "images.npy",
+        header((3, 64, 64)),
+        SIZE,
+        zipfile.ZIP_BZIP2,
+        "is compressed by method 12; use numpy.savez_compressed",
+    ),
+]
+
+
+def test_memory_stays_flat_for_files_that_expand(tmp_path: Path) -> None:
+    paths = []
+    for number, (name, start, size, method, _) in enumerate(HOSTILE):
+        paths.append(tmp_path / f"{number}.npz")
+        bomb(paths[-1], name, start, size, method)
+        assert paths[-1].stat().st_size < 2**20
+    paths.append(tmp_path / "many.npz")
+    with zipfile.ZipFile(paths[-1], "w") as archive:
+        for number in range(100_000):
+            archive.writestr(f"{number}.npy", b"")
+    done = subprocess.run([sys.executable, "-c", MEASURED, *paths], capture_output=True, text=True, check=True)
+    lines = done.stdout.splitlines()
+    assert len(lines) == len(paths)
+    for line, message in zip(lines, [*(each[-1] for each in HOSTILE), "it announces a part of"], strict=True):
+        assert message in line
+        assert len(line) < 600
+        assert int(line.partition(" ")[0]) < 40, line
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_LZMA])
+def test_every_compression_is_read(tmp_path: Path, method: int) -> None:
+    images, path = np.random.default_rng(0).integers(0, 256, (50, 30, 40), np.uint8), tmp_path / "x.npz"
+    with zipfile.ZipFile(path, "w", method) as archive, archive.open("images.npy", "w") as member:
+        np.save(member, np.asfortranarray(images))
+    np.testing.assert_array_equal(samples_of(path, (1, 30, 40), 50)[:, 0], images)
+
+
+def test_other_names_are_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "x.npz"
+    np.savez(path, images=LEVELS, seeds=np.arange(9), evil=np.array([print], dtype=object))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("images", b"other")
+    np.testing.assert_array_equal(samples_of(path), LEVELS)
+
+
+def test_pipes_are_passed_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(GanzooError, match="neither weights"):
+        open_source(str(tmp_path))
+    os.mkfifo(tmp_path / "x.npz")
+    with pytest.raises(GanzooError, match="there is no file"):
+        open_source(str(tmp_path / "x.npz"))
+    write_png(tmp_path / "b.png", LEVELS[0].transpose(1, 2, 0))
+    (tmp_path / "c").symlink_to(tmp_path)
+    np.testing.assert_array_equal(samples_of(tmp_path, number=1), LEVELS[:1])
+    passed_over = f"passed over in {tmp_path}, as no images: 2 pipes or devices, 1 links to a folder above"
+    assert passed_over in caplog.messages
+
+
+def test_a_folder_of_images_with_alpha(tmp_path: Path) -> None:
+    rgba = np.random.default_rng(0).integers(1, 256, (2, 4, 6, 4), np.uint8)
+    for number, image in enumerate(rgba):
+        write_png(tmp_path / f"{number}.png", image)
+    np.testing.assert_array_equal(samples_of(tmp_path, (4, 4, 6), 2), rgba.transpose(0, 3, 1, 2))
+    np.savez(tmp_path / "x.npz", images=rgba)
+    np.testing.assert_array_equal(samples_of(tmp_path / "x.npz", (4, 4, 6), 2), rgba.transpose(0, 3, 1, 2))
 
 
 def test_a_file_that_is_no_npz(tmp_path: Path) -> None:
