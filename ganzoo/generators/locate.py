@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from ganzoo.generators import pretrained
+from ganzoo.generators.metadata import MAX_JSON_BYTES
 from ganzoo.registry.registry import registry
 from ganzoo.util.errors import GanzooError
 
@@ -33,11 +34,25 @@ def find(source: str) -> Path:
     if entry := pretrained.find(source):
         return entry.path("safetensors")
     registry().gan(source)
-    for run in sorted(Path("runs").glob("*/run.json"), key=lambda run: run.stat().st_mtime, reverse=True):
+    for run in sorted(filter(Path.is_file, Path("runs").glob("*/run.json")), key=modified, reverse=True):
         weights = run.parent / "weights.safetensors"
         try:
-            if weights.is_file() and json.loads(run.read_text()).get("gan") == source:
+            if weights.is_file() and run.is_file() and json.loads(run.read_text()).get("gan") == source:
                 return weights
-        except (ValueError, AttributeError):
+        except (ValueError, AttributeError, RecursionError):
             continue
     raise GanzooError(f"there are no trained weights of {source} here; train them first: ganzoo train {source}")
+
+
+def modified(path: Path) -> float:
+    """When a file was modified; 0 if it is gone by now."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0
+
+
+def gan_of(record: Path) -> object:
+    """The GAN that a run's record names; ``None`` where it names none."""
+    content = json.loads(record.read_text())
+    return content.get("gan") if isinstance(content, dict) else None

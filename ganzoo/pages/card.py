@@ -35,6 +35,7 @@ LICENCES = ("apache-2.0", "mit", "cc0-1.0", "cc-by-3.0", "cc-by-4.0", "cc-by-sa-
 """The Hub's identifiers of the licences of data sets."""
 
 LONGEST = 2000  # characters of one text in a card
+LARGEST_CARD = 2**22  # bytes; a larger file was not written by ganzoo
 
 
 def card(
@@ -117,7 +118,7 @@ def about(metadata: Metadata, gan: GAN | None) -> str:
     """What the generator generates, and from what."""
     shape, classes = metadata.shape, metadata.num_classes
     if len(shape) == 3:
-        channels = {1: "grey", 3: "RGB"}.get(shape[0], f"{shape[0]} channels")
+        channels = {1: "grey", 3: "RGB", 4: "RGBA"}.get(shape[0], f"{shape[0]} channels")
         output = f"images of {shape[1]}×{shape[2]} pixels, {channels},"
     else:
         output = f"vectors of length {shape[0]}"
@@ -200,7 +201,8 @@ def write(path: Path, text: str, *, force: bool) -> None:
 def is_generated(path: Path) -> bool:
     """Whether a file is a card that may be replaced: its mark has not been removed."""
     try:
-        return MARK in path.read_text("utf-8", "replace")
+        is_small = path.is_file() and path.stat().st_size <= LARGEST_CARD
+        return is_small and MARK in path.read_text("utf-8", "replace")
     except OSError:
         return False
 

@@ -62,6 +62,8 @@ def read_log(path: Path) -> Log:
     try:
         if not path.exists():
             return Log([], 0)
+        if not path.is_file():
+            raise GanzooError(f"{path} is not a regular file, so it is not read as the log of a run")
         if path.stat().st_size > LARGEST_LOG:
             raise GanzooError(f"{path} is larger than {LARGEST_LOG:,} bytes, too large for the log of a run")
         with path.open("rb") as file:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 MOST_FRAMES = 60
 LONGEST_SIDE = 1200  # pixels, in a page
 LARGEST_PNG = 300_000  # bytes; larger ones are compressed
-LARGEST_FILE = 2**26  # bytes; larger ones are not read
+LARGEST_FILE = 2**24  # bytes; larger ones are not read
+MOST_PIXELS = 2**25  # in a picture; larger ones are not decoded
+NO_PICTURE = f"not a PNG file of at most {MOST_PIXELS / 1e6:.0f} million pixels and {LARGEST_FILE / 1e6:.0f} MB"
 LARGEST_ANIMATION = 2_000_000  # bytes
 _SIZES = ((640, 80), (480, 75), (360, 70), (280, 60), (200, 50), (120, 40))
 """Longest side in pixels and WebP quality of an animation, tried in turn until one is small enough."""
@@ -57,18 +59,24 @@ def evenly_spaced(items: Sequence[T], most: int = MOST_FRAMES) -> list[T]:
 def frames(pictures: Mapping[int, Path]) -> list[Frame]:
     """Pictures by iteration as ``data:`` URLs: small PNG files unchanged, others as WebP.
 
-    Files that are not pictures are left out.
+    Files that are not pictures, or too large ones, are left out.
     """
     return [frame for number, path in evenly_spaced(list(pictures.items())) if (frame := frame_of(number, path))]
 
 
+def left_out(pictures: Mapping[int, Path], shown: Sequence[Frame]) -> str:
+    """How many pictures of a selection are not shown, as a sentence; empty where all are."""
+    count = min(len(pictures), MOST_FRAMES) - len(shown)
+    which, what = ("grids are", "each is") if count > 1 else ("grid is", "it is")
+    return f"{count:,} sample {which} left out: {what} {NO_PICTURE}." if count else ""
+
+
 def frame_of(number: int, path: Path) -> Frame | None:
-    image = read_png(path)
+    image = read_png(path, LONGEST_SIDE)
     if image is None:
         return None
     content, kind = path.read_bytes(), "png"
-    if len(content) > LARGEST_PNG or max(image.size) > LONGEST_SIDE:
-        image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    if len(content) > LARGEST_PNG or max(image.size) == LONGEST_SIDE:  # it was larger
         content, kind = to_webp(image), "webp"
     return Frame(number, *image.size, f"data:image/{kind};base64,{base64.b64encode(content).decode()}")
 
@@ -87,7 +95,8 @@ def animate(path: Path, pictures: Mapping[int, Path], iterations: int) -> bool:
     Raises:
         GanzooError: the animation would be larger.
     """
-    found = [(number, read_png(picture)) for number, picture in evenly_spaced(list(pictures.items()))]
+    largest = _SIZES[0][0]
+    found = [(number, read_png(picture, largest)) for number, picture in evenly_spaced(list(pictures.items()))]
     images = [(number, image) for number, image in found if image is not None]
     images = [(number, image) for number, image in images if image.size == images[-1][1].size]
     if len(images) < 2:
@@ -126,17 +135,26 @@ def with_progress(image: Image.Image, number: int, iterations: int, side: int) -
     return frame
 
 
-def read_png(path: Path) -> Image.Image | None:
-    """The picture in a PNG file as RGB; ``None`` if the file is not a picture, or far too large."""
+def read_png(path: Path, side: int) -> Image.Image | None:
+    """The picture in a PNG file as RGB, over white, of at most ``side`` pixels in width and height.
+
+    ``None`` if the file is not a picture, or too large. Its size is checked before it is decoded.
+    """
     with needs("sample"):
         from PIL import Image
     try:
-        if path.stat().st_size > LARGEST_FILE:
+        if not path.is_file() or path.stat().st_size > LARGEST_FILE:
             return None
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=["PNG"]) as image:
-                return image.convert("RGB")
+                if image.width * image.height > MOST_PIXELS:
+                    return None
+                small = image.convert("RGBA" if image.mode == "RGBA" else "RGB")
+            small.thumbnail((side, side))
+            if small.mode == "RGB":
+                return small
+            return Image.alpha_composite(Image.new("RGBA", small.size, "white"), small).convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
         return None
 

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ganzoo.pages.html import json_for_script, read_package_text, render_page
-from ganzoo.pages.report.animation import Frame, frame_of, frames
+from ganzoo.pages.report.animation import NO_PICTURE, Frame, frame_of, frames, left_out
 from ganzoo.pages.report.charts import charts
 from ganzoo.records.metrics import Curve
 from ganzoo.records.run_folder import RunFolder
@@ -29,7 +29,7 @@ def document(run: RunFolder) -> str:
     values = {
         "summary": summary(run),
         "facts": definitions(facts(run)),
-        "samples": samples(shown, run),
+        "samples": samples(shown, run) + note(left_out(run.pictures, shown)),
         "findings": section(
             "findings", "Findings", "".join(note(one_line(line)) for line in run.findings[:MOST_FINDINGS])
         ),
@@ -153,9 +153,11 @@ def caption(run: RunFolder) -> str:
 
 
 def neighbours(run: RunFolder) -> str:
-    frame = frame_of(0, run.neighbours) if run.neighbours.is_file() else None
-    if frame is None:
+    if not run.neighbours.exists():
         return ""
+    frame = frame_of(0, run.neighbours)
+    if frame is None:
+        return note(f"{run.neighbours.name} is left out: it is {NO_PICTURE}.")
     return (
         '<figure class="rows"><ul aria-hidden="true"><li>Generated</li><li>Nearest</li><li>Real</li></ul>'
         f'<img src="{frame.source}" width="{frame.width}" height="{frame.height}" alt="Three rows: generated images, '
@@ -195,10 +197,10 @@ def settings(run: RunFolder) -> str:
 def origin(run: RunFolder) -> list[tuple[str, str]]:
     """All that repeats the run, besides its settings."""
     record, data = run.record, run.metadata.data if run.metadata else None
-    size = record.get("image_size")
+    size, channels = record.get("image_size"), record.get("channels") or ""
     return [
         ("Command", one_line(record.get("command", ""), 2000)),
-        ("Data", f"{run.data}, {one_line(size, 20)} pixels" if size else run.data),
+        ("Data", ", ".join(filter(None, [run.data, size and f"{one_line(size, 20)} pixels", one_line(channels, 20)]))),
         ("Licence of the data", one_line(data.licence if data else "")),
         ("Classes", one_line(", ".join(one_line(name, 60) for name in (data.classes if data else ())))),
         ("SHA-256 of the data", one_line(record.get("data_sha256", ""), 80)),

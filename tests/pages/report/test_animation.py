@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +10,9 @@ from PIL import Image
 
 from ganzoo.generators.images import write_png
 from ganzoo.pages.report import animation
-from ganzoo.pages.report.animation import animate, evenly_spaced, frames
+from ganzoo.pages.report.animation import animate, evenly_spaced, frames, left_out
 from ganzoo.util.errors import GanzooError
+from tests.support import python
 from tests.support.run_folders import pixels
 
 
@@ -73,3 +76,38 @@ def test_a_decompression_bomb_is_left_out(
 ) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     assert frames(drawn) == []
+
+
+@pytest.mark.parametrize("limit", ["LARGEST_FILE", "MOST_PIXELS"])
+def test_pictures_that_are_too_large_are_not_decoded(
+    drawn: dict[int, Path], monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    monkeypatch.setattr(animation, limit, 100)
+    monkeypatch.setattr(Image.Image, "convert", None)
+    assert frames(drawn) == []
+    assert left_out(drawn, []).startswith("3 sample grids are left out: each is not a PNG file of at most ")
+    assert left_out(drawn, []) == left_out(dict.fromkeys(range(3), Path()), [])
+    assert left_out({1: Path()}, []).startswith("1 sample grid is left out: it is not")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_large_pictures_are_held_as_thumbnails(tmp_path: Path) -> None:
+    """Each takes 75 MB when it is decoded."""
+    script = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from ganzoo.pages.report.animation import animate, frames\n"
+        "pictures = dict.fromkeys(range(8), Path(sys.argv[1]))\n"
+        "assert animate(Path(sys.argv[1]).with_name('x.webp'), pictures, 8)\n"
+        "assert len(frames({0: pictures[0]})) == 1\n"
+        "status = Path('/proc/self/status').read_text()\n"
+        "print(int(status.split('VmHWM:')[1].split()[0]) // 1024)"
+    )
+    Image.new("RGB", (5000, 5000), "navy").save(tmp_path / "large.png", compress_level=1)
+    assert int(python(script, str(tmp_path / "large.png")).stdout) < 400
+
+
+def test_only_regular_files_are_read(tmp_path: Path, drawn: dict[int, Path]) -> None:
+    drawn[200].unlink()
+    os.mkfifo(drawn[200])
+    assert [frame.iteration for frame in frames(drawn)] == [100, 300]

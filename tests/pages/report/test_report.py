@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import os
 import re
 import shutil
 from html.parser import HTMLParser
@@ -202,6 +203,41 @@ def test_lines_that_are_left_out_are_counted(written_run: WriteRun) -> None:
     lines = [entry(1), "{", {"iteration": 2, "loss.generator": "1"}, entry(3)]
     text = visible(page(written_run(name="broken", metrics=lines)))
     assert "2 unreadable lines are left out of metrics.jsonl." in text
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "metrics.jsonl", "evaluation.json", "weights.safetensors", "README.md", "neighbours.png",
+        "samples/iteration-000040.png",
+    ],
+)  # fmt: skip
+def test_a_file_that_would_block_is_not_read(written_run: WriteRun, name: str) -> None:
+    folder = written_run(evaluation={"fd": 1})
+    (folder / name).unlink(missing_ok=True)
+    os.mkfifo(folder / name)
+    text = visible(page(folder))
+    reasons = {
+        "metrics.jsonl": "metrics.jsonl is not a regular file, so it is not read as the log of a run.",
+        "neighbours.png": "neighbours.png is left out: it is not a PNG file of at most 34 million pixels and 17 MB.",
+        "samples/iteration-000040.png": "1 sample grid is left out: it is not a PNG file of at most",
+    }
+    assert reasons.get(name, "How to repeat it") in text
+
+
+def test_a_record_that_would_block_is_refused(written_run: WriteRun) -> None:
+    folder = written_run()
+    (folder / "run.json").unlink()
+    os.mkfifo(folder / "run.json")
+    with pytest.raises(GanzooError, match="is not a run folder"):
+        report.write(folder)
+
+
+def test_a_number_of_400_digits_is_left_out(written_run: WriteRun) -> None:
+    lines = [entry(1), entry(2, **{"loss.generator": 10**400}), f'{{"iteration": {10**400}}}', entry(3)]
+    folder = written_run(metrics=lines, evaluation={"fd": 10**400}, record={"seed": 10**400, "threads": 10**400})
+    assert "2 unreadable lines are left out of metrics.jsonl." in visible(page(folder))
 
 
 def test_findings_are_shown(written_run: WriteRun) -> None:
