@@ -21,13 +21,16 @@ if TYPE_CHECKING:
     from ganzoo.registry.recipe import Recipe
     from ganzoo.runs.run import Collapsed, Interrupted, Run
 
-RESUMABLE = ("resume", "iterations", "stop_on_collapse")  # parameters that go together with --resume
+RESUMABLE = ("resume", "iterations", "data", "data_dir", "stop_on_collapse")  # what --resume takes
 
 
 @click.command()
 @click.argument("gan", required=False, metavar="[GAN]", type=shared.Name("gan"))
 @click.option(
-    "--data", metavar="NAME", type=shared.Name("dataset"), help="Data set (ganzoo list datasets), or a folder."
+    "--data",
+    metavar="NAME",
+    type=shared.Name("dataset"),
+    help="Data set (ganzoo list datasets), or a folder; with --resume, where the same data are now.",
 )
 @click.option(
     "--iterations", "--steps", type=click.IntRange(min=1), metavar="N", help="Iterations; with --resume, the new total."
@@ -53,6 +56,11 @@ RESUMABLE = ("resume", "iterations", "stop_on_collapse")  # parameters that go t
 @click.option(
     "--image-size", type=click.IntRange(1), metavar="N", help="Height and width in pixels, for a folder of images."
 )
+@click.option(
+    "--channels",
+    type=click.Choice(["grey", "rgb", "rgba"]),
+    help="Colours of a folder of images; by default grey if all are grey, else rgb.",
+)
 @shared.data_dir
 @click.option(
     "--seed",
@@ -65,7 +73,7 @@ RESUMABLE = ("resume", "iterations", "stop_on_collapse")  # parameters that go t
 @click.option("--name", metavar="NAME", help="Name of the run folder in runs/; made from the settings by default.")
 @click.option("-o", "--out", type=click.Path(), help="Path of the run folder, in place of --name.")
 @click.option("--force", is_flag=True, help="Replace a run in that folder.")
-@click.option("--dry-run", is_flag=True, help="Print all settings, and train nothing.")
+@click.option("--dry-run", is_flag=True, help="Check and print everything, and train nothing.")
 @click.option("--device", metavar="NAME", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
 @click.option(
     "--precision",
@@ -75,7 +83,10 @@ RESUMABLE = ("resume", "iterations", "stop_on_collapse")  # parameters that go t
     help="auto is bf16 for images on a device with units for it, and else fp32.",
 )
 @click.option(
-    "--threads", type=click.IntRange(1, 1024), metavar="N", help="CPU threads; all cores of the process by default."
+    "--threads",
+    type=click.IntRange(1, 1024),
+    metavar="N",
+    help="CPU threads; by default one for small dense networks, else all cores.",
 )
 @click.option("--compile", is_flag=True, help="Compile iterations (experimental); needs a C++ compiler.")
 @click.option(
@@ -140,9 +151,11 @@ def train(ctx: click.Context, /, gan: str | None, resume: str | None, stop_on_co
             if typed and parameter.name not in RESUMABLE:
                 flag = max(parameter.opts, key=len)
                 raise GanzooError(
-                    f"{flag} cannot change a run; --resume takes only --iterations and --stop-on-collapse"
+                    f"{flag} cannot change a run; --resume takes only --iterations, --data, --data-dir and "
+                    "--stop-on-collapse"
                 )
-        resume_run(Path(str(resume)), given["iterations"], stop_on_collapse)
+        names = {name: given[name] for name in ("data", "data_dir")}
+        resume_run(Path(str(resume)), given["iterations"], stop_on_collapse, **names)
 
 
 def start_run(
@@ -155,11 +168,7 @@ def start_run(
     recipe, options, path, typed = plan_run(gan, command=command, **given)
     refuse_ignored(recipe, typed, trained_parent=parent is not None)
     if dry_run:
-        from ganzoo.cli.list import table
-        from ganzoo.registry.values import format_value
-
-        click.echo(f"{gan} on {options.data}, seed {options.seed}, in {path} (dry run):")
-        table((key, format_value(value)) for key, value in recipe.flat().items())
+        rehearse(recipe, options, path, typed, parent, force=force)
         return
 
     from ganzoo.cli.progress import reporter
@@ -198,6 +207,37 @@ def start_run(
     run = Run.start(path, recipe, options, model, replace=replace)
     refuse_ignored_latent_dim(recipe, typed, run.training.data)
     train_and_report(run, stop_on_collapse)
+
+
+def rehearse(
+    recipe: Recipe, options: Options, path: Path, typed: Overrides, parent: str | None, *, force: bool
+) -> None:
+    """Check everything that comes before the first iteration, and print it with an estimate of the time."""
+    from ganzoo.cli.list import table
+    from ganzoo.cli.progress import hardware
+    from ganzoo.registry.values import format_value
+
+    with needs():
+        from ganzoo.generators.weights import find, load
+        from ganzoo.parts.build import refuse_ignored_latent_dim
+        from ganzoo.records.run_folder import RunFolder
+        from ganzoo.runs import rehearsal
+        from ganzoo.runs.folders import require_free
+
+    require_free(RunFolder(path), replace=force)
+    model = None if parent is None else load(find(parent))
+    training, seconds = rehearsal.rehearse(recipe, options, model)
+    refuse_ignored_latent_dim(recipe, typed, training.data)
+    click.echo(f"{recipe.gan.name} on {options.data}, seed {options.seed}, in {path} (dry run):")
+    table((key, format_value(value)) for key, value in training.recipe.flat().items())
+    click.echo()
+    rows = [*rehearsal.describe(training, seconds), ("device", hardware(training))]
+    for wanted in rehearsal.parents_to_train(recipe) if model is None else ():
+        _, seconds = rehearsal.rehearse(wanted, options)
+        duration = rehearsal.duration_in_words(seconds * wanted.loop.iterations)
+        rows.append(("parent", f"{wanted.gan.name} is trained first, unless it has been: about {duration}"))
+    table(rows)
+    click.echo("Nothing was written.")
 
 
 def plan_run(
@@ -242,11 +282,11 @@ def plan_run(
     return recipe, options, path, overrides
 
 
-def resume_run(folder: Path, iterations: int | None, stop_on_collapse: bool) -> None:
+def resume_run(folder: Path, iterations: int | None, stop_on_collapse: bool, **data: str | None) -> None:
     with needs():
         from ganzoo.runs.run import Run
 
-    run = Run.resume(folder, iterations)
+    run = Run.resume(folder, iterations, **data)
     if run.is_complete:
         raise GanzooError(
             f"the run in {folder} has done its {run.training.iteration:,} iterations; train longer with --iterations N"

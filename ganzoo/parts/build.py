@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ganzoo.data import Data
 from ganzoo.parts.networks import Networks
 from ganzoo.parts.task import Task
+from ganzoo.registry.gan import Overrides
 from ganzoo.registry.recipe import Recipe
+from ganzoo.util.errors import GanzooError
+from ganzoo.util.optional import torch
 
 
 def build(recipe: Recipe, task: Task) -> Networks:
@@ -29,6 +34,31 @@ def task_of(recipe: Recipe, data: Data, parent: Networks | None = None) -> Task:
         parent=parent,
         data=data,
     )
+
+
+def refuse_ignored_latent_dim(recipe: Recipe, typed: Overrides, data: Data) -> None:
+    """Refuse a length of z that the generator does not take, as a child has that of its parent.
+
+    Raises:
+        GanzooError: ``latent_dim`` is among the settings that the user typed, and changes nothing.
+    """
+    if not {"latent_dim", "loop.latent_dim"} & typed.keys():
+        return
+    longer = {**recipe.values, "loop": {**recipe.values["loop"], "latent_dim": recipe.loop.latent_dim + 1}}
+    lengths = {blank(each, data).latent_dim for each in (recipe, replace(recipe, values=longer))}
+    if len(lengths) == 1:
+        where = "; set parent.latent_dim" if recipe.parent else ""
+        raise GanzooError(
+            f"latent_dim={recipe.loop.latent_dim} changes nothing: the generator of {recipe.gan.name} takes latents of "
+            f"length {lengths.pop()} whatever it is{where}"
+        )
+
+
+def blank(recipe: Recipe, data: Data) -> Networks:
+    """Networks without memory or values, which have all shapes (torch's meta device)."""
+    with torch.device("meta"):
+        parent = blank(recipe.parent, data) if recipe.parent else None
+        return build(recipe, replace(task_of(recipe, data, parent), data=None))
 
 
 def untrained_parent(recipe: Recipe, data: Data) -> Networks | None:

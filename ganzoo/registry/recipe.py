@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from ganzoo.registry.gan import GAN, PARTS, Overrides
 from ganzoo.registry.registry import Registry, registry
-from ganzoo.registry.renamed import new_name
+from ganzoo.registry.renamed import new_name, split_parents
 from ganzoo.registry.values import Count, Decay, OutOfRangeError, Positive, Size, convert, describe_type
 from ganzoo.util.errors import FOREIGN_ERRORS, GanzooError
 
@@ -119,6 +119,12 @@ class Recipe:
             reason = str(error).partition("\n")[0]
             raise GanzooError(f"{part} '{name}' cannot be built with {settings}: {reason}") from error
 
+    def of_network(self, name: str) -> Recipe:
+        """The recipe that a network belongs to: ``parent.generator`` to that of the parent."""
+        if name.startswith("parent.") and self.parent:
+            return self.parent.of_network(name.removeprefix("parent."))
+        return self
+
     def flat(self) -> dict[str, Any]:
         """All settings by key. :func:`resolve` turns them into this recipe again, even if defaults have changed."""
         flat: dict[str, Any] = dict(self.names)
@@ -218,6 +224,39 @@ def check_parent(child: Recipe, parent: Recipe) -> None:
             raise GanzooError(
                 f"{child.gan.name} has {name}={ours} and its parent {parent.gan.name} {name}={theirs}; set both alike "
                 f"(--set {name}=... --set parent.{name}=...)"
+            )
+
+
+IGNORED_IN_JOINT_TRAINING = ("iterations", "batch_size", "ema", "parent_training")
+"""Settings of a parent's loop that its child's take the place of."""
+
+
+def refuse_ignored(recipe: Recipe, typed: Overrides, *, trained_parent: bool) -> None:
+    """Refuse settings of a parent that would change nothing.
+
+    Args:
+        recipe: of the child.
+        typed: the settings that the user gave.
+        trained_parent: the parent is trained already.
+
+    Raises:
+        GanzooError: one of the settings is ignored in this training; the message names it.
+    """
+    for key in typed:
+        parents, own = split_parents(key)
+        if not parents:
+            continue
+        if trained_parent:
+            raise GanzooError(f"'{key}' changes nothing, since the parent is trained already; leave it out")
+        if recipe.loop.parent_training != "joint" or recipe.parent is None:
+            continue
+        parent = recipe.parent
+        setting = None if own in (*PARTS, "parent") else lookup(parent.gan, own, settings(dict(parent.functions)))
+        part, name = (own, "") if setting is None else (setting.part, setting.name)
+        if part == "trainer" or (part == "loop" and name in IGNORED_IN_JOINT_TRAINING):
+            raise GanzooError(
+                f"'{key}' changes nothing with parent_training=joint, where parent and child share a trainer and its "
+                "iterations; leave it out, or set it of the child"
             )
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from ganzoo.data import Data
 from ganzoo.generators.metadata import DataMetadata, Metadata
@@ -24,6 +24,7 @@ from ganzoo.training.distributed.ranks import current_ranks
 from ganzoo.training.ema import EMA
 from ganzoo.training.optimizer_state import load_optimizer_state, optimizer_state
 from ganzoo.util.errors import GanzooError
+from ganzoo.util.signals import interrupt_at_end
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Training(Iterator[Iteration]):
 
     def __init__(self, recipe: Recipe, data: Data, device: Device, *, seed: int = 0, parent: Networks | None = None):
         self.recipe, self.data, self.seed = recipe, data, seed
-        self.iteration, self.ranks = 0, current_ranks()
+        self.iteration, self._is_whole, self.ranks = 0, True, current_ranks()
         self.random_state = RandomState(seed, device.torch)
         with self.random_state.stream(), flush_denormals():
             if parent is None:
@@ -72,26 +73,42 @@ class Training(Iterator[Iteration]):
         self.nets = self.device.prepare_networks(nets).train()
         self.ema = EMA(nets.generator, recipe.loop.ema)
         self.weights = {name: nets.parameters_of(name) for name in nets.trainable()}
-        self.optimizers = {name: recipe.call("optimizer", weights) for name, weights in self.weights.items()}
+        self.optimizers = {name: self._create_optimizer(name, weights) for name, weights in self.weights.items()}
         self._names = {id(network): name for name, network in nets.trainable().items()}
         self._base_rates = {name: [group["lr"] for group in one.param_groups] for name, one in self.optimizers.items()}
         for optimizer in self.optimizers.values():
             self.device.prepare_optimizer(optimizer)
         self._choose_runner()
 
+    def _create_optimizer(self, name: str, weights: Sequence[nn.Parameter]) -> Optimizer:
+        """An optimizer for a network, or for some of its weights, with the settings of its GAN."""
+        optimizer: Optimizer = self.recipe.of_network(name).call("optimizer", weights)
+        return optimizer
+
     def _choose_runner(self) -> None:
-        """Choose once how iterations run: eagerly, by ``self.iterate(self.batches.fetch)``, or compiled, or captured."""
+        """Choose once how iterations run: eagerly by ``self.iterate(self.batches.fetch)``, compiled or captured."""
         self._run = self.device.runner(self.iterate, self.batches.fetch, self.nets, self.random_state)
 
     def __next__(self) -> Iteration:
         if self.iteration >= self.recipe.loop.iterations:
             raise StopIteration
+        self._require_whole()
         self.set_learning_rates()
-        with self.random_state.stream(), self.ranks.global_batch(), flush_denormals():
+        with interrupt_at_end(), self.random_state.stream(), self.ranks.global_batch(), flush_denormals():
+            self._is_whole = False
             losses, metrics = self._run()
             self.iteration += 1
             self.ema.update(self.iteration)
+            self._is_whole = True
         return Iteration(self.iteration, losses, metrics)
+
+    def _require_whole(self) -> None:
+        """Refuse to use half an iteration, which an error or a second Ctrl-C has left."""
+        if not self._is_whole:
+            raise GanzooError(
+                f"iteration {self.iteration + 1} was broken off, so this training cannot continue; start a new one, or "
+                "load a state from before it"
+            )
 
     def iterate(self, next_batch: NextBatch, step: Step = optimizer_step) -> Results:
         """One iteration: the trainer yields a network and its loss, and that network is updated, until it ends.
@@ -149,9 +166,10 @@ class Training(Iterator[Iteration]):
 
     def set_learning_rates(self) -> None:
         """Set the next iteration's learning rates: linear decay or constant, the discriminator's times ``ttur``."""
-        loop = self.recipe.loop
-        decay = 1 - self.iteration / loop.iterations if loop.lr_schedule == "linear" else 1.0
+        left = 1 - self.iteration / self.recipe.loop.iterations
         for name, optimizer in self.optimizers.items():
+            loop = self.recipe.of_network(name).loop
+            decay = left if loop.lr_schedule == "linear" else 1.0
             scale = decay * (loop.ttur if name.endswith("discriminator") else 1.0)
             for group, base in zip(optimizer.param_groups, self._base_rates[name], strict=True):
                 if isinstance(group["lr"], Tensor):  # a captured iteration reads it on the device
@@ -189,7 +207,8 @@ class Training(Iterator[Iteration]):
         )
 
     def state(self) -> dict[str, Tensor]:
-        """All that the next iteration depends on, as tensors by name."""
+        """All that the next iteration depends on, as tensors by name; GanzooError after half an iteration."""
+        self._require_whole()
         parts = {
             "networks": state_tensors(self.nets),
             "average": state_tensors(self.ema.network),
@@ -213,11 +232,12 @@ class Training(Iterator[Iteration]):
             raise GanzooError(f"{source} is not a checkpoint: it lacks '{min(missing)}'")
         load_state(self.nets, parts["networks"], source)
         load_state(self.ema.network, parts["average"], source)
-        create = partial(self.recipe.call, "optimizer")
-        load_optimizer_state(self.optimizers, self.weights, parts.get("optimizer", {}), create, source)
+        optimizers = parts.get("optimizer", {})
+        load_optimizer_state(self.optimizers, self.weights, optimizers, self._create_optimizer, source)
         self.random_state.load(parts["random"], source)
         position = parts["position"].get("")
         if position is None or position.dtype != torch.int64 or position.shape != (2,) or position.min() < 0:
             raise GanzooError(f"{source} does not fit: 'position' is not two whole numbers")
         self.iteration, self.batches.drawn = position.tolist()
+        self._is_whole = True
         self._choose_runner()  # what was compiled or captured belongs to the old state

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -33,7 +34,7 @@ def load_optimizer_state(
     optimizers: Optimizers,
     weights: Weights,
     tensors: Mapping[str, Tensor],
-    create: Callable[[Sequence[nn.Parameter]], Optimizer],
+    create: Callable[[str, Sequence[nn.Parameter]], Optimizer],
     source: str,
 ) -> None:
     """Give optimizers the state that :func:`optimizer_state` returned.
@@ -41,7 +42,7 @@ def load_optimizer_state(
     Args:
         optimizers, weights: by network.
         tensors: the state.
-        create: creates such an optimizer, which shows what a state consists of.
+        create: creates the optimizer of a network, which shows what a state consists of.
         source: the file, for the message of an error.
 
     Raises:
@@ -53,7 +54,7 @@ def load_optimizer_state(
             if not any(key.startswith(f"{name}.{index}.") for key in left):
                 optimizer.state.pop(weight, None)
                 continue
-            for key, example in state_after_a_step(weight, create, optimizer).items():
+            for key, example in state_after_a_step(weight, partial(create, name), optimizer).items():
                 tensor, wanted = left.pop(f"{name}.{index}.{key}", None), as_tensor(example)
                 if tensor is None or tensor.shape != wanted.shape or tensor.dtype != wanted.dtype:
                     raise GanzooError(

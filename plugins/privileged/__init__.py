@@ -115,6 +115,9 @@ AS_PUBLISHED = {
     "beta1": 0.9,
     "batch_size": 100,
     "lr_schedule": "constant",
+    "parent.lr": 2e-4,
+    "parent.beta1": 0.9,
+    "parent.lr_schedule": "constant",
 }
 PUBLISHED_ANN = AS_PUBLISHED | {
     "generator.widths": (512, 256, 128, 64, 32, 16, 32, 64, 128, 256, 512),

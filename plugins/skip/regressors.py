@@ -25,10 +25,12 @@ class Linear(Regressor):
         self.register_buffer("factor", torch.zeros(inputs + 1, self.latent_dim))
 
     def forward(self, x: Tensor, z: Tensor) -> Tensor:
-        """A batch shares one b, from its first row of latents. In evaluation mode b is the fit."""
+        """A batch shares one b, also if several processes have a shard each. In evaluation mode b is the fit."""
         b = self.coefficients
         if self.training and self.latent_dim:
-            b = b + (self.factor * z[0]).sum(1)
+            # what is drawn like a parameter is the same in all processes, which the first row of a shard is not
+            noise = torch.randn_like(nn.Parameter(self.factor[0], requires_grad=False))
+            b = b + (self.factor * noise).sum(1)
         return b[0] + (x * b[1:]).sum(1, keepdim=True)
 
 

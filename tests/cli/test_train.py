@@ -6,6 +6,7 @@ import errno
 import json
 import multiprocessing
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -15,13 +16,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+from ganzoo.data import Data, Request
+from ganzoo.evaluation import evaluate, training_data
+from ganzoo.evaluation.sources import GeneratorSource, open_source
+from ganzoo.generators.images import write_png
 from ganzoo.generators.weights import load, read
 from ganzoo.records.run_folder import RunFolder
+from ganzoo.registry.registry import registry
 from ganzoo.runs.doctor import findings_in
 from ganzoo.runs.log import RunLog
+from ganzoo.util.errors import GanzooError
 from ganzoo.util.files import locked
 from tests.support import ROOT, TRAIN, TRAIN_CHILD, differing, tensors_of
 from tests.support.commands import invoke
@@ -63,10 +71,33 @@ def test_a_run_leaves_all_its_files(ganzoo: Text) -> None:
     assert "Training simple on mnist-10k (10,000 samples), cpu fp32, 1 thread, seed 1" in said
 
 
-def test_a_dry_run_writes_nothing(ganzoo: Text) -> None:
-    said = ganzoo(f"train simple {TRAIN} --dry-run")
+def test_a_dry_run_checks_everything_and_writes_nothing(ganzoo: Text, refused: Text) -> None:
+    said = ganzoo(f"train simple {TRAIN} --iterations 5000 --dry-run")
     assert "simple on mnist-10k, seed 1, in runs/simple-mnist-10k-seed1-" in said
     assert "generator.widths" in said
+    rows = dict(line.split(maxsplit=1) for line in said.partition("\n\n")[2].splitlines())
+    assert rows["data"] == "mnist-10k: 10,000 samples, 28x28 pixels, 1 channel, 10 classes"
+    assert rows["generator"] == "13,504 parameters", "8 x 16 and 16 x 784, biases, and a batch normalization"
+    assert rows["device"] == "cpu fp32, 1 thread"
+    assert re.fullmatch(r"about [0-9.]+ (seconds|minutes) for 5,000 iterations, at [0-9.]+ iterations/s", rows["time"])
+    assert names(Path()) == []
+    for line, message in {
+        "dcgan --data ring8": "a convolutional generator fits images",
+        "simple --device cuda:99": "device 'cuda:99' is not available here",
+        "simple --data folder:none": "there is no folder 'none'",
+        "simple --parent simple": "simple has no parent",
+        "simple --image-size 64": "mnist-10k has samples of 28x28 only",
+    }.items():
+        assert message in refused(f"train {line} --dry-run")
+    Path("x").mkdir()
+    Path("x/notes.txt").touch()
+    assert "x exists; replace it" in refused(f"train simple {TRAIN} --out x --dry-run")
+    assert names(Path()) == ["x"]
+
+
+def test_a_dry_run_estimates_the_parent_too(ganzoo: Text) -> None:
+    said = ganzoo(f"train {CHILD} --dry-run")
+    assert "parent         simple is trained first, unless it has been: about " in said
     assert names(Path()) == []
 
 
@@ -264,7 +295,10 @@ def test_iterations_can_be_raised(ganzoo: Text, refused: Text) -> None:
             lambda folder: (folder / "weights.safetensors").rename(folder / "checkpoint.safetensors"),
             "is not a checkpoint: it lacks 'average'",
         ),
-        (lambda folder: edit(folder, data_sha256="0"), "data set mnist-10k has changed since the run in x began"),
+        (
+            lambda folder: edit(folder, data_sha256="0"),
+            "data set mnist-10k differs from that of the run in x: its SHA-256",
+        ),
         (lambda folder: edit(folder, gan="dcgna"), "disagree about 'gan'"),
         (lambda folder: edit(folder, threads=10**6), "'threads' is 1000000"),
         (lambda folder: edit(folder, seed=5), "disagree about 'seed'"),
@@ -294,6 +328,141 @@ def test_the_number_of_threads_is_recorded_and_resumed(stopped: Text, ganzoo: Te
     ganzoo("train --resume x")
     assert torch.get_num_threads() == json.loads(Path("x/run.json").read_text())["threads"] == 2
     torch.set_num_threads(1)
+
+
+def test_dense_networks_take_one_thread_by_default(
+    stopped: Text, ganzoo: Text, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ganzoo.training.device.cores", lambda: 3)
+    dense = f"train simple {TRAIN} --iterations 2"
+    convolutional = "train dcgan --device cpu --precision fp32 --set widths=2,2 --iterations 1 --batch-size 8"
+    convolutional = convolutional.replace("widths=2,2", "generator.width=2 --set discriminator.width=2")
+    try:
+        assert ", 1 thread, " in ganzoo(f"{dense} --out with-variable")
+        monkeypatch.delenv("OMP_NUM_THREADS")
+        assert ", 1 thread, " in ganzoo(f"{dense} --out dense")
+        assert ", 2 threads, " in ganzoo(f"{dense} --threads 2 --out chosen")
+        assert ", 3 threads, " in ganzoo(f"{convolutional} --out convolutional")
+        assert RunFolder("convolutional").read_record()["threads"] == 3
+        monkeypatch.setattr("ganzoo.training.device.cores", lambda: 1)
+        assert ", 3 threads, " in ganzoo("train --resume convolutional --iterations 2"), "as it was recorded"
+    finally:
+        torch.set_num_threads(1)
+
+
+# Data that were moved, and other working directories.
+
+
+def colours(folder: Path, size: int, shift: int = 0) -> None:
+    folder.mkdir(parents=True)
+    for number in range(12):
+        write_png(folder / f"{number}.png", np.full((size, size, 3), 20 * number + shift, np.uint8))
+
+
+FOLDER = (
+    f"train simple {TRAIN} --data folder:cats --image-size 8 --set lr_schedule=constant --iterations 2 --out runs/x"
+)
+
+
+def test_a_run_is_resumed_from_another_working_directory(ganzoo: Text, monkeypatch: pytest.MonkeyPatch) -> None:
+    colours(Path("cats"), 8)
+    ganzoo(FOLDER)
+    run = Path("runs/x").absolute()
+    record = json.loads((run / "run.json").read_text())
+    assert (record["data"], record["absolute_data"]) == ("folder:cats", f"folder:{Path('cats').absolute()}")
+    colours(Path("elsewhere/cats"), 8, shift=1)
+    monkeypatch.chdir("elsewhere")
+    ganzoo(f"train --resume {run} --iterations 4")
+    assert read(run / "checkpoint.safetensors")[1].data.name == "folder:cats", "no path of this machine"
+    assert training_data(generator_source(run)).sha256 == record["data_sha256"]
+    (run / "neighbours.png").unlink()
+    assert "left out" not in ganzoo(f"report {run}")
+    assert (run / "neighbours.png").exists()
+
+
+def generator_source(run: Path) -> GeneratorSource:
+    source = open_source(str(run))
+    assert isinstance(source, GeneratorSource)
+    return source
+
+
+def test_data_that_changed_are_not_evaluated_as_those_of_the_training(ganzoo: Text, refused: Text) -> None:
+    colours(Path("cats"), 8)
+    ganzoo(FOLDER)
+    Path("cats").rename("moved")
+    colours(Path("cats"), 8, shift=1)
+    Path("x.safetensors").write_bytes(Path("runs/x/weights.safetensors").read_bytes())
+    for source in ("runs/x", "x.safetensors"):
+        assert re.search(
+            r"data set folder:cats differs from that of .*x.*: its SHA-256 is [0-9a-f]{64}, not [0-9a-f]{64}; ",
+            refused(f"evaluate {source} -n 20"),
+        )
+        with pytest.raises(GanzooError, match="needs|no network|extractor|trained"):  # that is, the data are accepted
+            evaluate(source, "folder:moved", number=20)
+
+
+def test_a_folder_that_moved_with_its_data_is_resumed(ganzoo: Text, monkeypatch: pytest.MonkeyPatch) -> None:
+    colours(Path("old/cats"), 8)
+    monkeypatch.chdir("old")
+    ganzoo(FOLDER)
+    monkeypatch.chdir("..")
+    Path("old").rename("new")
+    monkeypatch.chdir("new")
+    ganzoo("train --resume runs/x --iterations 4")
+    assert iterations_in(Path("runs/x"))[-1] == 4
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_data_that_were_moved_are_named(
+    ganzoo: Text, refused: Text, monkeypatch: pytest.MonkeyPatch, lazy: bool
+) -> None:
+    if lazy:
+        monkeypatch.setattr("ganzoo.data.folder.MAX_MEMORY", 0)
+    colours(Path("cats"), 8)
+    ganzoo(FOLDER)
+    Path("cats").rename("moved")
+    message = refused("train --resume runs/x --iterations 4")
+    assert message.startswith("there is no folder 'cats'; ")
+    assert message.endswith("; if the data of the run in runs/x were moved, say where to with --data")
+    colours(Path("other"), 9 if lazy else 8, shift=1)
+    recorded = json.loads(Path("runs/x/run.json").read_text())["data_sha256"]
+    assert re.fullmatch(
+        "data set folder:other differs from that of the run in runs/x: its SHA-256 is [0-9a-f]{64}, not "
+        f"{recorded}; name the same data with --data",
+        refused("train --resume runs/x --iterations 4 --data folder:other"),
+    )
+    assert iterations_in(Path("runs/x"))[-1] == 2
+    ganzoo("train --resume runs/x --iterations 4 --data folder:moved")
+    assert iterations_in(Path("runs/x"))[-1] == 4
+    ganzoo("train --resume runs/x --iterations 6")
+    assert json.loads(Path("runs/x/run.json").read_text())["data"] == "folder:moved"
+
+
+def test_a_folder_of_downloads_is_found_again(ganzoo: Text, refused: Text, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its absolute path, whether it was typed or set by the environment, and by --data-dir once it has moved."""
+
+    def load(request: Request) -> Data:
+        if not (request.directory / "points.npy").is_file():
+            raise GanzooError(f"no points in {request.directory}")
+        return Data(name=request.name, samples=np.load(request.directory / "points.npy"))
+
+    monkeypatch.setitem(registry().parts["dataset"], "points", load)
+    Path("downloads").mkdir()
+    Path("other").mkdir()
+    np.save("downloads/points.npy", np.random.default_rng(0).normal(size=(64, 2)).astype(np.float32))
+    line = f"train simple {TRAIN} --data points --set lr_schedule=constant --iterations 2 --out"
+    run = Path("typed").absolute()
+    ganzoo(f"{line} typed --data-dir downloads")
+    monkeypatch.setenv("GANZOO_DATA_DIR", "downloads")
+    ganzoo(f"{line} set")
+    monkeypatch.delenv("GANZOO_DATA_DIR")
+    ganzoo("train --resume set --iterations 3")
+    monkeypatch.chdir("other")
+    ganzoo(f"train --resume {run} --iterations 3")
+    Path("../downloads").rename("../moved")
+    assert "no points in downloads; if the data" in refused(f"train --resume {run} --iterations 4")
+    ganzoo(f"train --resume {run} --iterations 4 --data-dir ../moved")
+    ganzoo(f"train --resume {run} --iterations 5")
 
 
 def test_truncated_metrics_are_repaired(ganzoo: Text, stopped: Text) -> None:

@@ -28,11 +28,19 @@ DENSE = {"generator.widths": (16,), "discriminator.widths": (16,)}
 SMALL = DENSE | {"batch_size": 8, "latent_dim": 8}
 SMALL_OPTIONS = "--set batch_size=8 --set latent_dim=8 --set generator.widths=16 --set discriminator.widths=16"
 TRAIN = f"--iterations 6 --seed 1 --device cpu --precision fp32 {SMALL_OPTIONS}"
+TRAIN_CHILD = TRAIN.replace("--set latent_dim=8 ", "")  # a child has the latents of its parent
 
 
 def small_training(gan: str | GAN, data: Data | str | None, **settings: Any) -> Training:
     """A small training on the CPU at full precision."""
-    return ganzoo.train(gan, data, **{"device": "cpu", "precision": "fp32"} | SMALL | settings)
+    record = ganzoo.get(gan) if isinstance(gan, str) else gan
+    small = SMALL if takes_latent_dim(record) else {key: SMALL[key] for key in SMALL if key != "latent_dim"}
+    return ganzoo.train(record, data, **{"device": "cpu", "precision": "fp32"} | small | settings)
+
+
+def takes_latent_dim(gan: GAN) -> bool:
+    """Whether ``latent_dim`` sets the length of z; a child has that of its parent, and skip-gan-tabular its prior's."""
+    return gan.parent is None and gan.generator != "skip-gan-tabular"
 
 
 def run_iterations(training: Training, iterations: int | None = None) -> list[dict[str, float]]:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 import ganzoo
 from ganzoo.registry.registry import registry
+from tests.support import takes_latent_dim
 
 ITERATIONS = 5
 
@@ -37,8 +38,9 @@ def content(tensor: Tensor) -> bytes:
 
 def fingerprint(name: str, precision: str) -> tuple[str, str, int]:
     """Hash of all losses and metrics, hash of the state, and how many tensors the state has."""
-    settings = {"batch_size": 8, "latent_dim": 8}
-    joint = {"parent_training": "joint"} if registry().gan(name).parent else {}
+    gan = registry().gan(name)
+    settings = {"batch_size": 8} | ({"latent_dim": 8} if takes_latent_dim(gan) else {})
+    joint = {"parent_training": "joint"} if gan.parent else {}
     training = ganzoo.train(
         name, seed=3, iterations=ITERATIONS, device="cpu", precision=precision, threads=1, **settings, **joint
     )

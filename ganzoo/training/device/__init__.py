@@ -27,6 +27,7 @@ __all__ = [
     "choose_device",
     "configure_process",
     "cores",
+    "default_threads",
     "flush_denormals",
     "has_bf16_units",
 ]
@@ -165,15 +166,29 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def configure_process(threads: int | None = None) -> int:
+SMALL = 2**22  # weights of a network
+
+
+def default_threads(nets: Networks) -> int:
+    """How many CPU threads train these networks: one if all are dense and small, else all cores of this process.
+
+    Products of small matrices gain a few percent from a second thread while the machine is idle, and lose most of
+    their speed to waiting for it while other work keeps the cores busy. Another number of threads may change the last
+    bits of a result, so the rule looks at the networks alone, and nothing is timed.
+    """
+    networks = nets.trainable().values()
+    is_small = all(sum(weight.numel() for weight in network.parameters()) <= SMALL for network in networks)
+    return 1 if is_small and all(map(is_dense, networks)) else cores()
+
+
+def configure_process(threads: int | None = None, nets: Networks | None = None) -> int:
     """Set the number of CPU threads of the whole process, and return it.
 
-    The default is ``OMP_NUM_THREADS``, or else all cores that this process may use. Another number of threads may
-    change the last bits of a result, so it is not chosen by timing. Where other work keeps the cores busy, one thread
-    is faster than two that wait for each other.
+    The default is ``OMP_NUM_THREADS``, or else :func:`default_threads` of the networks to train, or all cores of this
+    process where there are none.
     """
     if threads is None and "OMP_NUM_THREADS" not in os.environ:
-        threads = cores()
+        threads = cores() if nets is None else default_threads(nets)
     if threads is not None:
         torch.set_num_threads(threads)
     return torch.get_num_threads()
