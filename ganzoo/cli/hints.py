@@ -41,6 +41,7 @@ OPTIONS: tuple[tuple[str, str, str], ...] = (
     ("train", "--config --cfg", "use --preset NAME or --set KEY=VALUE; there are no configuration files"),
     ("train", "--amp --fp16 --bf16 --half", "use --precision bf16"),
     ("train", "--resolution --img-size --imsize --size --image-res", "use --image-size N"),
+    ("train", "--grayscale --greyscale --gray --grey --nc --num-channels", "use --channels grey, rgb or rgba"),
     ("train", "--save-interval --save-freq --checkpoint-every --snap", "use --save-every N"),
     ("train", "--sample-interval --sample-freq --log-interval --log-every", "use --sample-every N"),
     ("train", "--eval-every --eval-interval --eval-freq", "use --evaluate-every N"),
@@ -109,6 +110,7 @@ SETTINGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("precision", ("--precision",)),
     ("data dataset", ("--data",)),
     ("image_size resolution", ("--image-size",)),
+    ("nc num_channels img_channels", ("--channels",)),
     ("loss", ("trainer",)),
     ("optim", ("optimizer",)),
 )

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save
 from torch import Tensor
 
-from ganzoo.data import Data
+from ganzoo.data import Data, channels_of
 from ganzoo.evaluation.lenet import LeNet
 from ganzoo.generators.metadata import MAX_VALUES, read_json
 from ganzoo.generators.weights import read_tensors
@@ -126,9 +126,11 @@ def extractor_for(data: Data, features: str = "own", path: str | Path | None = N
     elif data.name in PRETRAINED:
         extractor = pretrained(PRETRAINED[data.name])
     else:
+        colours = channels_of(data.shape)
+        how = f" --image-size {data.shape[-1]} --channels {colours}" if colours and ":" in data.name else ""
         raise GanzooError(
             f"there is no pretrained extractor for {data.name}; use --features inception, or train one with python -m "
-            f"ganzoo.evaluation.train_extractor {data.name} --out x.safetensors and name it with --extractor"
+            f"ganzoo.evaluation.train_extractor {data.name}{how} --out x.safetensors and name it with --extractor"
         )
     if extractor.shape != data.shape:
         raise GanzooError(

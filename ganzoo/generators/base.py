@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -14,9 +15,10 @@ from ganzoo.generators.latents import Distribution, latents
 from ganzoo.generators.metadata import Metadata, Stage
 from ganzoo.util.errors import GanzooError
 
+MOST_NAMES = 20  # classes in an error
 CHUNK = 256  # samples in one forward pass: bounds the memory, and larger batches are no faster
 
-Labels = int | Sequence[int] | NDArray[np.int64]
+Labels = int | str | Sequence[int] | NDArray[np.int64]
 Seeds = int | ArrayLike
 
 
@@ -69,8 +71,8 @@ class TrainedGenerator(ABC):
         Args:
             seeds: a list or array of seeds, or an int n for the seeds 0 to n - 1. So ``sample(7)`` gives seven
                 samples, and ``sample([7])`` gives the sample of seed 7.
-            labels: of a class-conditional GAN: one class for all samples, or one for each; all classes in turn by
-                default.
+            labels: of a class-conditional GAN: one class for all samples, by its number or name, or a number for each;
+                all classes in turn by default.
             conditions: regression inputs, float32 ``(N, condition_dim)``, for a GAN that needs them.
             stage: ``parent`` samples the parent of a GAN that has one.
 
@@ -156,15 +158,51 @@ class TrainedGenerator(ABC):
             return None
         if labels is None:
             return np.arange(count, dtype=np.int64) % classes
+        if isinstance(labels, str):
+            labels = self.label(labels)
         try:
             given = np.asarray(labels, np.int64)
         except (OverflowError, ValueError, TypeError):
-            raise GanzooError(f"{labels!r:.60} is no label; {gan} has 0..{classes - 1}") from None
+            raise GanzooError(f"{labels!r:.60} is no label; {self._class_names}") from None
         if given.shape not in ((), (count,)):
             raise GanzooError(f"labels of shape {given.shape} do not fit {count} samples; give one, or one for each")
         if (wrong := given[(given < 0) | (given >= classes)]).size:
-            raise GanzooError(f"label {wrong.flat[0]} is out of range; {gan} has 0..{classes - 1}")
+            raise GanzooError(f"label {wrong.flat[0]} is out of range; {self._class_names}")
         return np.broadcast_to(given, count)
+
+    def label(self, name: str) -> int:
+        """The label of a class: by its name, by its name in other cases, or else by its number.
+
+        Raises:
+            GanzooError: there is no such class, or the GAN is not class-conditional.
+        """
+        self.labels(1, 0)  # raises if it is not class-conditional
+        names = self.metadata.data.classes[: self.metadata.num_classes]
+        same = [label for label, each in enumerate(names) if each == name]
+        similar = [label for label, each in enumerate(names) if each.casefold() == name.casefold()]
+        for found in (same, similar):
+            if len(found) == 1:
+                return found[0]
+        if not re.fullmatch("-?[0-9]{1,9}", name):
+            raise GanzooError(f"there is no class {name!r:.60}; {self._class_names}")
+        return int(name)
+
+    def class_name(self, label: int) -> str:
+        """The name of a class, in printable characters, or its number where it has none."""
+        names = self.metadata.data.classes
+        name = names[label] if label < len(names) else str(label)
+        return "".join(each if each.isprintable() else "?" for each in name)
+
+    @property
+    def _class_names(self) -> str:
+        """The labels, and the names of the first classes, for an error."""
+        count = self.metadata.num_classes
+        names = [self.class_name(label) for label in range(min(count, MOST_NAMES))]
+        text = f"{self.metadata.gan} has 0..{count - 1}"
+        if all(name == str(label) for label, name in enumerate(names)):
+            return text
+        listed = ", ".join(f"{label} {name[:40]}" for label, name in enumerate(names))
+        return f"{text}: {listed}{', ...' if count > MOST_NAMES else ''}"
 
     def _condition(
         self, count: int, labels: Labels | None, conditions: NDArray[np.float32] | None

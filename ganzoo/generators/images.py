@@ -88,6 +88,7 @@ def side_by_side(a: Bytes, b: Bytes, columns: int | None = None) -> Bytes:
         raise GanzooError(f"images of shapes {a.shape} and {b.shape} make no pairs; give two sets of one shape")
     left, right = _enlarged(a), _enlarged(b)
     line = np.full_like(left[:, :, :2], _GREY)
+    line[..., 3:] = 255
     return _sheet(np.concatenate([left, line, right], axis=2), columns, gap=12)
 
 
@@ -204,8 +205,13 @@ def _sheet(tiles: Bytes, columns: int | None, gap: int) -> Bytes:
     if columns < 1:
         raise GanzooError(f"a grid cannot have {columns} columns; give at least 1")
     rows = -(-count // columns)
-    cells = np.full((rows * columns, gap + height, gap + width, channels), _GREY, np.uint8)
+    grey = np.full(channels, _GREY, np.uint8)
+    if channels == 4:
+        grey[3] = 255  # between transparent images, an opaque grid
+    cells = np.tile(grey, (rows * columns, gap + height, gap + width, 1))
     cells[:count, gap:, gap:] = tiles
     sheet = cells.reshape(rows, columns, gap + height, gap + width, channels).swapaxes(1, 2)
     sheet = sheet.reshape(rows * (gap + height), columns * (gap + width), channels)
-    return np.pad(sheet, ((0, gap), (0, gap), (0, 0)), constant_values=_GREY)
+    framed = np.tile(grey, (len(sheet) + gap, sheet.shape[1] + gap, 1))
+    framed[: len(sheet), : sheet.shape[1]] = sheet
+    return framed

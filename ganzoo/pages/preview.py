@@ -27,7 +27,7 @@ def default_seeds(model: TrainedGenerator) -> range:
 
 
 def interpolation_rows(
-    model: TrainedGenerator, seed_a: int, seed_b: int, steps: int, label: int | None = None
+    model: TrainedGenerator, seed_a: int, seed_b: int, steps: int, label: int | str | None = None
 ) -> tuple[NDArray[np.float32], NDArray[np.int64] | None]:
     """Latents and labels of a grid that interpolates from seed A to seed B in each row.
 

@@ -22,7 +22,7 @@ def folder_name(gan: str, options: Options, overrides: Overrides) -> str:
     ends in a hash of the whole, so that two runs do not share a folder.
     """
     chosen = [f"{key.removeprefix('loop.')}={format_value(value)}" for key, value in overrides.items()]
-    size = [f"{options.image_size}px"] if options.image_size else []
+    size = [*([f"{options.image_size}px"] if options.image_size else []), *filter(None, [options.channels])]
     start, data, end = (
         re.sub(r"[^\w.=,-]+", "_", words).encode()
         for words in (f"{gan}-", options.data, "-".join(["", *size, f"seed{options.seed}", *chosen]))

@@ -99,7 +99,7 @@ function joined(parts) {
  * One of the images as RGBA bytes, for `ImageData` or a PNG file.
  *
  * Floats are (N, C, H, W), and `range` is mapped to [0, 255]. Bytes, from files exported with `--uint8`, are
- * (N, H, W, C) and stay as they are.
+ * (N, H, W, C) and stay as they are. A fourth channel is alpha.
  *
  * @param {{data: Float32Array | Uint8Array, dims: number[]}} samples
  * @param {number} index of the image
@@ -114,7 +114,7 @@ export function pixels({ data, dims }, index, [low, high]) {
   // A clamped array rounds half to even, as numpy does.
   const rgba = new Uint8ClampedArray(4 * area).fill(255);
   for (let pixel = 0; pixel < area; pixel++) {
-    for (let colour = 0; colour < 3; colour++) {
+    for (let colour = 0; colour < (channels === 4 ? 4 : 3); colour++) {
       const channel = channels < 3 ? 0 : colour;
       const value = image[bytes ? pixel * channels + channel : channel * area + pixel];
       rgba[4 * pixel + colour] = bytes ? value : (value - low) * (255 / (high - low));

@@ -259,7 +259,7 @@ function build() {
   const all = () => redraw(drawSamples, drawSelected, drawInterpolation);
   const { shape, latent_dim: length, distribution, iterations } = metadata;
   const kind = generator.images
-    ? `${shape[0] < 3 ? "Grey" : "Colour"} images of ${shape[2]}×${shape[1]}`
+    ? `${shape[0] < 3 ? "Grey" : shape[0] === 4 ? "RGBA" : "Colour"} images of ${shape[2]}×${shape[1]}`
     : `Vectors of length ${shape.join("×")}`;
   const origin = `from a ${distribution} latent of length ${length}, after ${iterations.toLocaleString("en")} training iterations`;
   $("summary").textContent = `${kind}, ${origin}`;
