@@ -29,14 +29,20 @@ def reporter() -> Reporter:
     return Bar() if sys.stdout.isatty() else Lines()
 
 
-def headline(training: Training, folder: Path) -> str:
-    """What is trained, where and how."""
-    data, device, threads = training.data, training.device, torch.get_num_threads()
+def hardware(training: Training) -> str:
+    """Where and how a training runs: ``cpu fp32, 1 thread``."""
+    device, threads = training.device, torch.get_num_threads()
     how = [f"{device.torch} {device.precision}"]
     how += [f"{threads} thread{'s' * (threads > 1)}"] if device.torch.type == "cpu" else []
     how += [f"{training.ranks.size} processes"] if training.ranks.size > 1 else []
-    how += [f"seed {training.seed}", f"in {folder}"]
-    line = f"Training {training.recipe.gan.name} on {data.name} ({len(data):,} samples), {', '.join(how)}"
+    return ", ".join(how)
+
+
+def headline(training: Training, folder: Path) -> str:
+    """What is trained, where and how."""
+    data, device = training.data, training.device
+    how = f"{hardware(training)}, seed {training.seed}, in {folder}"
+    line = f"Training {training.recipe.gan.name} on {data.name} ({len(data):,} samples), {how}"
     return f"{line}\nThe first iteration is compiled, which takes a while." if device.compile else line
 
 

@@ -53,13 +53,9 @@ def report(run: Path, out: Path | None, force: bool) -> None:
 def draw_neighbours(folder: RunFolder) -> None:
     """Draw generated images above the training images nearest to them."""
     from ganzoo.pages.report import write_neighbours
-    from ganzoo.records.options import Options
     from ganzoo.util.optional import needs
 
     with needs():
         from ganzoo.generators.weights import load
-    record = folder.read_record()
-    data = Options.of(record).load_data()
-    if data.sha256 != record["data_sha256"]:
-        raise GanzooError(f"data set {record['data']} has changed since the run")
+    _, data = folder.load_data()
     write_neighbours(folder, load(folder.weights), data)

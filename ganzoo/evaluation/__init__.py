@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from ganzoo.data import Data, channels_of, load
@@ -17,6 +18,8 @@ from ganzoo.evaluation.sources import GeneratorSource, Source, open_source
 from ganzoo.evaluation.stacked import evaluate_stacked, protocol_size
 from ganzoo.evaluation.vectors import POINTS, evaluate_vectors
 from ganzoo.generators.base import TrainedGenerator
+from ganzoo.records.options import Options, load_same
+from ganzoo.records.run_folder import RunFolder
 from ganzoo.util.errors import GanzooError
 
 __all__ = ["Evaluation", "Extractor", "Features", "density_coverage", "evaluate", "extractor_for", "fidelity"]
@@ -56,8 +59,7 @@ def evaluate(
         opened: Source = GeneratorSource(Path("memory"), source)
     else:
         opened = open_source(str(source))
-    data = opened.data if data is None else data
-    if data is None:
+    if data is None and opened.data is None:
         raise GanzooError(f"{opened.path} does not name its data set; name one with --data")
     if repeats < 1 or (number is not None and number < 1):
         raise GanzooError(f"number={number} and repeats={repeats} have to be at least 1")
@@ -68,7 +70,12 @@ def evaluate(
         raise GanzooError("--features inception and --extractor exclude each other; give one of them")
     shape = opened.model.metadata.shape if isinstance(opened, GeneratorSource) else ()
     size, channels = shape[1] if len(shape) == 3 else None, channels_of(shape)
-    train = data if isinstance(data, Data) else load(data, directory=directory, size=size, channels=channels)
+    if data is None and isinstance(opened, GeneratorSource):
+        train = training_data(opened, directory)
+    elif isinstance(data, Data):
+        train = data
+    else:
+        train = load(str(data or opened.data), directory=directory, size=size, channels=channels)
     splits = load_splits(train, directory)
     if not (own or train.is_images):
         raise GanzooError(f"{train.name} holds vectors, which need no extractor; leave out --features and --extractor")
@@ -117,3 +124,19 @@ def evaluate(
         classes=result.classes,
         notes=notes,
     )
+
+
+def training_data(opened: GeneratorSource, directory: str | None = None) -> Data:
+    """The data that a generator was trained on; those of a run are also found from other working directories.
+
+    Raises:
+        GanzooError: they are not found, or have changed.
+    """
+    metadata = opened.model.metadata
+    shape, places = metadata.shape, []
+    if opened.path.is_file() and directory is None:
+        with suppress(GanzooError):  # no run, or one that cannot be read
+            *places, _ = RunFolder(opened.path.parent).places()
+    size = shape[1] if len(shape) == 3 and shape[1] == shape[2] else None
+    named = Options(data=metadata.data.name, data_dir=directory, image_size=size, channels=channels_of(shape))
+    return load_same([*places, named], metadata.data.sha256, str(opened.path))[1]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any, Literal, Self
 
 from ganzoo import data as datasets
@@ -17,6 +19,7 @@ class Options:
     Attributes:
         data: name of the data set.
         image_size: height and width in pixels, for data sets of any size.
+        channels: ``grey``, ``rgb`` or ``rgba``, for a folder of images; those of the images by default.
         data_dir: folder for files of downloaded data sets.
         seed: of all random numbers.
         device, precision, compile, graph: see :func:`ganzoo.training.device.choose_device`.
@@ -30,6 +33,7 @@ class Options:
 
     data: str
     image_size: int | None = None
+    channels: datasets.Channels | None = None
     data_dir: str | None = None
     seed: int = 0
     device: str = "auto"
@@ -48,14 +52,63 @@ class Options:
         """The options in the record of a run, as :meth:`ganzoo.records.run_folder.RunFolder.read_record` returns it."""
         return cls(**{field.name: record[field.name] for field in fields(cls)})
 
+    def with_absolute_paths(self) -> Self:
+        """The same data, found from any working directory."""
+        name = datasets.dataset_name(self.data)
+        kind, _, path = name.partition(":")
+        path = os.path.expanduser(path)  # noqa: PTH111
+        is_path = bool(path) and os.path.exists(path)  # noqa: PTH110  # False for what is no valid path
+        directory = self.data_dir or os.environ.get("GANZOO_DATA_DIR")
+        return replace(
+            self,
+            data=f"{kind}:{Path(path).absolute()}" if is_path else name,
+            data_dir=str(Path(directory).expanduser().absolute()) if directory else None,
+        )
+
     def load_data(self, split: Literal["train", "test"] = "train") -> datasets.Data:
         """Load the data set.
 
         Raises:
-            GanzooError: it cannot be read, or has no images of the size that ``image_size`` asks for.
+            GanzooError: it cannot be read, or has no images of the size or channels that are asked for.
         """
-        data = datasets.load(self.data, split=split, directory=self.data_dir, size=self.image_size)
+        data = datasets.load(
+            self.data, split=split, directory=self.data_dir, size=self.image_size, channels=self.channels
+        )
         if self.image_size and data.shape[1:] != (self.image_size, self.image_size):
             size = "x".join(map(str, data.shape[1:])) if data.is_images else "no pixels"
             raise GanzooError(f"{self.data} has samples of {size} only; leave out --image-size {self.image_size}")
+        if self.channels and self.channels != (found := datasets.channels_of(data.shape)):
+            colours = f"in {found}" if found else "without colours"
+            raise GanzooError(f"{self.data} has samples {colours} only; leave out --channels {self.channels}")
         return data
+
+
+def load_same(places: Sequence[Options], sha256: str, whose: str) -> tuple[Options, datasets.Data]:
+    """The data with that SHA-256, from the first of some places that has them; without one, whatever is there.
+
+    Args:
+        places: where the data may be, at least one. The last is how the user names them.
+        sha256: of the data.
+        whose: for the message, such as ``the run in runs/cats``.
+
+    Returns:
+        The place, and the data under the name of the last place.
+
+    Raises:
+        GanzooError: they are in none of the places.
+    """
+    problem = None
+    for place in places:
+        try:
+            data = place.load_data()
+        except GanzooError as error:
+            problem = problem or GanzooError(f"{error}; if the data of {whose} were moved, say where to with --data")
+            continue
+        if sha256 in ("", data.sha256):
+            typed = places[-1]
+            return place, data if place is typed else replace(data, name=datasets.dataset_name(typed.data))
+        problem = GanzooError(
+            f"data set {place.data} differs from that of {whose}: its SHA-256 is {data.sha256}, not {sha256}; name the "
+            "same data with --data"
+        )
+    raise problem or AssertionError

@@ -8,17 +8,23 @@ import re
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ganzoo.data import CHANNELS
 from ganzoo.generators.metadata import Metadata, read_metadata
 from ganzoo.records.metrics import Curve, Entry, Log, curves, is_number, read_log
+from ganzoo.records.options import Options, load_same
 from ganzoo.records.text import format_number, one_line
 from ganzoo.registry.gan import GAN
 from ganzoo.registry.registry import registry
 from ganzoo.util.errors import GanzooError
 from ganzoo.util.files import locked, remove_temporary_files, writing
+
+if TYPE_CHECKING:
+    from ganzoo.data import Data
 
 LARGEST_JSON = 2**22  # bytes of run.json or evaluation.json
 MOST_SCORES = 200
@@ -138,6 +144,36 @@ class RunFolder:
     def gan(self) -> GAN | None:
         """The GAN, if it is registered here."""
         return registry().gans.get(self.name)
+
+    # The data.
+
+    def places(self, data: str | None = None, data_dir: str | None = None) -> list[Options]:
+        """Where the data of the run may be, for :func:`ganzoo.records.options.load_same`.
+
+        By default these are the absolute paths that were recorded, where they still exist, and then the names as they
+        were typed, which belong to the current folder.
+
+        Args:
+            data: the name of the data set, wherever it is now.
+            data_dir: folder of downloaded data sets.
+        """
+        record = self.read_record()
+        typed = Options.of(record)
+        if data or data_dir:
+            return [replace(typed, data=data or typed.data, data_dir=data_dir or typed.data_dir)]
+        name, directory = record["absolute_data"], record["absolute_data_dir"]
+        there = [path for path in (name and name.partition(":")[2], directory) if path and Path(path).is_absolute()]
+        absolute = replace(typed, data=name or typed.data, data_dir=directory or typed.data_dir)
+        return [*([absolute] if there and all(map(os.path.exists, there)) else []), typed]
+
+    def load_data(self, data: str | None = None, data_dir: str | None = None) -> tuple[Options, Data]:
+        """The data of the run, wherever they are now, and the options that load them.
+
+        Raises:
+            GanzooError: they are not found, or have changed.
+        """
+        places = self.places(data, data_dir)
+        return load_same(places, self.read_record()["data_sha256"], f"the run in {self}")
 
     # Progress.
 
@@ -316,9 +352,10 @@ def by_iteration(folder: Path, suffix: str) -> dict[int, Path]:
 
 
 def read_json(path: Path) -> Any:
-    """The value in a JSON file; ``None`` if it is missing, broken or larger than :data:`LARGEST_JSON`."""
+    """The value in a regular JSON file; ``None`` if it is missing, broken or larger than :data:`LARGEST_JSON`."""
     try:
-        return json.loads(path.read_text("utf-8", "replace")) if path.stat().st_size <= LARGEST_JSON else None
+        is_small = path.is_file() and path.stat().st_size <= LARGEST_JSON
+        return json.loads(path.read_text("utf-8", "replace")) if is_small else None
     except (OSError, ValueError, RecursionError):
         return None
 
@@ -345,14 +382,26 @@ def is_optional(check: Check) -> Check:
 
 
 INTERVAL = is_optional(is_count(1, 10**12))
-ABSENT_IN_OLDER_RUNS = {"evaluate_every": None, "keep_every": None, "compile": False, "graph": False, "ranks": 1}
+ABSENT_IN_OLDER_RUNS = {
+    "channels": None,
+    "evaluate_every": None,
+    "keep_every": None,
+    "compile": False,
+    "graph": False,
+    "ranks": 1,
+    "absolute_data": None,
+    "absolute_data_dir": None,
+}
 CHECKS: dict[str, Check] = {
     "gan": is_text,
     "settings": lambda value: isinstance(value, dict),
     "data": is_text,
     "data_sha256": is_text,
     "data_dir": is_optional(is_text),
+    "absolute_data": is_optional(is_text),
+    "absolute_data_dir": is_optional(is_text),
     "image_size": INTERVAL,
+    "channels": lambda value: value in (None, *CHANNELS),
     "seed": is_count(0, 2**63 - 1),
     "device": is_text,
     "precision": lambda value: value in ("fp32", "bf16"),

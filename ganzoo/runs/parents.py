@@ -49,13 +49,13 @@ def trained_parent(
     folder = RunFolder(path)
     if current_ranks().on_rank_zero(folder.checkpoint.exists):
         record = folder.read_record()
-        same = all(record[name] == getattr(options, name) for name in ("data", "image_size", "seed"))
+        same = all(record[name] == getattr(options, name) for name in ("data", "image_size", "channels", "seed"))
         if not same or json.loads(json.dumps(wanted.flat())) != record["settings"]:
             raise GanzooError(
                 f"{path} holds another {wanted.gan.name} than the parent that is needed; move it away, or name the "
                 "parent with --parent"
             )
-        run = Run.resume(path)
+        run = Run.resume(path, data=options.data, data_dir=options.data_dir)
         say(f"parent {wanted.gan.name}: {'taken from' if run.is_complete else 'continued in'} {path}")
     else:
         say(f"parent {wanted.gan.name}: not trained yet, so it is trained first, in {path}")

@@ -13,12 +13,14 @@ from typing import Any, Protocol
 
 import torch
 
+from ganzoo.data import Data
 from ganzoo.generators.images import write_png
 from ganzoo.generators.weights import Model, with_parent
 from ganzoo.pages import card
 from ganzoo.pages.preview import preview
 from ganzoo.pages.report import write_all
 from ganzoo.parts.build import frozen_parent
+from ganzoo.parts.networks import Networks
 from ganzoo.records.metrics import Entry
 from ganzoo.records.options import Options
 from ganzoo.records.run_folder import RunFolder
@@ -63,6 +65,38 @@ class Reporter(Protocol):
     def stop(self) -> None: ...
 
 
+def new_training(recipe: Recipe, data: Data, options: Options, parent: Networks | None = None) -> Training:
+    """A training of these options, and the number of CPU threads that it takes.
+
+    Raises:
+        GanzooError: the recipe does not fit the data, the parent or the device.
+    """
+    ranks = current_ranks()
+    how = {"compile": options.compile, "graph": options.graph}
+    if ranks.size > 1 and (wrong := [name for name, is_set in how.items() if is_set]):
+        raise GanzooError(f"--{wrong[0]} works in a single process; leave it out where there are several")
+    configure_process(options.threads)
+    device = choose_device(ranks.device(options.device), options.precision, images=data.is_images, **how)
+    training = Training(recipe, data, device, seed=options.seed, parent=parent)
+    configure_process(options.threads, training.nets)
+    return training
+
+
+def first_iteration(training: Training) -> Iteration | None:
+    """The next iteration, if one is left. Parts that do not fit each other fail in the first one.
+
+    Raises:
+        GanzooError: they do not fit.
+    """
+    try:
+        return next(training, None)
+    except FOREIGN_ERRORS as error:
+        raise GanzooError(
+            f"{training.recipe.gan.name} cannot be trained with these parts and settings: {first_line(error)} "
+            "(GANZOO_DEBUG=1 shows where)"
+        ) from error
+
+
 class Run:
     """A training and its folder. :meth:`start` or :meth:`resume` makes one, and :meth:`train` runs it.
 
@@ -103,21 +137,19 @@ class Run:
         Raises:
             GanzooError: the recipe does not fit the data, the parent or the device.
         """
-        ranks, threads = current_ranks(), configure_process(options.threads)
-        how = {"compile": options.compile, "graph": options.graph}
-        if ranks.size > 1 and (wrong := [name for name, is_set in how.items() if is_set]):
-            raise GanzooError(f"--{wrong[0]} works in a single process; leave it out where there are several")
-        data = ranks.rank_zero_first(options.load_data)
-        device = choose_device(ranks.device(options.device), options.precision, images=data.is_images, **how)
+        data = current_ranks().rank_zero_first(options.load_data)
         recipe = with_parent(recipe, parent, data.shape)
-        training = Training(recipe, data, device, seed=options.seed, parent=parent.networks if parent else None)
+        training = new_training(recipe, data, options, parent.networks if parent else None)
+        device, ranks, absolute = training.device, training.ranks, options.with_absolute_paths()
         record = asdict(options) | {
             "gan": recipe.gan.name,
             "settings": recipe.flat(),
             "data_sha256": data.sha256,
+            "absolute_data": absolute.data,
+            "absolute_data_dir": absolute.data_dir,
             "device": str(device.torch) if ranks.size == 1 else device.torch.type,
             "precision": device.precision,
-            "threads": threads,
+            "threads": torch.get_num_threads(),
             "ranks": ranks.size,
             "ganzoo": version("ganzoo-kit"),
             "torch": torch.__version__,
@@ -134,12 +166,16 @@ class Run:
         return cls(RunFolder(path), training, options, open_folder)
 
     @classmethod
-    def resume(cls, path: Path, iterations: int | None = None) -> Run:
+    def resume(
+        cls, path: Path, iterations: int | None = None, *, data: str | None = None, data_dir: str | None = None
+    ) -> Run:
         """A run that continues from its last checkpoint.
 
         Args:
             path: of its folder.
             iterations: a new, larger total.
+            data: the name of its data set, if that was moved.
+            data_dir: folder of downloaded data sets, if that was moved.
 
         Raises:
             GanzooError: there is no run or no checkpoint, they do not fit each other, or the data have changed.
@@ -149,24 +185,28 @@ class Run:
         state = read_checkpoint(folder)
         overrides = record["settings"] | ({} if iterations is None else {"loop.iterations": iterations})
         recipe = resolve(registry().gan(record["gan"]), overrides)
-        options = Options.of(record)
         ranks = current_ranks()
+        options, loaded = ranks.rank_zero_first(lambda: folder.load_data(data, data_dir))
         same_ranks = record["ranks"] == ranks.size
-        threads = configure_process(record["threads"] if same_ranks else None)
+        configure_process(record["threads"] if same_ranks else None)
         name = record["device"] if ranks.size == 1 else record["device"].partition(":")[0]
         how = {"compile": options.compile, "graph": options.graph} if ranks.size == 1 else {}
         device = choose_device(ranks.device(name), record["precision"], **how)
-        data = ranks.rank_zero_first(options.load_data)
-        if data.sha256 != record["data_sha256"]:
-            raise GanzooError(f"data set {options.data} has changed since the run in {folder} began; start a new run")
-        training = Training(recipe, data, device, seed=options.seed, parent=frozen_parent(recipe, data))
+        training = Training(recipe, loaded, device, seed=options.seed, parent=frozen_parent(recipe, loaded))
+        threads = configure_process(record["threads"] if same_ranks else None, training.nets)
         training.load(state, str(folder.checkpoint))
         if iterations is not None and training.iteration >= iterations:
             raise GanzooError(
                 f"the run in {folder} has {training.iteration} iterations already; --iterations has to be larger"
             )
-        is_changed = training.iteration < recipe.loop.iterations and (iterations is not None or not same_ranks)
+        is_moved = data is not None or data_dir is not None
+        is_left = training.iteration < recipe.loop.iterations
+        is_changed = is_moved or (is_left and (iterations is not None or not same_ranks))
         record |= {"settings": recipe.flat(), "threads": threads, "ranks": ranks.size}
+        if is_moved:
+            absolute = options.with_absolute_paths()
+            record |= {"data": options.data, "data_dir": options.data_dir}
+            record |= {"absolute_data": absolute.data, "absolute_data_dir": absolute.data_dir}
 
         def open_folder(folder: RunFolder, log: RunLog) -> None:
             if is_changed:
@@ -266,14 +306,7 @@ class Run:
 
     def _iterations(self) -> Iterator[Iteration]:
         """The iterations that are left. Parts that do not fit each other fail in the first one."""
-        try:
-            first = next(self.training, None)
-        except FOREIGN_ERRORS as error:
-            raise GanzooError(
-                f"{self.training.recipe.gan.name} cannot be trained with these parts and settings: "
-                f"{first_line(error)} (GANZOO_DEBUG=1 shows where)"
-            ) from error
-        if first is not None:
+        if (first := first_iteration(self.training)) is not None:
             yield first
             yield from self.training
 

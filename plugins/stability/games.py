@@ -14,7 +14,6 @@ from ganzoo.generators.metadata import read_metadata
 from ganzoo.generators.weights import read
 from ganzoo.parts.build import frozen_parent
 from ganzoo.parts.networks import load_state
-from ganzoo.records.options import Options
 from ganzoo.records.run_folder import RunFolder
 from ganzoo.registry.recipe import resolve
 from ganzoo.registry.registry import registry
@@ -84,10 +83,7 @@ class Games:
         kept = {number: path for number, path in self._folder.kept_checkpoints.items() if number <= last}
         self._paths = kept if last in kept else kept | {last: self._folder.checkpoint}
         self.iterations = tuple(self._paths)
-        options = Options.of(self._record)
-        self._data = options.load_data()
-        if self._data.sha256 != self._record["data_sha256"]:
-            raise GanzooError(f"data set {options.data} has changed since the run in {folder}")
+        _, self._data = self._folder.load_data()
 
     def at(self, iteration: int) -> Game:
         """The game at the checkpoint of an iteration; :class:`GanzooError` if the run has kept none there."""

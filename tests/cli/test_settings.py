@@ -38,7 +38,7 @@ def test_an_option_is_the_same_as_its_setting(ganzoo: Text) -> None:
 def test_a_dry_run_shows_them_and_the_folder(ganzoo: Text) -> None:
     said = ganzoo("train simple --iterations 7 --batch-size 32 --lr 2e-3 --dry-run")
     assert "in runs/simple-mnist-10k-seed0-iterations=7-batch_size=32-lr=0.002 (dry run):" in said
-    rows = dict(line.split() for line in said.splitlines()[1:])
+    rows = dict(line.split() for line in said.partition("\n\n")[0].splitlines()[1:])
     assert (rows["loop.iterations"], rows["loop.batch_size"], rows["optimizer.lr"]) == ("7", "32", "0.002")
     assert "in runs/mine (dry run):" in ganzoo("train simple --name mine --dry-run")
 
@@ -125,12 +125,12 @@ def test_a_wrong_value_is_one_line(refused: Text, line: str, message: str) -> No
 
 
 @pytest.mark.parametrize(
-    "option", ["--epochs 3", "--batch-size 3", "--lr 3", "--name x", "-o x", "--dry-run", "--force", "--data ring8"]
+    "option", ["--epochs 3", "--batch-size 3", "--lr 3", "--name x", "-o x", "--dry-run", "--force", "--image-size 8"]
 )
 def test_resume_takes_only_what_may_change(refused: Text, option: str) -> None:
     flag = {"-o": "--out"}.get(option.split()[0], option.split()[0])
     assert refused(f"train --resume x {option}") == (
-        f"{flag} cannot change a run; --resume takes only --iterations and --stop-on-collapse"
+        f"{flag} cannot change a run; --resume takes only --iterations, --data, --data-dir and --stop-on-collapse"
     )
 
 

@@ -85,7 +85,7 @@ def test_a_dry_run_checks_everything_and_writes_nothing(ganzoo: Text, refused: T
         "dcgan --data ring8": "a convolutional generator fits images",
         "simple --device cuda:99": "device 'cuda:99' is not available here",
         "simple --data folder:none": "there is no folder 'none'",
-        "simple --parent simple": "simple has no parent",
+        "simple --parent no/such": "there is no run or file no/such",
         "simple --image-size 64": "mnist-10k has samples of 28x28 only",
     }.items():
         assert message in refused(f"train {line} --dry-run")
@@ -397,7 +397,7 @@ def test_data_that_changed_are_not_evaluated_as_those_of_the_training(ganzoo: Te
             r"data set folder:cats differs from that of .*x.*: its SHA-256 is [0-9a-f]{64}, not [0-9a-f]{64}; ",
             refused(f"evaluate {source} -n 20"),
         )
-        with pytest.raises(GanzooError, match="needs|no network|extractor|trained"):  # that is, the data are accepted
+        with pytest.raises(GanzooError, match=r"extractor|network"):  # that is, the data are accepted
             evaluate(source, "folder:moved", number=20)
 
 

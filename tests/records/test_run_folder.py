@@ -90,6 +90,9 @@ def test_a_record_of_an_older_run_gets_the_entries_that_it_lacks(run: RunFolder)
         "compile": False,
         "graph": False,
         "ranks": 1,
+        "channels": None,
+        "absolute_data": None,
+        "absolute_data_dir": None,
     }
 
 
@@ -117,6 +120,8 @@ def test_a_missing_entry_is_named(run: RunFolder, name: str) -> None:
         ("save_every", 0),
         ("image_size", "64"),
         ("data_dir", 3),
+        ("absolute_data", ["x"]),
+        ("absolute_data_dir", 3),
         ("command", ["x" * 1000]),
     ],
 )
