@@ -33,7 +33,8 @@ def shipped_gans() -> list[GAN]:
 
 def commands_in(text: str, languages: tuple[str, ...] = ("",)) -> list[list[str]]:
     """The calls of ganzoo in fenced blocks, each as its arguments."""
-    lines = [line for language, block in FENCE.findall(text) if language in languages for line in block.splitlines()]
+    blocks = [block.replace("\\\n", " ") for language, block in FENCE.findall(text) if language in languages]
+    lines = [line for block in blocks for line in block.splitlines()]
     words = [shlex.split(line, comments=True) for line in lines]
     return [line[1:] for line in words if line and Path(line[0]).name == "ganzoo"]
 
