@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+
+from tests.support import open_picture
 
 Text = Callable[[str], str]
 
@@ -58,7 +59,7 @@ def test_a_child_is_sampled_with_its_parent_or_alone(ganzoo: Text) -> None:
     ganzoo("sample child -n 4 --out usual.npz")
     assert not np.allclose(arrays("parent.npz")["images"], arrays("child.npz")["images"])
     assert np.array_equal(arrays("usual.npz")["images"], arrays("child.npz")["images"])
-    widths = {name: Image.open(f"{name}.png").width for name in ("parent", "child", "both")}
+    widths = {name: open_picture(f"{name}.png").width for name in ("parent", "child", "both")}
     assert widths["parent"] == widths["child"] < widths["both"]
 
 
@@ -70,19 +71,19 @@ def test_single_images_are_named_after_seed_and_label(ganzoo: Text) -> None:
         "seed-000012-label-1.png",
     ]
     ganzoo("sample simple --seeds 5 --out new/folder")
-    assert Image.open("new/folder/seed-000005.png").size == (28, 28)
+    assert open_picture("new/folder/seed-000005.png").size == (28, 28)
 
 
 def test_a_picture_is_named_after_its_gan_by_default(ganzoo: Text, refused: Text) -> None:
     ganzoo("sample simple/weights.safetensors -n 4")
-    assert Image.open("simple.png").mode == "L"
+    assert open_picture("simple.png").mode == "L"
     assert refused("sample simple") == "simple.png exists; replace it with --force, or name another with --out"
     ganzoo("sample simple -n 4 --force")
 
 
 def test_vectors_are_plotted_over_their_data(ganzoo: Text) -> None:
     ganzoo("sample ring -n 50 --out points.png")
-    picture = np.asarray(Image.open("points.png"))
+    picture = np.asarray(open_picture("points.png"))
     assert picture.shape == (512, 512, 3)
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 2, "grey for the data, blue for the samples"
     ganzoo("sample ring --seeds 3 --out points.npz")

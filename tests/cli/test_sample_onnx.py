@@ -8,11 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from ganzoo.generators.latents import latents
 from ganzoo.generators.onnx_session import Sampler
-from tests.support import python
+from tests.support import open_picture, python
 from tests.support.onnx_files import LATENT, saved, tiny
 
 Text = Callable[[str], str]
@@ -48,11 +47,11 @@ def test_pictures(ganzoo: Text) -> None:
     ganzoo("sample bytes.onnx -n 4 --out bytes.png")
     ganzoo("sample cgan.onnx --out classes.png")
     ganzoo("sample ring.onnx -n 20 --out ring.png")
-    sizes = {name: (Image.open(f"{name}.png").mode, Image.open(f"{name}.png").size) for name in ("tiny", "bytes")}
+    sizes = {name: (open_picture(f"{name}.png").mode, open_picture(f"{name}.png").size) for name in ("tiny", "bytes")}
     assert sizes == {"tiny": ("L", (198, 134)), "bytes": ("RGB", (198, 134))}
     tile = 2 + 6 * 16
-    assert Image.open("classes.png").size == (2 + 3 * tile, 2 + 8 * (2 + 4 * 16)), "one column for each class"
-    assert Image.open("ring.png").size == (512, 512)
+    assert open_picture("classes.png").size == (2 + 3 * tile, 2 + 8 * (2 + 4 * 16)), "one column for each class"
+    assert open_picture("ring.png").size == (512, 512)
 
 
 def test_single_pictures(ganzoo: Text) -> None:
@@ -62,7 +61,7 @@ def test_single_pictures(ganzoo: Text) -> None:
         "seed-000012-label-1.png",
     ]
     ganzoo("sample bytes.onnx --seeds 5 --out bytes")
-    assert np.array_equal(np.asarray(Image.open("bytes/seed-000005.png")), Sampler("bytes.onnx").sample([5])[0])
+    assert np.array_equal(np.asarray(open_picture("bytes/seed-000005.png")), Sampler("bytes.onnx").sample([5])[0])
 
 
 def test_interpolation_goes_from_seed_to_seed(ganzoo: Text) -> None:
@@ -74,7 +73,7 @@ def test_interpolation_goes_from_seed_to_seed(ganzoo: Text) -> None:
     ganzoo("sample tiny.onnx --interpolate 3 8 -n 4 --out steps")
     assert sorted(path.name for path in Path("steps").iterdir()) == [f"step-00000{index}.png" for index in range(4)]
     ganzoo("sample tiny.onnx --interpolate 3 8 --out way.png")
-    assert Image.open("way.png").size == (2 + 10 * 98, 2 + 66), "in one row"
+    assert open_picture("way.png").size == (2 + 10 * 98, 2 + 66), "in one row"
 
 
 def test_interpolation_of_a_conditional_gan_has_a_row_for_each_class(ganzoo: Text) -> None:
@@ -83,7 +82,7 @@ def test_interpolation_of_a_conditional_gan_has_a_row_for_each_class(ganzoo: Tex
     assert way["labels"].tolist() == [0] * 5 + [1] * 5 + [2] * 5
     np.testing.assert_array_equal(way["latents"][:5], way["latents"][5:10])
     ganzoo("sample cgan.onnx --interpolate 3 8 -n 5 --out way.png")
-    assert Image.open("way.png").size == (2 + 5 * 98, 2 + 3 * 66)
+    assert open_picture("way.png").size == (2 + 5 * 98, 2 + 3 * 66)
     ganzoo("sample cgan.onnx --interpolate 3 8 -n 5 --label 1 --out one.npz")
     np.testing.assert_allclose(arrays("one.npz")["images"], way["images"][5:10], atol=1e-6)
 
@@ -150,7 +149,7 @@ def test_an_exported_generator_makes_the_picture_of_its_weights(ganzoo: Text, ru
     export(load(runs / "cgan"), "exported.onnx")
     ganzoo("sample exported.onnx --out exported.png")
     ganzoo(f"sample {runs / 'cgan'} --out weights.png")
-    exported, weights = (np.asarray(Image.open(f"{name}.png"), int) for name in ("exported", "weights"))
+    exported, weights = (np.asarray(open_picture(f"{name}.png"), int) for name in ("exported", "weights"))
     assert np.abs(exported - weights).max() <= 1
 
 
@@ -187,4 +186,4 @@ def test_weights_are_interpolated_too(ganzoo: Text, runs: Path) -> None:
         assert arrays(f"{name}.npz")["images"].shape == (5 * rows, 1, 28, 28)
     ganzoo(f"sample {runs / 'child'} --interpolate 3 8 -n 5 --out child.png")
     one = 12 + 28 * 3 * 2 + 2
-    assert Image.open("child.png").size == (12 + 5 * one, 24 + 28 * 3), "next to the parent's"
+    assert open_picture("child.png").size == (12 + 5 * one, 24 + 28 * 3), "next to the parent's"

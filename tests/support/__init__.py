@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 import ganzoo
@@ -105,6 +106,13 @@ def images(channels: int, height: int, width: int, count: int = 12) -> Data:
     """Random images of a size."""
     pixels = np.random.default_rng(0).integers(0, 256, (count, channels, height, width), dtype=np.uint8)
     return Data(name="noise", samples=pixels)
+
+
+def open_picture(path: str | Path) -> Image.Image:
+    """A picture in memory, whose file is closed."""
+    with Image.open(path) as image:
+        image.load()
+    return image
 
 
 def python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
