@@ -16,7 +16,7 @@ from ganzoo.data import Data
 pytest_plugins = ["tests.support.commands"]
 
 
-LONGEST = ("test_torchrun.py", "test_compiling.py")
+LONGEST = ("test_torchrun.py", "test_compiling.py", "test_train.py", "test_export.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
