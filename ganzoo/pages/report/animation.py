@@ -21,8 +21,8 @@ MOST_FRAMES = 60
 LONGEST_SIDE = 1200  # pixels, in a page
 LARGEST_PNG = 300_000  # bytes; larger ones are compressed
 LARGEST_FILE = 2**24  # bytes; larger ones are not read
-MOST_PIXELS = 2**25  # in a picture; larger ones are not decoded
-NO_PICTURE = f"not a PNG file of at most {MOST_PIXELS / 1e6:.0f} million pixels and {LARGEST_FILE / 1e6:.0f} MB"
+MOST_PIXELS = 36_000_000  # in a picture; larger ones are not decoded
+NO_PICTURE = f"not a PNG file of at most {MOST_PIXELS / 1e6:.0f} million pixels and {LARGEST_FILE // 2**20} MiB"
 LARGEST_ANIMATION = 2_000_000  # bytes
 _SIZES = ((640, 80), (480, 75), (360, 70), (280, 60), (200, 50), (120, 40))
 """Longest side in pixels and WebP quality of an animation, tried in turn until one is small enough."""
@@ -150,11 +150,12 @@ def read_png(path: Path, side: int) -> Image.Image | None:
             with Image.open(path, formats=["PNG"]) as image:
                 if image.width * image.height > MOST_PIXELS:
                     return None
-                small = image.convert("RGBA" if image.mode == "RGBA" else "RGB")
-            small.thumbnail((side, side))
-            if small.mode == "RGB":
-                return small
-            return Image.alpha_composite(Image.new("RGBA", small.size, "white"), small).convert("RGB")
+                # made smaller before it is converted, which takes a copy; other modes cannot be scaled
+                small: Image.Image = image if image.mode in ("L", "RGB", "RGBA") else image.convert("RGB")
+                small.thumbnail((side, side))
+                if small.mode != "RGBA":
+                    return small.convert("RGB")
+                return Image.alpha_composite(Image.new("RGBA", small.size, "white"), small).convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
         return None
 

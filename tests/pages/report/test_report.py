@@ -220,7 +220,7 @@ def test_a_file_that_would_block_is_not_read(written_run: WriteRun, name: str) -
     text = visible(page(folder))
     reasons = {
         "metrics.jsonl": "metrics.jsonl is not a regular file, so it is not read as the log of a run.",
-        "neighbours.png": "neighbours.png is left out: it is not a PNG file of at most 34 million pixels and 17 MB.",
+        "neighbours.png": "neighbours.png is left out: it is not a PNG file of at most 36 million pixels and 16 MiB.",
         "samples/iteration-000040.png": "1 sample grid is left out: it is not a PNG file of at most",
     }
     assert reasons.get(name, "How to repeat it") in text
