@@ -22,7 +22,7 @@ from ganzoo.util.optional import needs
 DEFAULT_SIZE = 32
 LARGEST_SIZE = 4096
 MAX_MEMORY = 2**30  # bytes of decoded images; of more, each batch is decoded when it is read
-MAX_NAMED = 20  # files or folders in a warning
+MAX_NAMED, MAX_LISTED = 20, 800  # files or folders in a warning, and their characters
 MAX_LOST = 20  # files, or a hundredth of all, that may become unreadable after the check
 SPLITS = ("train", "training", "val", "valid", "validation", "eval", "dev", "test", "testing")
 
@@ -98,9 +98,8 @@ def folder(request: Request) -> Data:
             break
     names = list(stored)
     if broken:
-        reasons = [f"{shown(name)} ({shown(reason)})" for name, reason in sorted(broken.items())[:MAX_NAMED]]
-        reasons += [f"and {len(broken) - MAX_NAMED} more"] if len(broken) > MAX_NAMED else []
-        log.warning("skipped %d of %d images: %s", len(broken), len(broken) + len(names), "; ".join(reasons))
+        reasons = [f"{shown(name, 120)} ({shown(reason, 120)})" for name, reason in sorted(broken.items())]
+        log.warning("skipped %d of %d images: %s", len(broken), len(broken) + len(names), _listed(reasons, "; "))
     if not names:
         also = f" (passed over: {found.summary()})" if found.passed_over else ""
         raise GanzooError(
@@ -236,21 +235,24 @@ def _warn_of_folders(classes: Sequence[str], folders: Iterable[str]) -> None:
     if splits := [name for name in classes if name.lower() in SPLITS]:
         log.warning(
             "%s look like splits, and not like classes; name one of them: --data folder:PATH/%s",
-            *(_listed(splits), shown(splits[0])),
+            *(_listed([shown(name, 40) for name in splits]), shown(splits[0], 40)),
         )
     if all(re.fullmatch("[0-9]{5}", name) for name in classes):
         log.warning(
             "%s look like StyleGAN's folders of 1,000 images each, and not like classes; move all images into one "
             "folder, or train without classes",
-            _listed(classes),
+            _listed([shown(name, 40) for name in classes]),
         )
     if empty := sorted(set(folders) - set(classes), key=natural_order):
-        log.warning("no readable image in %s, so these are no classes", _listed(empty))
+        log.warning("no readable image in %s, so these are no classes", _listed([shown(name, 40) for name in empty]))
 
 
-def _listed(names: Sequence[str]) -> str:
-    listed = ", ".join(shown(name, 40) for name in names[:MAX_NAMED])
-    return listed + (f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else "")
+def _listed(items: Sequence[str], separator: str = ", ") -> str:
+    """The first items, as many as fit into :data:`MAX_LISTED` characters, and how many there are more."""
+    ends = np.cumsum([len(item) + len(separator) for item in items])
+    listed = items[: max(1, min(MAX_NAMED, int(np.searchsorted(ends, MAX_LISTED))))]
+    more = [f"and {len(items) - len(listed)} more"] if len(listed) < len(items) else []
+    return separator.join([*listed, *more])
 
 
 def _fingerprint(root: Path, names: Sequence[str]) -> str:

@@ -105,7 +105,10 @@ class FolderSource(Source):
     def __init__(self, path: Path) -> None:
         found = find_images(path)
         if not found.names or (path / "run.json").exists():
-            raise GanzooError(f"{path} holds neither weights.safetensors nor images; name a run, or a folder of images")
+            also = f" (passed over: {found.summary()})" if found.passed_over else ""
+            raise GanzooError(
+                f"{path} holds neither weights.safetensors nor images{also}; name a run, or a folder of images"
+            )
         if len(found.names) > MAX_FILES:
             raise GanzooError(f"{path} holds {len(found.names):,} images; evaluate at most {MAX_FILES:,}")
         found.warn(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import struct
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from ganzoo.data import load
 from ganzoo.generators.weights import load as load_weights
 from ganzoo.records.run_folder import RunFolder
 from tests.support import TRAIN
+from tests.support.commands import invoke
 
 Text = Callable[[str], str]
 
@@ -107,3 +109,18 @@ def test_pixels_of_the_demo_page_have_alpha(tmp_path: Path) -> None:
     (tmp_path / "x.mjs").write_text(code)
     done = subprocess.run([node, tmp_path / "x.mjs"], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["0,255,128,255", "1,2,3,4", "1,2,3,255", "7,7,7,255"]
+
+
+def test_a_broken_image_is_one_line(sprites: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Pillow logs and warns of some files too."""
+    for path in sprites.glob("*/*.png"):
+        path.unlink()
+    Image.new("RGB", (9, 9)).save(sprites / "1" / "x.tif")
+    content = bytearray((sprites / "1" / "x.tif").read_bytes())
+    entry = content.index(struct.pack("<HHI", 277, 3, 1))  # samples per pixel
+    content[entry + 8 : entry + 10] = struct.pack("<H", 29444)
+    (sprites / "1" / "x.tif").write_bytes(content)
+    result = invoke("train simple --data folder:sprites")
+    assert result.exit_code == 2
+    assert caplog.messages == ["skipped 1 of 1 images: 1/x.tif (cannot identify image file 'sprites/1/x.tif')"]
+    assert len(result.stderr.splitlines()) == 1

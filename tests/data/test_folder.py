@@ -253,6 +253,16 @@ def test_the_warning_of_broken_files_is_bounded(
     assert "c.png" not in caplog.text
 
 
+def test_long_names_of_broken_files_stay_in_one_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    save(tmp_path / "good.png")
+    for k in range(30):
+        (tmp_path / f"{'x' * 200}{k}.png").touch()
+    load(tmp_path)
+    assert len(caplog.messages[0]) < 1000
+    assert caplog.messages[0].startswith("skipped 30 of 31 images: ")
+    assert caplog.messages[0].endswith(" more")
+
+
 def test_images_of_too_many_pixels_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save(tmp_path / "small.png", size=(10, 10))
     save(tmp_path / "bomb.png", size=(11, 10))
@@ -443,7 +453,9 @@ def test_16_bit_grey_with_alpha_is_grey_and_dark_16_bit_colour_is_said(
 ) -> None:
     (tmp_path / "a.png").write_bytes(png16([(40000, 65535)], kind=4))
     assert only(load(tmp_path, 1)).tolist() == [[[156]]]
-    assert not caplog.messages
+    assert [record.levelname for record in caplog.records if record.levelno >= logging.WARNING] == []
+    caplog.set_level(logging.WARNING, "ganzoo")
+    caplog.clear()
     (tmp_path / "a.png").write_bytes(png16([(4000, 65535)], kind=4))
     load(tmp_path, 1)
     (tmp_path / "a.png").write_bytes(png16([(4000, 4000, 100)], kind=2))
