@@ -1,4 +1,4 @@
-"""The light half never imports the heavy half, and what is not installed is named with the command that installs it."""
+"""Light modules import no heavy library, and a missing library is named with the command that installs it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from ganzoo.cli.list import KINDS
 from ganzoo.registry.registry import registry
+from ganzoo.util.optional import install_command
 from tests.support import python
 
 HEAVY = {"torch", "torchvision", "sklearn", "onnxruntime", "PIL"}
@@ -69,7 +70,7 @@ def test_a_missing_library_is_one_line_with_the_command_that_installs_it(name: s
     commands = ["train simple --iterations 1", "sample simple --stage parent", "check simple", "train --resume x"]
     before = MISSING.format(name=name)
     done = python(RUN.format(before=before, heavy=HEAVY), *commands)
-    line = f"Error: this needs {name}, which is not installed; run: pip install 'ganzoo-kit[{extra}]'"
+    line = f"Error: this needs {name}, which is not installed; run: {install_command(extra)}"
     assert done.stderr.splitlines() == [line] * len(commands)
     assert done.stdout.count("exit code 2") == len(commands)
 

@@ -5,8 +5,10 @@ What concerns the whole process, such as the format of warnings, is set here and
 
 from __future__ import annotations
 
+import io
 import logging
 import os
+import sys
 import warnings
 from typing import Any, ClassVar
 
@@ -25,9 +27,7 @@ from ganzoo.cli.report import report
 from ganzoo.cli.sample import sample
 from ganzoo.cli.train import train
 from ganzoo.cli.weights import weights
-from ganzoo.util.errors import GanzooError
-
-LONGEST_ERROR = 1000  # characters
+from ganzoo.util.errors import GanzooError, printable
 
 SECTIONS = {
     "Train and use": (train, sample, evaluate, export, demo),
@@ -43,8 +43,7 @@ class Failure(click.ClickException):
     exit_code = 2
 
     def __init__(self, message: str) -> None:
-        line = " ".join(message.split())
-        super().__init__(line if len(line) <= LONGEST_ERROR else f"{line[:LONGEST_ERROR]}...")
+        super().__init__(printable(message))
 
 
 class Commands(PluginGroup):
@@ -94,7 +93,14 @@ def usage_failure(error: click.UsageError) -> click.ClickException:
 
 def format_warning(message: Warning | str, *_: Any, **__: Any) -> str:
     """A warning on one line, without the line of code that caused it."""
-    return f"Warning: {message}\n"
+    return f"Warning: {printable(str(message))}\n"
+
+
+class LogFormatter(logging.Formatter):
+    """A log entry on one line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(record.getMessage())
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -110,8 +116,15 @@ def main() -> None:
       ganzoo train dcgan                           train it on handwritten digits
       ganzoo train dcgan --data folder:cats --image-size 64
     """
-    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # paths may hold bytes that are no text
+    logging.basicConfig(level=logging.WARNING)
+    for handler in logging.root.handlers:
+        handler.setFormatter(LogFormatter())
     logging.getLogger("ganzoo").setLevel(logging.INFO)
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)  # whose errors are raised too, and named with their file
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     warnings.formatwarning = format_warning
 
 

@@ -14,6 +14,7 @@ import click
 
 from ganzoo.cli import options
 from ganzoo.cli.settings_help import help_text, summary
+from ganzoo.util.errors import printable
 
 KINDS = ("gans", "generators", "discriminators", "trainers", "optimizers", "datasets", "plugins")
 NARROWEST = 20  # characters to which a column of a table is wrapped
@@ -135,7 +136,7 @@ def show_metadata(file: str, entries: Mapping[str, Any]) -> None:
 
 def table(rows: Iterable[tuple[str, ...]]) -> None:
     """Rows in columns. A terminal wraps the widest columns to its width; elsewhere a row is one line."""
-    rows = [tuple(row) for row in rows]
+    rows = [tuple(map(printable, row)) for row in rows]
     columns = list(zip_longest(*rows, fillvalue=""))
     widths = [max(map(len, column)) for column in columns]
     if is_terminal := sys.stdout.isatty():

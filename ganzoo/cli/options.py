@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,13 @@ force = click.option("--force", is_flag=True, help="Replace files that exist.")
 stage = click.option(
     "--stage", type=click.Choice(["child", "parent"]), help="Which generator, for a GAN with a parent."
 )
+
+
+def file_suffix(out: str) -> str:
+    """The suffix of a file to write, or nothing if ``out`` is a folder, as in ``images/``, ``fakes_v1.5`` and ``x``."""
+    suffix = Path(out).suffix
+    is_folder = out.endswith(("/", os.sep)) or Path(out).is_dir() or not re.fullmatch(r"\.[A-Za-z]\w*", suffix)
+    return "" if is_folder else suffix
 
 
 class Name(click.ParamType):  # type: ignore[type-arg]

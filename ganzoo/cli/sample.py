@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +50,7 @@ class Samples:
 )
 @click.option("--seeds", metavar="LIST", help="Which seeds, for example 0-63 or 7,8,20-29.")
 @click.option(
-    "--label", type=int, metavar="N", help="Class to sample, for a class-conditional GAN; all in turn by default."
+    "--label", metavar="NAME", help="Name or number of the class to sample, of a class-conditional GAN; all by default."
 )
 @click.option(
     "--interpolate",
@@ -70,7 +71,7 @@ def sample(
     source: str,
     number: int | None,
     seeds: str | None,
-    label: int | None,
+    label: str | None,
     interpolate: tuple[int, int] | None,
     stage: Stage | None,
     data: str | None,
@@ -87,6 +88,7 @@ def sample(
     Examples:
       ganzoo sample runs/dcgan-mnist-10k-seed0             64 images in dcgan.png
       ganzoo sample cgan --label 7 -n 16 -o sevens.png     16 sevens
+      ganzoo sample runs/pets --label dog -n 16            16 images of the class dog
       ganzoo sample cgan --seeds 0-9999 -o x.npz           arrays
       ganzoo sample weights.safetensors -n 5 -o images/    a file for each image
       ganzoo sample dcgan.onnx --interpolate 3 8 -o x.png  from seed 3 to seed 8
@@ -97,21 +99,23 @@ def sample(
     if seeds is not None and (number is not None or interpolate is not None):
         raise GanzooError(f"leave out one of --seeds and {'-n' if number is not None else '--interpolate'}")
     model, path = open_generator(source, stage, provider)
-    target = Path(out or f"{model.metadata.gan}.png")
-    check_target(target, model, force=force)
+    out = out or f"{model.metadata.gan}.png"
+    target, suffix = Path(out), options.file_suffix(out)
+    check_target(target, suffix, model, force=force)
     if data and (interpolate is not None or (model.value_range is not None and not model.metadata.condition_dim)):
         raise GanzooError("--data is for plots of vectors and for regression inputs; leave it out")
     if interpolate is not None:
         samples = interpolated(model, *interpolate, number or 10, label, stage)
     else:
         chosen = parse_seeds(seeds) if seeds is not None else range(number) if number else default_seeds(model)
-        if target.suffix == ".png":
+        if suffix == ".png":
             limit(len(chosen), "a picture", "ask for fewer, or name an x.npz or a folder with --out")
-        needs_data = model.metadata.condition_dim or (model.value_range is None and target.suffix == ".png")
+        needs_data = model.metadata.condition_dim or (model.value_range is None and suffix == ".png")
         loaded = load_data(model, data, data_dir) if needs_data else None
         samples = sampled(model, chosen, label, stage, loaded)
-    write(samples, target, model)
-    click.echo(f"{samples.count} samples of {model.metadata.gan} ({path}) in {target}")
+    write(samples, target, suffix, model)
+    chosen_class = f", class {model.class_name(model.label(label))[:80]}" if label is not None else ""
+    click.echo(f"{samples.count} samples of {model.metadata.gan}{chosen_class} ({path}) in {target}")
 
 
 def open_generator(source: str, stage: Stage | None, provider: str | None) -> tuple[TrainedGenerator, Path]:
@@ -135,24 +139,24 @@ def open_generator(source: str, stage: Stage | None, provider: str | None) -> tu
     return load(path), path
 
 
-def check_target(target: Path, model: TrainedGenerator, *, force: bool) -> None:
+def check_target(target: Path, suffix: str, model: TrainedGenerator, *, force: bool) -> None:
     """Refuse a target that cannot be written, before anything is computed."""
     import numpy as np
 
     from ganzoo.util.files import require_folder
 
-    if target.suffix not in ("", ".png", ".npz"):
-        raise GanzooError(f"cannot write '{target.suffix}' files; --out takes x.png, x.npz or a folder")
+    if suffix not in ("", ".png", ".npz"):
+        raise GanzooError(f"cannot write '{suffix}' files; --out takes x.png, x.npz or a folder, such as {target}/")
     if target.exists() and not force and not (target.is_dir() and not any(target.iterdir())):
         raise GanzooError(f"{target} exists; replace it with --force, or name another with --out")
-    if target.suffix:
+    if suffix:
         require_folder(target)
     else:
         model.images(np.empty((0, *model.metadata.shape)))  # raises for vectors
 
 
 def sampled(
-    model: TrainedGenerator, seeds: Sequence[int], label: int | None, stage: Stage | None, data: Data | None
+    model: TrainedGenerator, seeds: Sequence[int], label: str | None, stage: Stage | None, data: Data | None
 ) -> Samples:
     """The samples of some seeds; of a regression at most as many as ``data`` has inputs."""
     import numpy as np
@@ -166,7 +170,7 @@ def sampled(
         seeds = seeds[: len(data)]
         conditions = None if data.conditions is None else data.conditions[: len(seeds)]
     labels = model.labels(len(seeds), label)
-    classes: Iterable[str] = [""] * len(seeds) if labels is None else (f"-label-{one}" for one in labels)
+    classes: Iterable[str] = [""] * len(seeds) if labels is None else (class_suffix(model, one) for one in labels)
     arrays = {"seeds": np.asarray(seeds, np.int64), "labels": labels, "conditions": conditions}
     return Samples(
         len(seeds),
@@ -178,7 +182,7 @@ def sampled(
 
 
 def interpolated(
-    model: TrainedGenerator, first: int, last: int, steps: int, label: int | None, stage: Stage | None
+    model: TrainedGenerator, first: int, last: int, steps: int, label: str | None, stage: Stage | None
 ) -> Samples:
     """Samples on the way from one seed to another, for each class of a class-conditional GAN or for ``label``."""
     from ganzoo.pages.preview import interpolation_rows, preview
@@ -187,7 +191,7 @@ def interpolated(
         raise GanzooError(f"{model.metadata.gan} needs regression inputs; leave out --interpolate")
     limit(steps, "an interpolation", "ask for fewer")
     z, labels = interpolation_rows(model, first, last, steps, label)
-    classes: Iterable[str] = [""] * len(z) if labels is None else (f"-label-{one}" for one in labels)
+    classes: Iterable[str] = [""] * len(z) if labels is None else (class_suffix(model, one) for one in labels)
     names = (f"step-{index % steps:06d}{suffix}" for index, suffix in zip(range(len(z)), classes, strict=True))
     return Samples(
         len(z),
@@ -196,6 +200,12 @@ def interpolated(
         lambda: iter((model.decode(z, labels=labels, stage=stage or "child"),)),
         lambda: preview(model, z=z, labels=labels, stage=stage, columns=steps),
     )
+
+
+def class_suffix(model: TrainedGenerator, label: int) -> str:
+    """The end of the name of a single image: the label, and the name of its class if that is another."""
+    name = re.sub(r"[^\w.+-]+", "_", model.class_name(label))[:40]
+    return f"-label-{label}" if name == str(label) else f"-label-{label}-{name}"
 
 
 def limit(count: int, what: str, otherwise: str) -> None:
@@ -212,14 +222,14 @@ def load_data(model: TrainedGenerator, name: str | None, folder: str | None) -> 
     return data.load(name or model.metadata.data.name, split=split, directory=folder)
 
 
-def write(samples: Samples, target: Path, model: TrainedGenerator) -> None:
+def write(samples: Samples, target: Path, suffix: str, model: TrainedGenerator) -> None:
     """Compute and write samples: a picture, arrays, or one image file for each in a folder."""
     from ganzoo.generators.images import Parts, write_npz, write_png
     from ganzoo.util.files import writing
 
-    if target.suffix == ".png":
+    if suffix == ".png":
         write_png(target, samples.picture())
-    elif target.suffix == ".npz":
+    elif suffix == ".npz":
         write_npz(target, images=Parts(samples.count, samples.batches()), **samples.arrays)
     else:
         with writing(target):

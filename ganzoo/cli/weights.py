@@ -50,4 +50,4 @@ def weights(verify: bool) -> None:
 
 def shown(entry: Entry) -> list[str]:
     """The scores that are listed."""
-    return [name for name in (entry.measured["score"], *MORE_SCORES) if name in entry.scores]
+    return [name for name in (entry.measured.get("score", ""), *MORE_SCORES) if name in entry.scores]

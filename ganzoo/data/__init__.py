@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ganzoo.registry.registry import registry
 from ganzoo.util.errors import GanzooError
+from ganzoo.util.files import expand_user
 
 __all__ = ["Data", "NoTestSplit", "Request", "Samples", "dataset_name", "fingerprint", "load", "subset"]
 
@@ -183,7 +184,7 @@ def load(
         raise GanzooError(f"channels={channels!r:.60} is not one of {', '.join(CHANNELS)}")
     name = dataset_name(name)
     kind, _, argument = name.partition(":")
-    where = Path(directory or os.environ.get("GANZOO_DATA_DIR") or Request.directory).expanduser()
+    where = expand_user(directory or os.environ.get("GANZOO_DATA_DIR") or Request.directory)
     request = Request(name=name, argument=argument, split=split, directory=where, size=size, channels=channels)
     data = registry().part("dataset", kind)(request)
     if not isinstance(data, Data):

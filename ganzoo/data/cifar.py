@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ganzoo.data import Data, Request
 from ganzoo.data.download import download
 from ganzoo.util.errors import GanzooError
+from ganzoo.util.files import expand_user
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
@@ -37,7 +38,7 @@ def cifar10(request: Request) -> Data:
         GanzooError: the name has an argument; the files are broken, or missing and cannot be downloaded.
     """
     request.refuse_argument()
-    root = request.directory.expanduser()
+    root = expand_user(request.directory)
     names = ["test_batch.bin"] if request.split == "test" else [f"data_batch_{number}.bin" for number in range(1, 6)]
     unpacked = all((root / FOLDER / name).is_file() for name in names)
     source = root / (FOLDER if unpacked else ARCHIVE)

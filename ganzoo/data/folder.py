@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ganzoo.data import CHANNELS, Data, Request, Samples, fingerprint
 from ganzoo.data.find import SUFFIXES, find_images, shown
 from ganzoo.util.errors import GanzooError
+from ganzoo.util.files import expand_user
 from ganzoo.util.optional import needs
 
 DEFAULT_SIZE = 32
@@ -72,7 +73,7 @@ def folder(request: Request) -> Data:
     size = DEFAULT_SIZE if request.size is None else request.size
     if not 1 <= size <= LARGEST_SIZE:
         raise GanzooError(f"images cannot be scaled to size {size}; use one of 1..{LARGEST_SIZE}")
-    root = Path(request.argument).expanduser()
+    root = expand_user(request.argument)
     if not request.argument or not root.is_dir():
         raise GanzooError(f"there is no folder {request.argument!r}; name one that exists: --data folder:PATH")
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ganzoo.data import Data, Request
 from ganzoo.data.download import download
 from ganzoo.util.errors import GanzooError
+from ganzoo.util.files import expand_user
 from ganzoo.util.optional import needs
 
 DIGITS = tuple("0123456789")
@@ -69,7 +70,7 @@ def kmnist(request: Request) -> Data:
 def _load(request: Request, kind: str, classes: tuple[str, ...], licence: str) -> Data:
     """Read torchvision's folder of this kind of MNIST, gzipped or not, which may be read-only."""
     request.refuse_argument()
-    folder = request.directory.expanduser() / kind / "raw"
+    folder = expand_user(request.directory) / kind / "raw"
     stem = "t10k" if request.split == "test" else "train"
     paths = [folder / f"{stem}-{file}-ubyte" for file in ("images-idx3", "labels-idx1")]
     paths = [path if path.is_file() else path.with_name(f"{path.name}.gz") for path in paths]

@@ -5,17 +5,20 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ganzoo.generators.images import Bytes, to_uint8
+from ganzoo.generators.images import Bytes, to_pil, to_uint8
 from ganzoo.generators.latents import Distribution, latents
 from ganzoo.generators.metadata import Metadata, Stage
 from ganzoo.util.errors import GanzooError
 
 MOST_NAMES = 20  # classes in an error
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 CHUNK = 256  # samples in one forward pass: bounds the memory, and larger batches are no faster
 
 Labels = int | str | Sequence[int] | NDArray[np.int64]
@@ -144,6 +147,16 @@ class TrainedGenerator(ABC):
                 f"{self.metadata.gan} makes vectors, not images; --out takes x.npz, or x.png for a scatter plot"
             )
         return samples if samples.dtype == np.uint8 else to_uint8(samples, self.value_range)
+
+    def pil(self, samples: NDArray[Any]) -> list[Image]:
+        """Samples as images of Pillow, in the mode L, RGB or RGBA.
+
+        >>> model.pil(model.sample(3))[0].save("x.png")  # doctest: +SKIP
+
+        Raises:
+            GanzooError: the samples are vectors, or Pillow is not installed.
+        """
+        return [to_pil(image) for image in self.images(samples)]
 
     def labels(self, count: int, labels: Labels | None = None) -> NDArray[np.int64] | None:
         """The labels of ``count`` samples, int64 ``(count,)``; ``None`` if the GAN is not class-conditional.

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
@@ -18,8 +18,12 @@ from numpy.typing import NDArray
 
 from ganzoo.util.errors import GanzooError
 from ganzoo.util.files import atomic_write
+from ganzoo.util.optional import needs
 
-__all__ = ["Parts", "grid", "scatter", "side_by_side", "to_uint8", "write_npz", "write_png"]
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = ["Parts", "grid", "scatter", "side_by_side", "to_pil", "to_uint8", "write_npz", "write_png"]
 
 Bytes = NDArray[np.uint8]
 
@@ -146,19 +150,26 @@ def write_png(path: str | Path, picture: Bytes) -> None:
     Raises:
         GanzooError: the picture has another shape, the file cannot be written, or Pillow is not installed.
     """
-    try:
-        from PIL import Image
-    except ModuleNotFoundError:
-        raise GanzooError(
-            "PNG files need Pillow, which is not installed; run: pip install 'ganzoo-kit[sample]'"
-        ) from None
+    with atomic_write(path) as temporary:
+        to_pil(picture).save(temporary, format="PNG")
+
+
+def to_pil(picture: Bytes) -> Image:
+    """One picture as an image of Pillow, in the mode L, RGB or RGBA.
+
+    Args:
+        picture: uint8 ``(H, W)``, or ``(H, W, C)`` with 1 (grey), 3 (RGB) or 4 (RGBA) channels.
+
+    Raises:
+        GanzooError: the picture has another shape, or Pillow is not installed.
+    """
+    with needs("sample"):
+        from PIL.Image import fromarray
     if picture.ndim not in (2, 3) or picture.shape[2:] not in ((), (1,), (3,), (4,)):
         raise GanzooError(
             f"no PNG holds an array of shape {picture.shape}; give (H, W) or (H, W, C) with C = 1, 3 or 4"
         )
-    pixels = picture[:, :, 0] if picture.shape[2:] == (1,) else picture
-    with atomic_write(path) as temporary:
-        Image.fromarray(pixels).save(temporary, format="PNG")
+    return fromarray(picture[:, :, 0] if picture.shape[2:] == (1,) else picture)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 
 from ganzoo.generators import pretrained
-from ganzoo.generators.metadata import MAX_JSON_BYTES
 from ganzoo.registry.registry import registry
 from ganzoo.util.errors import GanzooError
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,13 +12,26 @@ from typing import Any, Literal, NamedTuple, Self, get_args
 
 from ganzoo.registry.gan import PARTS
 from ganzoo.registry.renamed import rename_settings
-from ganzoo.util.errors import GanzooError
+from ganzoo.util.errors import GanzooError, first_line, printable
+from ganzoo.util.files import require_file
 from ganzoo.util.optional import needs
 
 FORMAT = 2
 """The format that is written. All formats from 1 are read."""
 MAX_VALUES = 2**26
 """Values that a file may ask for in one sample, latent or embedding."""
+
+MAX_LATENT = 2**20
+"""Length of a latent or a condition, as in :class:`ganzoo.registry.recipe.LoopSettings`."""
+MAX_CLASSES = 2**16
+MAX_TEXT = 1000  # characters
+MAX_SETTINGS = 1000
+MAX_LIST = 64  # values of one setting, such as the widths of layers
+MAX_PARENTS = 8  # of parents of parents
+MAX_ITERATIONS = 10**12
+MAX_NUMBER = 2**64
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+MAX_JSON_BYTES = 2**20
 
 Distribution = Literal["normal", "uniform", "sphere"]
 Stage = Literal["child", "parent"]
@@ -120,23 +134,28 @@ class Metadata:
     def _checks(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
         """Each field's name and whether it is valid. A check may rely on those before it."""
         get = values.get
-        yield "gan", _is_text(get("gan"))
+        gan: Any = get("gan")
+        yield "gan", _is_text(gan) and gan != "" and not CONTROL.search(gan)
         settings: Any = get("settings")
-        parts = (*PARTS, "parent")
-        yield "settings", isinstance(settings, dict)
-        yield "settings", _is_text(*(value for key, value in settings.items() if key.rpartition(".")[2] in parts))
+        yield "settings", isinstance(settings, dict) and len(settings) <= MAX_SETTINGS
+        yield "settings", all(map(_is_setting, settings, settings.values()))
         data: Any = get("data")
         yield "data", isinstance(data, dict) and isinstance(data.get("classes"), list)
-        yield "data", _is_text(data.get("name"), *data["classes"], data.get("sha256", ""), data.get("licence", ""))
+        yield "data", _is_text(data.get("name"), data.get("sha256", ""), data.get("licence", ""))
+        yield "data", len(data["classes"]) <= MAX_CLASSES and _is_text(*data["classes"])
         shape = get("shape")
         yield "shape", isinstance(shape, list) and 1 <= len(shape) <= 3 and all(_is_count(side, 1) for side in shape)
         yield "shape", math.prod(get("shape", ())) <= MAX_VALUES
         yield "range", "range" in values and get("range") in (None, [-1.0, 1.0], [0.0, 1.0])
-        for name, smallest in (("num_classes", 0), ("condition_dim", 0), ("latent_dim", 1)):
-            yield name, _is_count(get(name), smallest)
+        for name, smallest, largest in (
+            ("num_classes", 0, MAX_CLASSES),
+            ("condition_dim", 0, MAX_LATENT),
+            ("latent_dim", 1, MAX_LATENT),
+            ("iterations", 0, MAX_ITERATIONS),
+        ):
+            yield name, _is_count(get(name), smallest, largest)
         yield "distribution", get("distribution") in get_args(Distribution)
-        yield "iterations", type(get("iterations")) is int
-        yield "seed", get("seed") is None or type(get("seed")) is int
+        yield "seed", get("seed") is None or _is_count(get("seed"), -(2**63), 2**64)
         for name in ("ganzoo", "torch"):
             yield name, _is_text(get(name, ""))
 
@@ -224,7 +243,8 @@ class ExportMetadata(Metadata):
         yield "stage", values.get("stage") in get_args(Stage)
         yield "opset", _is_count(values.get("opset"), 1)
         yield "weights_sha256", _is_text(values.get("weights_sha256"))
-        yield "parity", isinstance(values.get("parity", {}), dict)
+        parity: Any = values.get("parity", {})
+        yield "parity", isinstance(parity, dict) and len(parity) <= MAX_LIST
         expected = cls(**cls._fields(values)).to_json()
         for name in ("inputs", "output"):
             yield name, values.get(name) == expected[name]
@@ -259,13 +279,15 @@ def read_json(path: str | Path) -> dict[str, Any]:
     """
     with needs():
         from safetensors import SafetensorError, safe_open
-    if not Path(path).is_file():
-        raise GanzooError(f"there is no file {path}")
+    require_file(path)
     try:
         with safe_open(str(path), "np") as file:
-            values = json.loads((file.metadata() or {}).get("ganzoo", "null"))
+            text = (file.metadata() or {}).get("ganzoo", "null")
+        if len(text) > MAX_JSON_BYTES:
+            raise GanzooError(f"{path} has metadata of {len(text):,} bytes; at most {MAX_JSON_BYTES:,} are read")
+        values = json.loads(text)
     except (SafetensorError, OSError, ValueError, RecursionError) as error:
-        raise GanzooError(f"{path} is no readable safetensors file: {str(error).splitlines()[0][:200]}") from None
+        raise GanzooError(f"{path} is no readable safetensors file: {first_line(error)}") from None
     if not isinstance(values, dict):
         raise GanzooError(f"{path} was not written by ganzoo: its header has no entry 'ganzoo'")
     check_format(values, path)
@@ -283,16 +305,37 @@ def read_metadata(path: str | Path) -> Metadata:
 
 def shown(value: object) -> str:
     """A value from a file, cut to a length that fits into one line."""
-    text = repr(value)
-    return f"{text[:60]}{'...' * (len(text) > 60)}"
+    try:
+        return printable(repr(value), 63)
+    except (RecursionError, ValueError):  # nested too deeply, or an integer with too many digits
+        return f"a {type(value).__name__} that is too large to show"
 
 
 def _is_text(*values: object) -> bool:
-    return all(isinstance(value, str) for value in values)
+    return all(isinstance(value, str) and len(value) <= MAX_TEXT for value in values)
 
 
-def _is_count(value: Any, smallest: int) -> bool:
-    return type(value) is int and smallest <= value <= MAX_VALUES
+def _is_count(value: Any, smallest: int, largest: int = MAX_VALUES) -> bool:
+    return type(value) is int and smallest <= value <= largest
+
+
+def _is_setting(key: str, value: Any) -> bool:
+    """Whether a key has few parents, and its value is a text, a number, or a short list of these."""
+    if len(key) > MAX_TEXT or key.count("parent.") > MAX_PARENTS:
+        return False
+    if key.rpartition(".")[2] in (*PARTS, "parent"):
+        return _is_text(value)
+    if isinstance(value, list):
+        return len(value) <= MAX_LIST and all(map(_is_scalar, value))
+    return _is_scalar(value)
+
+
+def _is_scalar(value: Any) -> bool:
+    if isinstance(value, str):
+        return len(value) <= MAX_TEXT
+    if isinstance(value, float):
+        return not math.isnan(value)
+    return value is None or (isinstance(value, int) and abs(value) <= MAX_NUMBER)
 
 
 def _tensor_json(tensor: Tensor) -> dict[str, Any]:

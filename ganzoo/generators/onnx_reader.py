@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ganzoo.generators.metadata import ExportMetadata
-from ganzoo.util.errors import GanzooError
+from ganzoo.generators.metadata import MAX_JSON_BYTES, ExportMetadata
+from ganzoo.util.errors import GanzooError, first_line
+from ganzoo.util.files import require_file
 
-__all__ = ["MAX_FIELDS", "MAX_FILE_BYTES", "MAX_METADATA_BYTES", "read"]
+__all__ = ["MAX_FIELDS", "MAX_FILE_BYTES", "read"]
 
 MAX_FILE_BYTES = 2**30
 """Protobuf allows twice as many."""
-MAX_METADATA_BYTES = 2**20
 MAX_FIELDS = 2**18
 """Protobuf fields in the whole file. A graph of a thousand layers has a tenth of that. Each field can take a hundred
 times its bytes in memory, and some microseconds of parsing."""
@@ -86,8 +86,7 @@ def read(path: str | Path) -> tuple[bytes, ExportMetadata]:
 
 
 def _content(path: Path) -> bytes:
-    if not path.is_file():
-        raise GanzooError(f"there is no file {path}")
+    require_file(path)
     try:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
@@ -102,12 +101,12 @@ def _content(path: Path) -> bytes:
 def _json(path: str | Path, text: bytes | None) -> dict[str, Any]:
     if text is None:
         raise GanzooError(f"{path} was not exported by ganzoo: its metadata have no entry 'ganzoo'")
-    if len(text) > MAX_METADATA_BYTES:
-        raise GanzooError(f"{path} has metadata of {len(text):,} bytes; at most {MAX_METADATA_BYTES:,} are read")
+    if len(text) > MAX_JSON_BYTES:
+        raise GanzooError(f"{path} has metadata of {len(text):,} bytes; at most {MAX_JSON_BYTES:,} are read")
     try:
         values = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise GanzooError(f"{path} has bad metadata: not JSON, {str(error)[:200]}") from None
+        raise GanzooError(f"{path} has bad metadata: not JSON, {first_line(error)}") from None
     if not isinstance(values, dict):
         raise GanzooError(f"{path} has bad metadata: not a JSON object")
     return values

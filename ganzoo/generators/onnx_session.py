@@ -9,7 +9,6 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
-from importlib.metadata import PackageNotFoundError, version
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -18,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.generators.base import CHUNK, TrainedGenerator
-from ganzoo.generators.metadata import ExportMetadata, Stage, Tensor
+from ganzoo.generators.metadata import MAX_VALUES, ExportMetadata, Stage, Tensor
 from ganzoo.generators.onnx_reader import read
 from ganzoo.generators.pretrained import exported
-from ganzoo.util.errors import GanzooError
-from ganzoo.util.optional import needs
+from ganzoo.util.errors import GanzooError, first_line
+from ganzoo.util.optional import is_installed, needs
 
 __all__ = ["PROVIDERS", "Sampler"]
 
@@ -153,8 +152,10 @@ class Sampler(TrainedGenerator):
         self._session, self.provider = _session(content, wanted, threads, graphs, self._path)
         if graphs and self.provider != "cuda":
             raise GanzooError(f"CUDA graphs need CUDA, and {self._path} runs on {self.provider}; leave out graphs=True")
+        widest = max(math.prod(self.metadata.shape), self.metadata.latent_dim, self.metadata.condition_dim)
+        self.chunk = min(CHUNK, max(1, MAX_VALUES // widest))
         if self.provider == "cpu":  # activations of one layer should stay in the cache until the next
-            self.chunk = min(CHUNK, max(16, 2 ** ((2**17 // math.prod(self.metadata.shape)).bit_length() - 1)))
+            self.chunk = min(self.chunk, max(16, 2 ** ((2**17 // math.prod(self.metadata.shape)).bit_length() - 1)))
         self._check("inputs", self._session.get_inputs(), self.metadata.inputs)
         self._check("outputs", self._session.get_outputs(), (self.metadata.output,))
         self._bound = BoundSession(self._session, self.provider, self.metadata.output) if graphs else None
@@ -172,7 +173,7 @@ class Sampler(TrainedGenerator):
         try:
             samples = self._bound(feeds) if self._bound else self._session.run(["samples"], feeds)[0]
         except Exception as error:  # the exceptions of onnxruntime have no other base class
-            raise GanzooError(f"{self._path} cannot be run: {_line(error)}") from error
+            raise GanzooError(f"{self._path} cannot be run: {first_line(error)}") from error
         output = self.metadata.output
         expected = (len(z), *output.shape[1:])
         if not isinstance(samples, np.ndarray) or (samples.shape, str(samples.dtype)) != (expected, output.dtype):
@@ -239,7 +240,7 @@ def _session(
             except Exception as error:  # the exceptions of onnxruntime have no other base class
                 failure = error
         else:
-            raise GanzooError(f"{path} is refused by onnxruntime: {_line(failure)}") from failure
+            raise GanzooError(f"{path} is refused by onnxruntime: {first_line(failure)}") from failure
     session.disable_fallback()
     used = session.get_providers()[0]
     provider = next((name for name in names if _NAMES[name] == used), None)
@@ -277,19 +278,9 @@ def _warn_of_two() -> None:
 
 
 def _installed() -> list[str]:
-    found = []
-    for name in _DISTRIBUTIONS:
-        with suppress(PackageNotFoundError):
-            version(name)
-            found.append(name)
-    return found
+    return [name for name in _DISTRIBUTIONS if is_installed(name)]
 
 
 def _reinstall() -> str:
     names = " ".join(_installed()) or "onnxruntime"
     return f"run: pip uninstall {names}; then one of pip install 'ganzoo-kit[sample]' (CPU) or 'ganzoo-kit[gpu]'"
-
-
-def _line(error: Exception) -> str:
-    """The first line of a message, cut to 200 characters."""
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from ganzoo.util.errors import GanzooError
 
@@ -68,14 +68,32 @@ def index(folder: Path = FOLDER) -> dict[str, Entry]:
     if not path.exists():
         return {}
     try:
-        entries = [Entry(**entry) for entry in json.loads(path.read_text())["weights"]]
-        for entry in entries:
-            for file in entry.files.values():
-                if Path(file["file"]).name != file["file"]:
-                    raise ValueError(file["file"])
+        entries = [_entry(entry) for entry in json.loads(path.read_text(encoding="utf-8"))["weights"]]
         return {entry.name: entry for entry in entries}
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise GanzooError(f"{path} is damaged; install ganzoo again") from error
+
+
+def _entry(values: Mapping[str, Any]) -> Entry:
+    """An entry of the index; ValueError if a value has the wrong type."""
+    entry = Entry(**values)
+    texts = (entry.name, entry.gan, entry.data, entry.licence, entry.command, *entry.also)
+    files = [(file["file"], file["bytes"], file["sha256"]) for file in entry.files.values()]
+    scores = [entry.cpu_seconds, *entry.scores.values()]
+    if not (
+        all(isinstance(text, str) for text in (*texts, *entry.overrides, *entry.measured))
+        and isinstance(entry.also, list)
+        and all(isinstance(each, dict) for each in (entry.overrides, entry.files, entry.scores, entry.measured))
+        and {type(count) for count in (entry.iterations, entry.seed)} == {int}
+        and all(type(score) in (int, float) for score in scores)
+        and entry.files.keys() <= {*get_args(Kind)}
+        and all((type(name), type(size), type(digest)) == (str, int, str) for name, size, digest in files)
+        and all(Path(name).name == name for name, _, _ in files)
+    ):
+        raise ValueError(entry.name)
+    if entry.scores and entry.measured.get("score") not in entry.scores:
+        raise ValueError(entry.measured)
+    return entry
 
 
 def find(name: str) -> Entry | None:

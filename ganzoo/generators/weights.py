@@ -24,7 +24,7 @@ from ganzoo.parts.networks import MissingDiscriminator, Networks, load_state, st
 from ganzoo.parts.task import Task
 from ganzoo.registry.recipe import Recipe, check_parent, resolve
 from ganzoo.registry.registry import Registry, registry
-from ganzoo.util.errors import GanzooError
+from ganzoo.util.errors import GanzooError, first_line
 from ganzoo.util.files import atomic_write
 
 
@@ -92,8 +92,7 @@ def read_tensors(path: str | Path) -> dict[str, Tensor]:
         with safe_open(str(path), "pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise GanzooError(f"{path} is no readable safetensors file: {reason}") from None
+        raise GanzooError(f"{path} is no readable safetensors file: {first_line(error)}") from None
     return dequantize(tensors, path)
 
 

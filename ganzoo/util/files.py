@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ganzoo.util.errors import GanzooError
+from ganzoo.util.errors import GanzooError, printable
 
 
 @contextmanager
@@ -73,7 +73,35 @@ def require_folder(path: str | Path) -> None:
 def write_text(path: str | Path, text: str) -> None:
     """Write a text, whole or not at all; see :func:`atomic_write`."""
     with atomic_write(path) as temporary:
-        temporary.write_text(text)
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")  # paths may not be UTF-8
+
+
+def expand_user(path: str | Path) -> Path:
+    """A path with ``~`` and ``~name`` replaced by a home folder.
+
+    Raises:
+        GanzooError: there is no such home folder.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise GanzooError(f"there is no home folder for {printable(str(path), 200)}; name a folder without ~") from None
+
+
+def require_file(path: str | Path) -> None:
+    """Refuse a path that is not a regular file which can be read.
+
+    Raises:
+        GanzooError: it is missing, no regular file, or not readable.
+    """
+    try:
+        if not Path(path).is_file():
+            raise GanzooError(f"there is no file {path}")
+        with Path(path).open("rb"):
+            pass
+    except (OSError, ValueError) as error:  # a path with a null byte is a ValueError
+        reason = getattr(error, "strerror", None) or error
+        raise GanzooError(f"cannot read {path}: {reason}; check the permissions of the file") from None
 
 
 @contextmanager

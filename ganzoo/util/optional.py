@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +22,27 @@ def needs(extra: str = "train") -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise GanzooError(
-            f"this needs {error.name}, which is not installed; run: pip install 'ganzoo-kit[{extra}]'"
-        ) from None
+        raise GanzooError(f"this needs {error.name}, which is not installed; run: {install_command(extra)}") from None
+
+
+def install_command(extra: str) -> str:
+    """The command that installs an extra, and keeps onnxruntime and onnxruntime-gpu from being installed together.
+
+    Both install the module ``onnxruntime``, so the last one wins. Only the extra ``sample`` has the first.
+    """
+    if extra == "sample" and is_installed("onnxruntime-gpu"):
+        extra = "gpu"
+    first = "pip uninstall --yes onnxruntime; " if extra != "sample" and is_installed("onnxruntime") else ""
+    return f"{first}pip install 'ganzoo-kit[{extra}]'"
+
+
+def is_installed(distribution: str) -> bool:
+    """Whether a distribution of that name is installed."""
+    try:
+        version(distribution)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 if TYPE_CHECKING:

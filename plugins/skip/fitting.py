@@ -120,7 +120,7 @@ def fit(name: str, data: Data, depth: int | None = None) -> Any:
     try:
         from sklearn import ensemble, linear_model, tree
     except ModuleNotFoundError:
-        raise GanzooError(f"prior={name} needs scikit-learn; run: pip install 'ganzoo-kit[train]'") from None
+        raise GanzooError(f"prior={name} needs scikit-learn; run: pip install scikit-learn") from None
     model = next(getattr(module, name) for module in (linear_model, tree, ensemble) if hasattr(module, name))()
     defaults = model.get_params()
     if "random_state" in defaults:

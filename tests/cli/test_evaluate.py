@@ -16,6 +16,7 @@ import ganzoo as library
 from ganzoo.data import load
 from ganzoo.evaluation import images
 from ganzoo.evaluation.reference import Reference, Splits, reference_features
+from ganzoo.util.optional import install_command
 from tests.support import TRAIN, python
 from tests.support.onnx_files import saved, tiny
 from tests.test_imports import HEAVY, MISSING, RUN
@@ -196,5 +197,5 @@ def test_what_is_not_installed_is_named_with_its_extra(tmp_path: Path, name: str
     np.savez(tmp_path / "x.npz", images=np.zeros((30, 1, 28, 28), np.uint8))
     line = f"evaluate {tmp_path}/x.npz --data mnist-10k"
     done = python(RUN.format(before=MISSING.format(name=name), heavy=HEAVY), line)
-    assert done.stderr == f"Error: this needs {name}, which is not installed; run: pip install 'ganzoo-kit[eval]'\n"
+    assert done.stderr == f"Error: this needs {name}, which is not installed; run: {install_command('eval')}\n"
     assert "exit code 2" in done.stdout

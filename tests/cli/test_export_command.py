@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ganzoo.generators.onnx_reader import read
+from ganzoo.util.optional import install_command
 from tests.support import python
 
 Text = Callable[[str], str]
@@ -91,7 +92,7 @@ def test_a_missing_library_is_one_line(name: str) -> None:
         "main(['export', 'simple'], prog_name='ganzoo')"
     )
     assert done.returncode == 2
-    assert done.stderr == f"Error: this needs {name}, which is not installed; run: pip install 'ganzoo-kit[train]'\n"
+    assert done.stderr == f"Error: this needs {name}, which is not installed; run: {install_command('train')}\n"
 
 
 @pytest.mark.parametrize("content", [b"", b"no ONNX", bytes(1000)])

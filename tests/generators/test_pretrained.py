@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 import ganzoo
@@ -122,3 +123,27 @@ def test_sevens_come_right_after_the_installation_without_torch(tmp_path: Path) 
     assert (done.returncode, done.stderr) == (0, "")
     with np.load(tmp_path / "sevens.npz") as file:
         assert file["labels"].tolist() == [7] * 4
+
+
+@pytest.mark.parametrize("name", shipped.index())
+def test_exported_files_have_the_lowest_opset(name: str) -> None:
+    proto = onnx.load(shipped.index()[name].path("onnx"))
+    assert ([used.version for used in proto.opset_import], proto.ir_version) == ([13], 7)
+    onnx.checker.check_model(proto, full_check=True)
+
+
+DAMAGE: list[tuple[str, Any]] = [
+    ("name", 3), ("name", None), ("also", "small"), ("also", [3]), ("gan", []), ("overrides", []), ("data", 1),
+    ("licence", {}), ("iterations", "1"), ("iterations", True), ("seed", 0.5), ("cpu_seconds", "1"), ("command", None),
+    ("files", []), ("files", {"onnx": []}), ("files", {"onnx": {}}), ("files", {"pickle": {}}),
+    ("files", {"onnx": {"file": 3, "bytes": 7, "sha256": ""}}),
+    ("files", {"onnx": {"file": "x", "bytes": "7", "sha256": ""}}),
+    ("files", {"onnx": {"file": "x", "bytes": 7, "sha256": 5}}), ("scores", []), ("scores", {"fid": "1"}),
+    ("scores", {"fid": None}), ("scores", {"fid": 1.0}), ("measured", []), ("measured", 3), ("further", 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("field", "value"), DAMAGE)
+def test_an_index_of_other_types_is_damaged(field: str, value: Any, tmp_path: Path) -> None:
+    with pytest.raises(GanzooError, match=r"index.json is damaged; install ganzoo again"):
+        shipped.index(written(tmp_path, **{field: value}))
