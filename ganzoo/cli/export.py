@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 @click.option("--uint8", is_flag=True, help="Output images as bytes (N, H, W, C).")
 @click.option("--fp16", "precision", flag_value="fp16", help="Half precision, half the size.")
 @click.option("--int8", "precision", flag_value="int8", help="8-bit weights, a quarter of the size.")
+@click.option(
+    "--opset", type=int, metavar="N", help="Version of the ONNX operators, 13 to 20; the lowest possible by default."
+)
 @options.stage
 @options.force
 @click.option(
@@ -47,7 +50,7 @@ def export(source: str, out: str | None, file: str | None, force: bool, **form: 
     if file is None:
         write(source, out, force=force, **form)
         return
-    if out or force or any(form.values()):
+    if out or force or any(value not in (None, False) for value in form.values()):
         raise GanzooError("--verify-only writes nothing; leave out the other options")
     if file:
         compare(source, file)
@@ -58,7 +61,14 @@ def export(source: str, out: str | None, file: str | None, force: bool, **form: 
 
 
 def write(
-    source: str, out: str | None, *, uint8: bool, precision: Precision | None, stage: Stage | None, force: bool
+    source: str,
+    out: str | None,
+    *,
+    uint8: bool,
+    precision: Precision | None,
+    opset: int | None,
+    stage: Stage | None,
+    force: bool,
 ) -> None:
     from ganzoo.util.optional import needs
 
@@ -73,7 +83,7 @@ def write(
         raise GanzooError(f"cannot write {path}; --out takes the name of a file that ends in .onnx")
     if path.exists() and not force:
         raise GanzooError(f"{path} exists; replace it with --force, or name another with --out")
-    report = export(model, path, uint8=uint8, precision=precision or "fp32", stage=stage or "child")
+    report = export(model, path, uint8=uint8, precision=precision or "fp32", opset=opset, stage=stage or "child")
     click.echo(f"{model.metadata.gan} ({weights}) in {path}: {path.stat().st_size / 1e6:.2f} MB, {report.precision}")
     show(report)
 

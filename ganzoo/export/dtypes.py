@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ganzoo.export.conv_to_gemm import conv_to_gemm
-from ganzoo.export.graph import keep_int8, quiet, strip
+from ganzoo.export.graph import find_int8, keep_int8, quiet, strip
 from ganzoo.export.quantize import quantize, shrink_constants
 from ganzoo.generators.metadata import ExportMetadata
 from ganzoo.util.optional import needs
@@ -21,10 +21,11 @@ def convert(proto: onnx.ModelProto, metadata: ExportMetadata) -> onnx.ModelProto
         if metadata.precision == "int8":
             quantize(proto, metadata)
     strip(proto)
-    keep_int8(proto)
+    found = find_int8(proto)
     if metadata.precision == "fp16":
         proto = to_fp16(proto)
-    elif metadata.precision == "int8":
+    keep_int8(proto, found)
+    if metadata.precision == "int8":
         shrink_constants(proto)
     strip(proto)
     return proto

@@ -8,13 +8,14 @@ import logging
 import math
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from torch.nn.utils import parametrize
 
@@ -30,6 +31,7 @@ with needs():
     import onnxscript  # noqa: F401  torch's exporter needs it, and reports its absence late
     from onnx import helper, numpy_helper
 
+Quantized = tuple[NDArray[np.int8], NDArray[np.float32]]
 TRACED_BATCH = 2  # torch would take a batch of 1 for a constant
 
 
@@ -147,24 +149,30 @@ def strip(proto: onnx.ModelProto) -> None:
         graph.initializer.remove(tensor)
 
 
-def keep_int8(proto: onnx.ModelProto) -> None:
-    """Store weights that came from an int8 file (:mod:`ganzoo.generators.int8`) as int8 again, with the same samples.
+def find_int8(proto: onnx.ModelProto) -> dict[str, Quantized]:
+    """The float32 weights that came from an int8 file (:mod:`ganzoo.generators.int8`), by name, as int8 and scales."""
+    found = {tensor.name: requantize(numpy_helper.to_array(tensor)) for tensor in proto.graph.initializer}
+    return {name: quantized for name, quantized in found.items() if quantized is not None}
 
-    onnxruntime dequantises them once, when it loads the file.
-    """
+
+def keep_int8(proto: onnx.ModelProto, found: Mapping[str, Quantized]) -> None:
+    """Store weights as int8 again, in place. onnxruntime dequantises them once, in float32, when it loads the file."""
     graph = proto.graph
     dequantizing = []
-    for tensor in list(graph.initializer):
-        found = requantize(numpy_helper.to_array(tensor))
-        if found is None:
-            continue
-        quantized, scales, floats = (f"{tensor.name}.{part}" for part in ("int8", "scales", "floats"))
-        graph.initializer.append(numpy_helper.from_array(found[0], quantized))
-        graph.initializer.append(numpy_helper.from_array(found[1], scales))
+    for tensor in [tensor for tensor in graph.initializer if tensor.name in found]:
+        quantized, scales, floats, products = (
+            f"{tensor.name}.{part}" for part in ("int8", "scales", "floats", "product")
+        )
+        integers, steps = found[tensor.name]
+        graph.initializer.extend([numpy_helper.from_array(integers, quantized), numpy_helper.from_array(steps, scales)])
+        is_half = tensor.data_type == onnx.TensorProto.FLOAT16  # CPUs multiply float16 in each run, not at the start
+        result = products if is_half else tensor.name
         dequantizing += [
             helper.make_node("Cast", [quantized], [floats], name=f"cast_{tensor.name}", to=onnx.TensorProto.FLOAT),
-            helper.make_node("Mul", [floats, scales], [tensor.name], name=f"dequantize_{tensor.name}"),
+            helper.make_node("Mul", [floats, scales], [result], name=f"dequantize_{tensor.name}"),
         ]
+        if is_half:
+            dequantizing.append(helper.make_node("Cast", [result], [tensor.name], to=tensor.data_type))
         graph.initializer.remove(tensor)
     for node in reversed(dequantizing):
         graph.node.insert(0, node)

@@ -29,7 +29,7 @@ def set_opset(proto: onnx.ModelProto, metadata: ExportMetadata, wanted: int | No
     """Set the opset of a traced graph and the IR version that belongs to it, in place.
 
     An operator of a newer opset often is the older one with more types. So each opset from the lowest is tried: it fits
-    if the graph is valid, and onnxruntime gives exactly the samples of the graph as it was traced.
+    if the graph is valid, and onnxruntime gives the samples of the graph as it was traced.
 
     Args:
         proto: the graph.
@@ -46,23 +46,26 @@ def set_opset(proto: onnx.ModelProto, metadata: ExportMetadata, wanted: int | No
     drop_allowzero(proto)
     lowest = next((opset for opset in OPSETS if opset < traced and fits(proto, metadata, opset, traced)), traced)
     if wanted is not None and wanted < lowest:
-        raise GanzooError(f"the generator of {metadata.gan} needs opset {lowest}; give --opset {lowest}, or leave it out")
+        raise GanzooError(
+            f"the generator of {metadata.gan} needs opset {lowest}; give --opset {lowest}, or leave it out"
+        )
     stamp(proto, wanted or lowest)
     return wanted or lowest
 
 
 def fits(proto: onnx.ModelProto, metadata: ExportMetadata, opset: int, traced: int) -> bool:
     """Whether a graph is valid and gives the same samples with the older of two opsets."""
-    feeds, samples = parity.feeds_of(metadata, SEEDS), []
+    feeds = parity.feeds_of(metadata, SEEDS)
     try:
-        for version in (opset, traced):
-            stamp(proto, version)
-            if version == opset:
-                checker.check_model(proto, full_check=True)
-            samples.append(parity.open_session(proto).run(["samples"], feeds)[0])
+        stamp(proto, opset)
+        checker.check_model(proto, full_check=True)
+        (made,) = parity.open_session(proto).run(["samples"], feeds)
+        stamp(proto, traced)
+        (expected,) = parity.open_session(proto).run(["samples"], feeds)
     except Exception:  # the exceptions of onnx and onnxruntime have no common base class
         return False
-    return np.array_equal(*samples, equal_nan=samples[0].dtype.kind == "f")
+    atol = 1e-2 if metadata.precision == "fp16" else 1e-5  # the order of operations depends on the opset
+    return made.shape == expected.shape and np.allclose(made, expected, rtol=0, atol=atol, equal_nan=True)
 
 
 def stamp(proto: onnx.ModelProto, opset: int) -> None:
