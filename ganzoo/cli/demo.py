@@ -21,7 +21,8 @@ def demo(file: str, out: str | None, runtime: str | None, force: bool) -> None:
     The page is one file that makes no connection: the generator and onnxruntime-web are inside. Install onnxruntime-web
     with: npm install onnxruntime-web. With --runtime cdn, the page loads it from a CDN instead.
 
-    A folder gets the files for an app of your own: model.onnx, model.json (its metadata), latents.js and generator.js.
+    A folder gets the files for an app of your own: model.onnx, model.json (its metadata), and the modules latents.js
+    and generator.js with their types.
 
     \b
     Examples:
@@ -36,16 +37,17 @@ def demo(file: str, out: str | None, runtime: str | None, force: bool) -> None:
 
     model = exported(file)
     content, metadata = read(model)
-    target = Path(out or model.with_suffix(".html").name)
-    folder = not target.suffix or target.is_dir()
+    out = out or model.with_suffix(".html").name
+    target, suffix = Path(out), options.file_suffix(out)
+    folder = not suffix
     if folder and runtime:
         raise GanzooError(f"--runtime is for a page, and {target} is a folder; leave it out, or name x.html with --out")
     if folder:
         made = {target / name: part for name, part in parts(content, metadata).items()}
-    elif target.suffix == ".html":
+    elif suffix == ".html":
         made = {target: page(content, metadata, runtime).encode()}
     else:
-        raise GanzooError(f"cannot write '{target.suffix}' files; --out takes x.html or a folder")
+        raise GanzooError(f"cannot write '{suffix}' files; --out takes x.html or a folder, such as {target}/")
     for path in made:
         if path.exists() and not force:
             raise GanzooError(f"{path} exists; replace it with --force, or name another with --out")

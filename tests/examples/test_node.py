@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -82,3 +83,18 @@ def test_conditions(run: Run, tmp_path: Path) -> None:
     conditions = np.tile(np.float32([0.1, 0.2, -0.3]), (4, 1))
     expected = ganzoo.Sampler(model, threads=1).sample(range(4), conditions=conditions)
     np.testing.assert_allclose(np.array(output["data"]).reshape(4, 2), expected, atol=1e-5)
+
+
+def test_the_snippet_of_the_page_runs_in_a_fresh_project(tmp_path: Path) -> None:
+    """In a folder without a package.json, and with one that is of the older kind of module."""
+    page = (ROOT / "docs" / "embedding.md").read_text()
+    (snippet,) = re.findall(r"```js\n(.*?)```", page, re.S)
+    (tmp_path / "node_modules").symlink_to(modules())
+    made = CliRunner().invoke(main, ["demo", "cgan", "-o", str(tmp_path / "model")])
+    assert made.exit_code == 0, made.output
+    (tmp_path / "app.mjs").write_text(snippet + "console.log(samples.dims.join(), width, height, rgba.length);\n")
+    for package in (None, '{"type": "commonjs"}'):
+        if package:
+            (tmp_path / "package.json").write_text(package)
+        ran = subprocess.run([str(NODE), "app.mjs"], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        assert (ran.returncode, ran.stdout) == (0, "3,1,28,28 28 28 3136\n"), ran.stderr

@@ -28,6 +28,8 @@ _DIGESTS = {
 }
 """Of the files at :data:`CDN`. A browser refuses files of another digest."""
 
+MODULES = ("latents.js", "latents.d.ts", "generator.js", "generator.d.ts")
+
 _PRIVACY = {
     True: "The runtime is loaded from a CDN. The generator and your samples stay in this page.",
     False: "Generator, runtime and code are inside this file. It makes no network requests.",
@@ -68,9 +70,14 @@ def page(content: bytes, metadata: ExportMetadata, runtime: str | None = None) -
 
 
 def parts(content: bytes, metadata: ExportMetadata) -> dict[str, bytes]:
-    """The files for a page or Node program of your own, by name: the generator, its metadata and two modules."""
-    modules = {name: read_package_text(__name__, name).encode() for name in ("latents.js", "generator.js")}
-    return {"model.onnx": content, "model.json": json_text(metadata).encode(), **modules}
+    """The files for a page or Node program of your own, by name: the generator, its metadata, and modules with types.
+
+    ``package.json`` tells Node that the files are ECMAScript modules, whatever the program is.
+    """
+    modules = {name: read_package_text(__name__, name).encode() for name in MODULES}
+    package = json.dumps({"private": True, "type": "module", "main": "generator.js", "types": "generator.d.ts"})
+    files = {"model.onnx": content, "model.json": json_text(metadata).encode(), **modules}
+    return {**files, "package.json": f"{package}\n".encode()}
 
 
 def json_text(metadata: ExportMetadata) -> str:

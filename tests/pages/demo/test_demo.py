@@ -148,11 +148,22 @@ def test_the_usual_places(made: Made, unreal: Path, tmp_path: Path, monkeypatch:
 def test_the_command_writes_parts(made: Made, tmp_path: Path) -> None:
     model, folder = made(num_classes=3), tmp_path / "app" / "model"
     assert command(model, "-o", folder).exit_code == 0
-    assert {path.name for path in folder.iterdir()} == {"model.onnx", "model.json", "latents.js", "generator.js"}
+    assert {path.name for path in folder.iterdir()} == {
+        "model.onnx", "model.json", "package.json", "latents.js", "latents.d.ts", "generator.js", "generator.d.ts",
+    }  # fmt: skip
     assert (folder / "model.onnx").read_bytes() == model.read_bytes()
     assert json.loads((folder / "model.json").read_text()) == read(model)[1].to_json()
     assert "exists; replace it with --force" in refused(model, "-o", folder)
     assert command(model, "-o", folder, "--force").exit_code == 0
+
+
+def test_types_declare_what_the_modules_export() -> None:
+    folder = Path(demo.__file__).parent
+    for name in ("latents", "generator"):
+        exported = re.compile(r"^export (?:async )?(?:function|class) (\w+)", re.M)
+        found = [exported.findall((folder / f"{name}.{suffix}").read_text()) for suffix in ("js", "d.ts")]
+        assert found[0] == found[1]
+        assert found[0]
 
 
 def test_what_the_command_refuses(made: Made, unreal: Path, tmp_path: Path) -> None:
