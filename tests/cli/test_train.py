@@ -613,7 +613,7 @@ def test_a_parent_is_trained_first_and_only_once(ganzoo: Text) -> None:
     child = load(Path("runs/x/weights.safetensors"))
     assert child.has_parent
     assert (child.sample([5], stage="parent") == load(parent / "weights.safetensors").sample([5])).all()
-    ganzoo(f"train {CHILD} --out runs/z --parent {parent}")
+    ganzoo(f"train {CHILD_ALONE} --out runs/z --parent {parent}")
     assert differing(tensors_of(Path("runs/x")), tensors_of(Path("runs/z"))) == []
 
 
