@@ -28,8 +28,9 @@ from ganzoo.cli.plugin_commands import PluginGroup
 from ganzoo.cli.settings_help import summary
 from ganzoo.generators.pretrained import index
 from ganzoo.registry import hookspecs
-from ganzoo.registry.recipe import Recipe, format_value, resolve
+from ganzoo.registry.recipe import Recipe, resolve
 from ganzoo.registry.registry import registry
+from ganzoo.registry.values import format_value
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = "ganzoo-kit"

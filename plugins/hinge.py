@@ -84,7 +84,8 @@ PUBLISHED = {
     "lr": 2e-4,
     "ttur": 1.0,
     "latent_dim": 128,
-    "lr_schedule": "constant",
+    "iterations": 50_000,
+    "lr_schedule": "linear",
 }
 
 

@@ -25,8 +25,9 @@ from ganzoo.generators.pretrained import FOLDER, Entry, Kind, index
 from ganzoo.pages.card import card
 from ganzoo.pages.preview import preview
 from ganzoo.records.run_folder import RunFolder
-from ganzoo.registry.recipe import format_value, resolve
+from ganzoo.registry.recipe import resolve
 from ganzoo.registry.registry import registry
+from ganzoo.registry.values import format_value
 from ganzoo.util.errors import GanzooError
 from ganzoo.util.files import write_text
 

@@ -168,7 +168,7 @@ def start_run(
     recipe, options, path, typed = plan_run(gan, command=command, **given)
     refuse_ignored(recipe, typed, trained_parent=parent is not None)
     if dry_run:
-        rehearse(recipe, options, path, typed, parent, force=force)
+        print_dry_run(recipe, options, path, typed, parent, force=force)
         return
 
     from ganzoo.cli.progress import reporter
@@ -209,7 +209,7 @@ def start_run(
     train_and_report(run, stop_on_collapse)
 
 
-def rehearse(
+def print_dry_run(
     recipe: Recipe, options: Options, path: Path, typed: Overrides, parent: str | None, *, force: bool
 ) -> None:
     """Check everything that comes before the first iteration, and print it with an estimate of the time."""
@@ -221,20 +221,20 @@ def rehearse(
         from ganzoo.generators.weights import find, load
         from ganzoo.parts.build import refuse_ignored_latent_dim
         from ganzoo.records.run_folder import RunFolder
-        from ganzoo.runs import rehearsal
+        from ganzoo.runs import dry_run as trial
         from ganzoo.runs.folders import require_free
 
     require_free(RunFolder(path), replace=force)
     model = None if parent is None else load(find(parent))
-    training, seconds = rehearsal.rehearse(recipe, options, model)
+    training, seconds = trial.try_training(recipe, options, model)
     refuse_ignored_latent_dim(recipe, typed, training.data)
     click.echo(f"{recipe.gan.name} on {options.data}, seed {options.seed}, in {path} (dry run):")
     table((key, format_value(value)) for key, value in training.recipe.flat().items())
     click.echo()
-    rows = [*rehearsal.describe(training, seconds), ("device", hardware(training))]
-    for wanted in rehearsal.parents_to_train(recipe) if model is None else ():
-        _, seconds = rehearsal.rehearse(wanted, options)
-        duration = rehearsal.duration_in_words(seconds * wanted.loop.iterations)
+    rows = [*trial.describe(training, seconds), ("device", hardware(training))]
+    for wanted in trial.parents_to_train(recipe) if model is None else ():
+        _, seconds = trial.try_training(wanted, options)
+        duration = trial.duration_in_words(seconds * wanted.loop.iterations)
         rows.append(("parent", f"{wanted.gan.name} is trained first, unless it has been: about {duration}"))
     table(rows)
     click.echo("Nothing was written.")

@@ -88,7 +88,7 @@ def dirac(
         from ..drawing import draw_portrait
         from ..page import page
         from ..simulation import simulate
-    configure_process()
+    configure_process(1)  # a few weights: a second thread would only wait
     gans = registry().gans.values() if every else [registry().gan(str(gan))]
     alike: dict[str, list[Recipe]] = {}
     for recipe in (resolve(one, parse_assignments(assignments)) for one in gans):

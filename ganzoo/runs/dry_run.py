@@ -16,7 +16,7 @@ from ganzoo.training.loop import Training
 SECONDS, MOST_TIMED = 1.0, 20  # of timing, whichever is over first
 
 
-def rehearse(recipe: Recipe, options: Options, parent: Model | None = None) -> tuple[Training, float]:
+def try_training(recipe: Recipe, options: Options, parent: Model | None = None) -> tuple[Training, float]:
     """A training that is thrown away, and the seconds that an iteration of it takes.
 
     Nothing is written. A parent that is still to be trained is represented by untrained networks.
