@@ -88,7 +88,7 @@ def sample(
     Examples:
       ganzoo sample runs/dcgan-mnist-10k-seed0             64 images in dcgan.png
       ganzoo sample cgan --label 7 -n 16 -o sevens.png     16 sevens
-      ganzoo sample runs/pets --label dog -n 16            16 images of the class dog
+      ganzoo sample runs/pets --label dog -n 16   16 dogs
       ganzoo sample cgan --seeds 0-9999 -o x.npz           arrays
       ganzoo sample weights.safetensors -n 5 -o images/    a file for each image
       ganzoo sample dcgan.onnx --interpolate 3 8 -o x.png  from seed 3 to seed 8

@@ -86,7 +86,7 @@ def test_neighbours_are_drawn_for_runs_that_lack_them(runs: Path, ganzoo: Text) 
     Path("simple/neighbours.png").unlink()
     record = Path("simple/run.json")
     record.write_text(record.read_text().replace('"data_sha256": "', '"data_sha256": "0'))
-    assert "neighbours.png is left out: data set mnist-10k has changed since the run" in ganzoo("report simple")
+    assert "neighbours.png is left out: data set mnist-10k differs from that of the run" in ganzoo("report simple")
 
 
 def test_a_child_is_shown_with_its_parent(runs: Path) -> None:
