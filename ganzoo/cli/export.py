@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 @click.argument("source", metavar="RUN|FILE|NAME", type=options.Name("source"))
 @click.option("-o", "--out", type=click.Path(), help="The file, x.onnx; GAN.onnx by default.")
 @click.option("--uint8", is_flag=True, help="Output images as bytes (N, H, W, C).")
-@click.option("--fp16", "precision", flag_value="fp16", help="Half precision, half the size.")
-@click.option("--int8", "precision", flag_value="int8", help="8-bit weights, a quarter of the size.")
+@click.option("--fp16", is_flag=True, help="Half precision, half the size.")
+@click.option("--int8", is_flag=True, help="8-bit weights, a quarter of the size.")
 @click.option(
     "--opset", type=int, metavar="N", help="Version of the ONNX operators, 13 to 20; the lowest possible by default."
 )
@@ -48,7 +48,7 @@ def export(source: str, out: str | None, file: str | None, force: bool, **form: 
       ganzoo export digits.onnx --verify-only                check a file alone
     """
     if file is None:
-        write(source, out, force=force, **form)
+        write(source, out, force=force, precision=precision_of(form.pop("fp16"), form.pop("int8")), **form)
         return
     if out or force or any(value not in (None, False) for value in form.values()):
         raise GanzooError("--verify-only writes nothing; leave out the other options")
@@ -60,12 +60,19 @@ def export(source: str, out: str | None, file: str | None, force: bool, **form: 
         raise GanzooError("--verify-only needs an ONNX file: name it after --verify-only, or in place of the weights")
 
 
+def precision_of(fp16: bool, int8: bool) -> Precision:
+    """The precision that the flags ask for; GanzooError for both."""
+    if fp16 and int8:
+        raise GanzooError("--fp16 and --int8 are two precisions of one file; leave one out")
+    return "fp16" if fp16 else "int8" if int8 else "fp32"
+
+
 def write(
     source: str,
     out: str | None,
     *,
     uint8: bool,
-    precision: Precision | None,
+    precision: Precision,
     opset: int | None,
     stage: Stage | None,
     force: bool,
@@ -83,7 +90,7 @@ def write(
         raise GanzooError(f"cannot write {path}; --out takes the name of a file that ends in .onnx")
     if path.exists() and not force:
         raise GanzooError(f"{path} exists; replace it with --force, or name another with --out")
-    report = export(model, path, uint8=uint8, precision=precision or "fp32", opset=opset, stage=stage or "child")
+    report = export(model, path, uint8=uint8, precision=precision, opset=opset, stage=stage or "child")
     click.echo(f"{model.metadata.gan} ({weights}) in {path}: {path.stat().st_size / 1e6:.2f} MB, {report.precision}")
     show(report)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Collection
@@ -22,6 +23,16 @@ def file_suffix(out: str) -> str:
     suffix = Path(out).suffix
     is_folder = out.endswith(("/", os.sep)) or Path(out).is_dir() or not re.fullmatch(r"\.[A-Za-z]\w*", suffix)
     return "" if is_folder else suffix
+
+
+class FiniteFloat(click.FloatRange):
+    """A number in a range, and neither NaN nor infinite, which no comparison with a bound would notice."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number", param, ctx)
+        return number
 
 
 class Name(click.ParamType):  # type: ignore[type-arg]

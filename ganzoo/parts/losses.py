@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
+from ganzoo.util.errors import GanzooError
 from ganzoo.util.optional import F, nn, torch
 
 if TYPE_CHECKING:
@@ -77,6 +78,11 @@ def bce(logits: Tensor, target: float, smoothing: float = 0.0, weights: Tensor |
         smoothing: each sample draws its own target, uniform within this distance of ``target`` towards 1/2; 0 to 0.5.
         weights: ``(N, 1)``, of the samples.
     """
+    if weights is not None and weights.shape != logits.shape:
+        raise GanzooError(
+            f"this loss weighs {len(weights)} samples, and the discriminator has {len(logits)} logits; choose one "
+            "without packing (ganzoo list discriminators)"
+        )
     logits = logits.float()
     targets = torch.full_like(logits, target)
     if smoothing:

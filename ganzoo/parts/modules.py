@@ -45,8 +45,13 @@ class Packed(nn.Module):
         super().__init__()
         self.net, self.packing = net, packing
 
-    def forward(self, samples: Tensor) -> Tensor:
+    def forward(self, samples: Tensor, *condition: Tensor) -> Tensor:
         """Logits ``(ceil(N / packing), 1)`` of samples ``(N, *shape)``."""
+        if condition:
+            raise GanzooError(
+                "a packed discriminator takes no labels or regression inputs; choose one for conditional GANs "
+                "(ganzoo list discriminators)"
+            )
         count = len(samples)
         if self.training and count < self.packing:
             raise GanzooError(

@@ -82,6 +82,9 @@ def new_training(recipe: Recipe, data: Data, options: Options, parent: Networks 
     return training
 
 
+ONE_SAMPLE = "; batch normalisation needs batches of at least two samples: --batch-size 2"
+
+
 def first_iteration(training: Training) -> Iteration | None:
     """The next iteration, if one is left. Parts that do not fit each other fail in the first one.
 
@@ -92,8 +95,8 @@ def first_iteration(training: Training) -> Iteration | None:
         return next(training, None)
     except FOREIGN_ERRORS as error:
         raise GanzooError(
-            f"{training.recipe.gan.name} cannot be trained with these parts and settings: {first_line(error)} "
-            "(GANZOO_DEBUG=1 shows where)"
+            f"{training.recipe.gan.name} cannot be trained with these parts and settings: {first_line(error)}"
+            f"{ONE_SAMPLE if training.recipe.loop.batch_size == 1 else ''} (GANZOO_DEBUG=1 shows where)"
         ) from error
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from ganzoo.cli import options
+from ganzoo.cli.options import FiniteFloat
 from ganzoo.util.errors import GanzooError
 
 from .output import check_output
@@ -31,7 +32,7 @@ TIERS = ("quick", "standard", "paper")
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change a setting (ganzoo show NAME).")
 @click.option("--tier", type=click.Choice(TIERS), help="Networks and iterations for points; quick by default.")
 @click.option("--iterations", type=click.IntRange(1), help="Of each trial; by default those of the tier or the GAN.")
-@click.option("--bound", type=click.FloatRange(0), help="Limit beyond which a trial failed; changes need no training.")
+@click.option("--bound", type=FiniteFloat(0), help="Limit beyond which a trial failed; changes need no training.")
 @click.option("--jobs", type=click.IntRange(1, 1024), help="Processes with one thread each; by default one per core.")
 @options.data_dir
 @click.option("-o", "--out", metavar="FOLDER", type=click.Path(path_type=Path), help="Folder of the trials.")
