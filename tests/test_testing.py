@@ -113,8 +113,8 @@ def counts_its_iterations(nets: Any, draw: Any) -> Iterator[Any]:
 @pytest.mark.parametrize(
     ("trainer", "complaint"),
     [
-        (steps_itself, "the trainer changed the weights of the discriminator, out of turn"),
-        (steps_before_any_update, "the trainer changed the weights of the generator, out of turn"),
+        (steps_itself, "the trainer changed the weights of the discriminator out of turn"),
+        (steps_before_any_update, "the trainer changed the weights of the generator out of turn"),
         (yields_a_foreign_network, "yielded a network that is not trained; the networks are generator, discriminator"),
         (never_ends, "the trainer did not end within 1000 updates"),
         (diverges, "the loss of the discriminator is not a finite scalar tensor but inf"),

@@ -8,7 +8,7 @@ import torch
 from ganzoo.data import Data
 from ganzoo.parts.builders import conv_discriminator, dense_discriminator, labelled_discriminator, packed
 from ganzoo.parts.task import Task
-from ganzoo.registry.recipe import signature
+from ganzoo.registry.recipe import resolve, signature
 from ganzoo.registry.registry import registry
 from ganzoo.testing import check
 from ganzoo.util.errors import GanzooError
@@ -27,7 +27,7 @@ def test_a_pack_is_judged_as_one_sample_of_more_channels() -> None:
 
 @pytest.mark.parametrize(("count", "packs"), [(6, 2), (7, 3), (3, 1), (1, 1)])
 def test_a_batch_that_does_not_divide_is_filled_up_with_its_first_samples(count: int, packs: int) -> None:
-    D = packed(dense_discriminator)(TASK, packing=3, widths=(8,))
+    D = packed(dense_discriminator)(TASK, packing=3, widths=(8,)).eval()
     samples = torch.randn(count, 3, 8, 8)
     filled = samples[torch.arange(packs * 3) % count]
     assert D(samples).shape == (packs, 1)
@@ -66,8 +66,8 @@ def test_labels_are_joined_within_the_pack() -> None:
 
 
 def test_an_empty_pack_is_refused() -> None:
-    with pytest.raises(GanzooError, match="packing=0 is out of range; a pack has at least 1 sample"):
-        packed(dense_discriminator)(TASK, packing=0)
+    with pytest.raises(GanzooError, match="packing=0 is out of range; it has to be at least 1"):
+        resolve(registry().gan("pacgan"), {"packing": 0})
 
 
 def test_packs_that_do_not_divide_the_batch_keep_the_contract() -> None:

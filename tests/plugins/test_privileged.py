@@ -23,7 +23,8 @@ JOINT = WIDTHS | {"parent_training": "joint"}
 def start_after_its_parent(data: Data, name: str = "privileged-v1-ann", **settings: Any) -> Training:
     """A child over a parent that stays as it is."""
     parent = parent_for(resolve(registry().gan(name), WIDTHS | {"latent_dim": 8, "parent.latent_dim": 8}), data)
-    return small_training(name, data, parent=parent, **WIDTHS | settings)
+    own = {key: value for key, value in (WIDTHS | settings).items() if not key.startswith("parent.")}
+    return small_training(name, data, parent=parent, **own)
 
 
 def trained(training: Training) -> dict[str, torch.Tensor]:

@@ -76,7 +76,7 @@ def test_a_log_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_folder_is_not_a_log(tmp_path: Path) -> None:
-    with pytest.raises(GanzooError, match="cannot read"):
+    with pytest.raises(GanzooError, match="is not a regular file, so it is not read as the log of a run"):
         read_log(tmp_path)
 
 

@@ -115,6 +115,7 @@ def train_cases_and_save() -> None:
 
 
 @gloo
+@pytest.mark.filterwarnings("ignore:the gradient penalty is per sample")  # one case has batch normalisation in D
 def test_two_processes_train_as_one_does() -> None:
     code = "from tests.training.distributed.test_torchrun import train_cases_and_save; train_cases_and_save()"
     Path("script.py").write_text(code)
