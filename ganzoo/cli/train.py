@@ -37,12 +37,12 @@ RESUMABLE = ("resume", "iterations", "data", "data_dir", "stop_on_collapse")  # 
 )
 @click.option(
     "--epochs",
-    type=shared.FiniteFloat(0, min_open=True),
+    type=float,
     metavar="E",
     help="Train for E passes over the data, in place of --iterations.",
 )
 @click.option("--batch-size", type=int, metavar="N", help="Samples in a batch.")
-@click.option("--lr", type=shared.FiniteFloat(0, min_open=True), metavar="X", help="Learning rate.")
+@click.option("--lr", type=float, metavar="X", help="Learning rate.")
 @click.option(
     "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any setting (ganzoo show GAN lists them)."
 )

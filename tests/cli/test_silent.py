@@ -16,8 +16,8 @@ Text = Callable[[str], str]
         ("stability dirac --gan simple --lr nan", "nan is not a finite number"),
         ("stability dirac --gan simple --lr inf", "inf is not a finite number"),
         ("stability sweep simple --data ring8 --bound nan", "nan is not a finite number"),
-        ("train simple --lr nan", "nan is not a finite number"),
-        ("train simple --epochs inf", "inf is not a finite number"),
+        ("train simple --lr nan", "lr=nan is not a number above 0"),
+        ("train simple --epochs inf", "--epochs inf is out of range"),
         ("train simple --batch-size 1 --iterations 1", "batch normalisation needs batches of at least two samples"),
         ("train cgan --discriminator packed-dense --iterations 1", "a packed discriminator takes no labels"),
         (
