@@ -36,7 +36,6 @@ FOREIGN_ERRORS = (
     AssertionError,
     MemoryError,
     ArithmeticError,
-    NotImplementedError,
 )
 """What third-party parts and libraries raise when they are given something that they cannot handle.
 
