@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
+from contextlib import suppress
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported; subprocesses inherit it
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # subprocesses would compile what they import each time
@@ -28,6 +30,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def one_thread() -> None:
     """Results do not depend on the number of cores, and parallel tests do not wait for each other."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_table_of_operators() -> None:
+    """torch reads the source of its 500 ONNX operators again for each export: half the time of a small one."""
+    with suppress(ImportError):  # these names are torch's own, and may move
+        from torch.onnx._internal._lazy_import import onnxscript_apis as operators
+
+        operators.get_torchlib_ops = functools.cache(operators.get_torchlib_ops)
 
 
 @pytest.fixture(autouse=True)

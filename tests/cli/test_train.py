@@ -251,7 +251,7 @@ def test_a_run_killed_while_it_saves_is_resumed_too(
     line = f"train simple {TRAIN} --save-every 3 --sample-every 3 --out"
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     server = multiprocessing.get_context("forkserver")  # a fork of this process would lack autograd's threads
-    server.set_forkserver_preload([__name__, "ganzoo.runs"])
+    server.set_forkserver_preload([__name__, "ganzoo.runs.run", "ganzoo.pages.report.animation", "torch._dynamo"])
     ends = []
     for saves in range(1, 20):
         folder = Path(f"x{saves}")
