@@ -109,6 +109,16 @@ class Metadata:
         values["data"]["classes"] = list(self.data.classes)
         return {"format": FORMAT, **values}
 
+    def require_readable(self, source: str) -> None:
+        """Refuse what :func:`read_metadata` would not read again, before anything is trained or written.
+
+        Raises:
+            GanzooError: a field is out of bounds, or all together are too long; the message names ``source``.
+        """
+        text = json.dumps(self.to_json())
+        _require_short(text, source)
+        self.from_json(json.loads(text), source)
+
     @classmethod
     def from_json(cls, values: Mapping[str, Any], source: str | Path) -> Self:
         """The metadata in a JSON object of any format up to :data:`FORMAT`; further keys are ignored.
@@ -283,8 +293,7 @@ def read_json(path: str | Path) -> dict[str, Any]:
     try:
         with safe_open(str(path), "np") as file:
             text = (file.metadata() or {}).get("ganzoo", "null")
-        if len(text) > MAX_JSON_BYTES:
-            raise GanzooError(f"{path} has metadata of {len(text):,} bytes; at most {MAX_JSON_BYTES:,} are read")
+        _require_short(text, path)
         values = json.loads(text)
     except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise GanzooError(f"{path} is no readable safetensors file: {first_line(error)}") from None
@@ -292,6 +301,11 @@ def read_json(path: str | Path) -> dict[str, Any]:
         raise GanzooError(f"{path} was not written by ganzoo: its header has no entry 'ganzoo'")
     check_format(values, path)
     return values
+
+
+def _require_short(text: str, source: str | Path) -> None:
+    if len(text) > MAX_JSON_BYTES:
+        raise GanzooError(f"{source} has metadata of {len(text):,} bytes; at most {MAX_JSON_BYTES:,} are read")
 
 
 def read_metadata(path: str | Path) -> Metadata:

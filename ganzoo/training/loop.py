@@ -71,6 +71,7 @@ class Training(Iterator[Iteration]):
         self.device = device.suited_to(nets)
         self.batches = Batches(data, recipe.loop, seed, self.device, conditional=recipe.gan.conditional)
         self.nets = self.device.prepare_networks(nets).train()
+        self.metadata().require_readable("this training")
         self.ema = EMA(nets.generator, recipe.loop.ema)
         self.weights = {name: nets.parameters_of(name) for name in nets.trainable()}
         self.optimizers = {name: self._create_optimizer(name, weights) for name, weights in self.weights.items()}

@@ -431,3 +431,19 @@ def test_a_parent_that_does_not_go_with_the_child_is_refused(tiny: Data) -> None
         small_training("privileged-v1", tiny, parent_training="joint", parent=parent)
     with pytest.raises(GanzooError, match="the data have"):
         small_training("privileged-v1", "mnist-10k", parent=parent)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"name": "x" * 1001}, "this training has bad metadata: 'data' is {'name': 'xxx"),
+        ({"classes": ("a", "b", "c" * 1001)}, "this training has bad metadata: 'data' is {'name': 'tiny'"),
+        (
+            {"classes": tuple(f"{number:0900}" for number in range(1200)), "labels": np.arange(45)},
+            r"this training has metadata of 1,08\d,\d{3} bytes; at most 1,048,576 are read",
+        ),
+    ],
+)
+def test_what_no_file_could_hold_is_not_trained(tiny: Data, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(GanzooError, match=f"^{message}"):
+        small_training("simple", replace(tiny, **changes))

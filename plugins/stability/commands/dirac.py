@@ -61,8 +61,8 @@ def dirac(
     """Simulate the Dirac-GAN of a trainer (Mescheder et al., 2018).
 
     The data are the single value 0, the generator's output is theta, and the discriminator is D(x) = psi x. The table
-    shows the eigenvalues at the equilibrium, their distance from theory, the step size below which simultaneous steps
-    converge, and what a trajectory does. The exit code is 1 if an eigenvalue differs from theory by more than 1e-6.
+    shows the eigenvalues at the equilibrium, how far their sums and products are off theory, the step size below which
+    simultaneous steps converge, and what a trajectory does. The exit code is 1 if they are off by more than 1e-6.
 
     \b
     Examples:

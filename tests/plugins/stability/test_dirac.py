@@ -223,6 +223,16 @@ def test_a_wrong_prior_with_a_small_weight_rotates_faster() -> None:
 
 # privileged-GAN
 
+
+def test_a_double_eigenvalue_is_no_miss_of_theory() -> None:
+    """Rounding moves the two eigenvalues by its square root, and hardly their sum and product."""
+    game = dirac_of("wgan-gp", penalty=1)
+    assert game.theory == (-1, -1)
+    assert np.abs(game.eigenvalues() + 1).max() > 1e-7
+    assert game.error() is not None
+    assert game.error() < 1e-9
+
+
 JOINT = {"parent_training": "joint", "reconstruction": 0, "penalty": 0}
 
 
