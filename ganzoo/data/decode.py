@@ -54,14 +54,16 @@ def inspect(path: Path) -> Stored:
         if image.mode in ("P", "PA"):
             colours = np.asarray(_over_white(image).convert("RGB"))
             return Stored(bool((colours == colours[..., :1]).all()), transparent=transparent)
-        if ";16" in (raw := _raw_mode(image)) and image.mode in ("LA", "RGB", "RGBA"):
+        raw = _raw_mode(image)
+        if ";16" in raw and raw != "BGR;16" and image.mode in ("LA", "RGB", "RGBA"):  # BGR;16 is 5, 6 and 5 bits
             grey = image.mode == "LA" or raw.startswith("LA")  # Pillow reads 16-bit grey with alpha as RGBA
             return Stored(grey, upper=int(np.asarray(image.convert("RGB")).max()), transparent=transparent)
         deep = image.mode.startswith("I")
         if not deep or image.format == "PPM":  # Pillow scales PGM to 16 bits by the maximum in its header
             return Stored(deep or image.mode in ("1", "L", "LA"), transparent=transparent)
         values = np.asarray(image)
-        low, high = int(values.min()), int(values.max())
+        seen = values[values != image.info["transparency"]] if transparent else values
+        low, high = (int(seen.min()), int(seen.max())) if seen.size else (0, 0)
     if low < 0 or high >= 2**16:
         raise ValueError(f"grey values from {low} to {high}, not within 0..65535")
     return Stored(True, high, transparent=transparent)
@@ -129,7 +131,7 @@ def square(path: Path, shape: tuple[int, int, int], bits: int = 16) -> NDArray[n
 
 
 def unscaled(path: Path, shape: tuple[int, ...], bits: int = 16) -> NDArray[np.uint8]:
-    """The file's pixels as stored, in grey, RGB or RGBA.
+    """The file's pixels, the right way up but not scaled, in grey, RGB or RGBA.
 
     Args:
         path: the file.
@@ -145,6 +147,7 @@ def unscaled(path: Path, shape: tuple[int, ...], bits: int = 16) -> NDArray[np.u
     """
     channels, height, width = shape
     with _open(path) as image:
+        ImageOps.exif_transpose(image, in_place=True)
         if image.size != (width, height):
             raise ValueError(f"it has {image.width}x{image.height} pixels, and the data have {width}x{height}")
         flat = _flatten(image, channels, bits)
@@ -164,6 +167,9 @@ def _open(path: Path) -> Iterator[ImageFile.ImageFile]:
         # Pillow inverts such files of 8 bits, but not those of 16
         if image.mode.startswith("I") and getattr(image, "tag_v2", {}).get(PHOTOMETRIC) == 0:
             raise ValueError("grey of more than 8 bits in which 0 is white")
+        if image.format == "TIFF":  # Pillow maps uncompressed pixels into memory with the sides of the turned image
+            image.filename = ""
+        _scale_transparency(image)
         yield image
 
 
@@ -177,7 +183,9 @@ def _flatten(image: ImageFile.ImageFile, channels: int, bits: int) -> Image.Imag
         if channels == 4:
             return Image.fromarray(np.dstack([grey, grey, grey, np.where(seen, 255, 0).astype(np.uint8)]))
         return Image.fromarray(np.where(seen, grey, 255).astype(np.uint8)).convert(mode)
-    return _with_alpha(image) if channels == 4 else _over_white(image).convert(mode)
+    if image.mode == "LAB":  # Pillow has no other conversion of it
+        return image.convert("RGB").convert(mode)
+    return image.convert("RGBA") if channels == 4 else _over_white(image).convert(mode)
 
 
 def _channels_first(image: Image.Image, shape: tuple[int, ...]) -> NDArray[np.uint8]:
@@ -192,18 +200,19 @@ def _is_transparent(image: Image.Image) -> bool:
     return image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or image.info.get("transparency") is not None
 
 
-def _with_alpha(image: Image.Image) -> Image.Image:
-    transparent = image.info.get("transparency")
-    if image.mode == "RGB" and isinstance(transparent, tuple) and max(transparent) > 255:
-        # of a PNG of 16 bits, of whose pixels Pillow keeps the upper 8
-        image.info["transparency"] = tuple(value >> 8 for value in transparent)
-    return image.convert("RGBA")
+def _scale_transparency(image: ImageFile.ImageFile) -> None:
+    """Bring the transparent colour of a PNG to 8 bits, as Pillow does with the pixels of 2, 4 and 3 x 16 bits."""
+    key, raw = image.info.get("transparency"), _raw_mode(image)
+    if raw in ("L;2", "L;4") and isinstance(key, int):
+        image.info["transparency"] = key * (85 if raw == "L;2" else 17)
+    elif raw == "RGB;16B" and isinstance(key, tuple):
+        image.info["transparency"] = tuple(value >> 8 for value in key)
 
 
 def _over_white(image: Image.Image) -> Image.Image:
     if not _is_transparent(image):
         return image
-    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), _with_alpha(image))
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
 
 
 def _raw_mode(image: ImageFile.ImageFile) -> str:

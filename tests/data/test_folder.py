@@ -16,6 +16,7 @@ from ganzoo.data import load as load_by_name
 from ganzoo.util.errors import GanzooError
 
 Image = pytest.importorskip("PIL.Image")
+ImageOps = pytest.importorskip("PIL.ImageOps")
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 
@@ -96,6 +97,57 @@ def test_the_transparent_colour_of_16_bits_becomes_white(tmp_path: Path) -> None
     (tmp_path / "a.png").write_bytes(png16([one, other], colour=True, transparent=struct.pack(">HHH", *one)))
     pixels = decode.unscaled(tmp_path / "a.png", (3, 1, 2))
     assert [tuple(pixels[:, 0, k]) for k in (0, 1)] == [WHITE, RED]
+
+
+@pytest.mark.parametrize(("depth", "content"), [(2, [0b00011011]), (4, [0x01, 0xAF])])
+@pytest.mark.parametrize("place", range(4))
+def test_the_transparent_colour_of_a_few_bits_becomes_white(
+    tmp_path: Path, depth: int, content: list[int], place: int
+) -> None:
+    """Pillow scales such pixels to 8 bits, but not the colour that is transparent."""
+    values = [0, 1, 2, 3] if depth == 2 else [0, 1, 10, 15]
+    plain = png16([0] * 4, transparent=struct.pack(">H", values[place]))
+    head, data = (struct.pack(">IIBBBBB", 4, 1, each, 0, 0, 0, 0) for each in (16, depth)), bytes([0, *content])
+    content_of = {b"IHDR": list(head), b"IDAT": [zlib.compress(bytes(9)), zlib.compress(data)]}
+    for name, (old, new) in content_of.items():
+        chunks = [struct.pack(">I", len(c)) + name + c + struct.pack(">I", zlib.crc32(name + c)) for c in (old, new)]
+        assert chunks[0] in plain
+        plain = plain.replace(*chunks)
+    (tmp_path / "a.png").write_bytes(plain)
+    levels = [255 * value // (2**depth - 1) for value in values]
+    pixels = decode.unscaled(tmp_path / "a.png", (1, 1, 4))[0, 0].tolist()
+    assert pixels == [255 if k == place else level for k, level in enumerate(levels)]
+    alpha = decode.unscaled(tmp_path / "a.png", (4, 1, 4))[3, 0].tolist()
+    assert alpha == [0 if k == place else 255 for k in range(4)]
+
+
+def test_a_dark_transparent_colour_of_16_bits_is_not_a_bright_one_of_8(tmp_path: Path) -> None:
+    transparent = struct.pack(">HHH", 255, 255, 255)
+    (tmp_path / "a.png").write_bytes(png16([(65535,) * 3, (255,) * 3], colour=True, transparent=transparent))
+    assert decode.unscaled(tmp_path / "a.png", (4, 1, 2))[3, 0].tolist() == [255, 0]
+
+
+def test_a_transparent_value_does_not_decide_the_bit_depth(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(png16([0, 2048, 4095, 65535], transparent=struct.pack(">H", 65535)))
+    stored = decode.inspect(tmp_path / "a.png")
+    assert stored.peak == 4095
+    assert decode.unscaled(tmp_path / "a.png", (1, 1, 4), decode.bit_depth([stored])).tolist() == [[[0, 128, 255, 255]]]
+    (tmp_path / "a.png").write_bytes(png16([7, 7], transparent=struct.pack(">H", 7)))
+    assert decode.inspect(tmp_path / "a.png").peak == 0
+
+
+def test_bmp_of_16_bits_in_all_is_not_16_bits_a_colour(tmp_path: Path) -> None:
+    header = struct.pack("<IiiHHIIiiII", 40, 1, 1, 1, 16, 3, 4, 0, 0, 0, 0) + struct.pack("<III", 0xF800, 0x7E0, 0x1F)
+    content = b"BM" + struct.pack("<IHHI", 70, 0, 0, 66) + header + struct.pack("<HH", 0x0841, 0)
+    (tmp_path / "a.bmp").write_bytes(content)
+    assert decode.inspect(tmp_path / "a.bmp") == decode.Stored(False)
+    assert decode.unscaled(tmp_path / "a.bmp", (3, 1, 1)).ravel().tolist() == [8, 8, 8]
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_lab_is_converted_to_all_channels(tmp_path: Path, channels: int) -> None:
+    Image.new("LAB", (1, 1), (128, 128, 128)).save(tmp_path / "a.tif")
+    np.testing.assert_allclose(decode.unscaled(tmp_path / "a.tif", (channels, 1, 1)).ravel()[:3], 119, atol=2)
 
 
 @pytest.mark.parametrize(("peak", "bits"), [(200, 8), (256, 10), (1023, 10), (3983, 12), (4096, 14), (65535, 16)])
@@ -204,6 +256,25 @@ def test_the_exif_orientation_is_applied(tmp_path: Path) -> None:
     pixels = only(load(tmp_path, size=10))[0]
     assert pixels[0, 0] == 0
     assert pixels[-1, 0] == 255
+
+
+TURNS = {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}  # Pillow's transpositions by EXIF orientation
+
+
+@pytest.mark.parametrize("orientation", TURNS)
+@pytest.mark.parametrize("suffix", ["png", "tif", "webp"])
+def test_all_orientations_of_images_that_are_not_square(tmp_path: Path, suffix: str, orientation: int) -> None:
+    """Uncompressed TIFF files that are turned by 90 degrees are not sheared."""
+    image = Image.fromarray((np.arange(12, dtype=np.uint8) * 20).reshape(3, 4))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image.save(tmp_path / f"a.{suffix}", exif=exif, **({"lossless": True} if suffix == "webp" else {}))
+    method = TURNS[orientation]
+    turned = image if method is None else image.transpose(method)
+    pixels = decode.unscaled(tmp_path / f"a.{suffix}", (1, turned.height, turned.width))
+    np.testing.assert_array_equal(pixels[0], np.asarray(turned))
+    expected = np.asarray(ImageOps.fit(turned, (3, 3), Image.Resampling.BICUBIC))
+    np.testing.assert_array_equal(decode.square(tmp_path / f"a.{suffix}", (1, 3, 3))[0], expected)
 
 
 def test_sub_folders_are_classes_by_their_sorted_names(tmp_path: Path) -> None:
