@@ -70,12 +70,12 @@ class RunFolder:
 
     @property
     def files(self) -> list[Path]:
-        """The files that a new run replaces, besides those in :attr:`samples` and :attr:`checkpoints`.
+        """The files that a new run replaces, besides those in :attr:`samples` and :attr:`checkpoints`; the record last.
 
         The card is not among them, because it may have been edited.
         """
-        training = [self.record_file, self.log_file, self.checkpoint, self.weights, self.best_weights, self.evaluation]
-        return [*training, self.report, self.animation, self.neighbours]
+        training = [self.checkpoint, self.weights, self.best_weights, self.log_file, self.evaluation]
+        return [*training, self.report, self.animation, self.neighbours, self.record_file]
 
     @property
     def in_shell(self) -> str:
@@ -112,6 +112,11 @@ class RunFolder:
             if name not in record or not is_valid(record[name]):
                 raise GanzooError(f"{self.record_file} cannot be read as the record of a run: {wrong}")
         return record
+
+    def version(self) -> list[tuple[int, int] | None]:
+        """What changes whenever the record or the checkpoint is written again."""
+        files = [path.stat() if path.is_file() else None for path in (self.record_file, self.checkpoint)]
+        return [file and (file.st_ino, file.st_mtime_ns) for file in files]
 
     def mismatch(self, metadata: Metadata) -> str:
         """``gan``, ``seed`` or ``settings`` if a checkpoint with that metadata is of another run; else empty.
@@ -316,13 +321,19 @@ class RunFolder:
             )
 
     def clear(self) -> None:
-        """Remove the files of an old run, and nothing else."""
+        """Remove the files of an old run, and nothing else.
+
+        The checkpoint goes first and the record last. If the process is killed in between, nothing resumes what is
+        left, and it still is the folder of a run, which may be replaced.
+        """
         with writing(self.path):
-            for file in self.files:
-                file.unlink(missing_ok=True)
+            self.checkpoint.unlink(missing_ok=True)
+        self.remove_checkpoints_after(-1)
+        with writing(self.path):
             for picture in by_iteration(self.samples, ".png").values():
                 picture.unlink()
-        self.remove_checkpoints_after(-1)
+            for file in self.files:
+                file.unlink(missing_ok=True)
 
     def remove_checkpoints_after(self, iteration: int) -> None:
         """Remove the kept checkpoints of later iterations, and their folder once it is empty."""

@@ -120,7 +120,7 @@ class Run:
         is_regression = training.task.condition_dim > 0  # which is measured on inputs that it is not trained on
         data = self.ranks.rank_zero_first(lambda: options.load_data("test")) if is_regression else training.data
         scored = options.evaluate_every and self.ranks.rank == 0
-        self.best_weights = BestWeights(folder.best_weights, training.data, options.data_dir) if scored else None
+        self.best_weights = BestWeights(folder, training.data, options.data_dir) if scored else None
         self.log = RunLog(folder, training, TrainingProbe(training, data), self.best_weights)
         self._preview_data, self._open_folder = data, open_folder
 
@@ -184,6 +184,7 @@ class Run:
             GanzooError: there is no run or no checkpoint, they do not fit each other, or the data have changed.
         """
         folder = RunFolder(path)
+        found = folder.version()
         record = folder.read_record()
         state = read_checkpoint(folder)
         overrides = record["settings"] | ({} if iterations is None else {"loop.iterations": iterations})
@@ -212,6 +213,10 @@ class Run:
             record |= {"absolute_data": absolute.data, "absolute_data_dir": absolute.data_dir}
 
         def open_folder(folder: RunFolder, log: RunLog) -> None:
+            if folder.version() != found:
+                raise GanzooError(
+                    f"{folder} was changed in the meantime, perhaps by another process; give the command again"
+                )
             if is_changed:
                 write_text(folder.record_file, json.dumps(record, indent=2))
             folder.remove_checkpoints_after(training.iteration)

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from ganzoo.generators.weights import read
 from ganzoo.records.run_folder import RunFolder
+from ganzoo.runs.best_weights import BestWeights
 from ganzoo.runs.run import Collapsed, Run
 from ganzoo.util.errors import GanzooError
 from ganzoo.util.files import locked
@@ -64,7 +66,7 @@ def test_the_folder_is_locked_until_the_report_is_written(tmp_path: Path, monkey
 
 
 @pytest.mark.parametrize("how", ["replaced", "moved", "emptied"])
-@pytest.mark.parametrize("when", ["log", "draw_samples", "save", "write_all"])
+@pytest.mark.parametrize("when", ["score", "log", "draw_samples", "save", "write_all"])
 def test_nothing_is_written_into_a_folder_that_took_the_place_of_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, when: str
 ) -> None:
@@ -89,6 +91,13 @@ def test_nothing_is_written_into_a_folder_that_took_the_place_of_the_run(
 
         return call
 
+    if when == "score":
+        monkeypatch.setattr("ganzoo.runs.best_weights.scorer", lambda *_: ("score", lambda model: 1.0))
+        best = BestWeights(training.folder, training.training.data, None)
+        monkeypatch.setattr(best, "_score", changed_before(best._score))
+        training.best_weights = training.log.best_weights = best
+        training.schedule = replace(training.schedule, evaluate_every=4)
+        when = "save"
     owner, name = {"log": (training.log, "append"), "write_all": (training, "_report")}.get(when, (training, when))
     monkeypatch.setattr(owner, name, changed_before(getattr(owner, name)))
     with pytest.raises(GanzooError, match=r"run was moved, replaced or emptied while the run was trained"):
@@ -103,6 +112,64 @@ def test_a_folder_that_was_filled_in_the_meantime_is_not_replaced(tmp_path: Path
     with pytest.raises(GanzooError, match=r"run exists; resume it with"):
         second.train(SilentReporter())
     assert contents(tmp_path / "run") == before
+
+
+@pytest.mark.parametrize("how", ["trained longer", "replaced", "removed"])
+def test_a_run_that_another_process_has_changed_in_the_meantime_is_not_resumed(trained: RunFolder, how: str) -> None:
+    resuming = Run.resume(trained.path, 6)
+    if how == "trained longer":
+        Run.resume(trained.path, 8).train(SilentReporter())
+    elif how == "replaced":
+        run(trained.path, iterations=2, replace=True).train(SilentReporter())
+    else:
+        shutil.rmtree(trained.path)
+    before = contents(trained.path)
+    with pytest.raises(GanzooError, match="run was changed in the meantime, by another process"):
+        resuming.train(SilentReporter())
+    assert contents(trained.path) == before
+
+
+def test_an_old_run_that_was_half_removed_may_still_be_replaced(
+    trained: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by kill -9, at each file that a new run removes."""
+    trained.checkpoints.mkdir()
+    trained.kept_checkpoint(2).touch()
+    old = trained.path.with_name("old")
+    trained.path.rename(old)
+    unlink, left = Path.unlink, 0
+
+    class Killed(BaseException):
+        pass
+
+    def die(path: Path, **options: Any) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise Killed
+        unlink(path, **options)
+
+    def killed(after: int) -> bool:
+        nonlocal left
+        shutil.copytree(old, trained.path)
+        left = after
+        try:
+            with monkeypatch.context() as patch:
+                patch.setattr(Path, "unlink", die)
+                RunFolder(trained.path).clear()
+        except Killed:
+            return True
+        return False
+
+    for after in range(1, 100):
+        if not killed(after):
+            break
+        with pytest.raises(GanzooError, match="holds no checkpoint yet; start again with"):
+            Run.resume(trained.path)
+        run(trained.path, iterations=2, replace=True).train(SilentReporter())
+        assert RunFolder(trained.path).is_finished
+        shutil.rmtree(trained.path)
+    assert after > len(trained.files)
 
 
 def leftovers(folder: RunFolder) -> list[Path]:
@@ -202,8 +269,6 @@ def test_a_collapse_stops_the_run_where_it_is_found(tmp_path: Path) -> None:
 
 
 def test_parts_that_do_not_fit_fail_in_one_line(tmp_path: Path) -> None:
-    from dataclasses import replace
-
     import ganzoo
 
     def broken(nets: object, draw: object) -> Iterator[object]:
