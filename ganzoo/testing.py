@@ -114,14 +114,29 @@ def copies(modules: dict[str, nn.Module]) -> dict[str, dict[str, Tensor]]:
 
 
 def check_updates(training: Training) -> None:
-    """Run one iteration update by update, and see what the trainer changes."""
+    """Run an iteration update by update, and see what the trainer changes; then others, until all were updated."""
     networks = training.nets.trainable()
     frozen = {"parent": training.nets.parent} if training.nets.parent and training.nets.parent.frozen else {}
-    names = {id(network): name for name, network in networks.items()}
     trainable = {name: dict(training.nets.get_submodule(name).named_parameters()) for name in networks}
     frozen_before = copies(dict(frozen))
+    updated: set[str] = set()
+    for _ in range(ITERATIONS):
+        updated |= check_iteration(training, trainable)
+        if updated >= {"generator", "discriminator"}:
+            break
+    require(
+        updated >= {"generator", "discriminator"},
+        f"{ITERATIONS} iterations update {', '.join(sorted(updated)) or 'no network'} alone",
+    )
+    for name, tensors in copies(dict(frozen)).items():
+        for key, value in tensors.items():
+            require(torch.equal(value, frozen_before[name][key]), f"an iteration changed '{key}' of the frozen {name}")
+
+
+def check_iteration(training: Training, trainable: dict[str, dict[str, nn.Parameter]]) -> set[str]:
+    """Run an iteration update by update; returns the networks that it updates."""
     updates = training.updates(training.batches.fetch)
-    last: str | None = None  # the network of the last update
+    last: set[str] = set()  # the networks of the last update
     updated: set[str] = set()
     for number in range(MAX_UPDATES + 1):
         before = {name: [weight.detach().clone() for weight in weights.values()] for name, weights in trainable.items()}
@@ -129,7 +144,7 @@ def check_updates(training: Training) -> None:
         for name, weights in trainable.items():
             unchanged = all(torch.equal(a, b) for a, b in zip(before[name], weights.values(), strict=True))
             require(
-                unchanged or last == name or (last is not None and overlap(trainable[last], weights)),
+                unchanged or any(name == one or overlap(trainable[one], weights) for one in last),
                 f"the trainer changed the weights of the {name} out of turn; a trainer yields losses, and may change "
                 "weights (to clip them, for example) only of the network that it yielded last",
             )
@@ -140,14 +155,20 @@ def check_updates(training: Training) -> None:
             isinstance(update, tuple) and len(update) in (2, 3),
             f"the trainer yielded {type(update).__name__}; it has to yield (network, loss) or (network, loss, metrics)",
         )
-        network, loss, *metrics = update
+        modules, loss, *metrics = update
+        modules = modules if isinstance(modules, tuple) else (modules,)
         require(
-            id(network) in names,
-            f"the trainer yielded a network that is not trained; the networks are {', '.join(names.values())}",
+            bool(modules) and all(isinstance(module, nn.Module) for module in modules),
+            f"the trainer yielded {modules!r:.60}; it has to yield a network, a module within one, or a tuple of them",
         )
+        try:
+            found = [training.place_of(module) for module in modules]
+        except GanzooError as error:
+            raise ContractError(str(error)) from None
+        names = "+".join(place.name for place in found)
         require(
             isinstance(loss, Tensor) and loss.dim() == 0 and bool(loss.isfinite()),
-            f"the loss of the {names[id(network)]} is not a finite scalar tensor but "
+            f"the loss of the {names} is not a finite scalar tensor but "
             f"{loss.tolist() if isinstance(loss, Tensor) else loss!r:.60}",
         )
         for name, value in (metrics[0] if metrics else {}).items():
@@ -155,16 +176,10 @@ def check_updates(training: Training) -> None:
                 isinstance(value, Tensor) and value.numel() == 1,
                 f"the metric '{name}' is not a scalar tensor; a Python number would wait for the device",
             )
-        last = names[id(network)]
-        updated.add(last)
-        training.update(last, loss)
-    require(
-        {"generator", "discriminator"} <= updated,
-        f"an iteration updates {', '.join(sorted(updated)) or 'no network'} alone",
-    )
-    for name, tensors in copies(dict(frozen)).items():
-        for key, value in tensors.items():
-            require(torch.equal(value, frozen_before[name][key]), f"an iteration changed '{key}' of the frozen {name}")
+        last = {place.network for place in found}
+        updated |= last
+        training.update(modules, loss)
+    return updated
 
 
 def overlap(weights: dict[str, nn.Parameter], others: dict[str, nn.Parameter]) -> bool:

@@ -115,7 +115,10 @@ def counts_its_iterations(nets: Any, draw: Any) -> Iterator[Any]:
     [
         (steps_itself, "the trainer changed the weights of the discriminator out of turn"),
         (steps_before_any_update, "the trainer changed the weights of the generator out of turn"),
-        (yields_a_foreign_network, "yielded a network that is not trained; the networks are generator, discriminator"),
+        (
+            yields_a_foreign_network,
+            "yields a Linear that is not trained here; the networks are: generator, discriminator",
+        ),
         (never_ends, "the trainer did not end within 1000 updates"),
         (diverges, "the loss of the discriminator is not a finite scalar tensor but inf"),
         (yields_many_losses, "the loss of the discriminator is not a finite scalar tensor but [["),
@@ -125,7 +128,7 @@ def counts_its_iterations(nets: Any, draw: Any) -> Iterator[Any]:
             "the trainer yielded Tensor; it has to yield (network, loss) or (network",
         ),
         (yields_a_metric_that_was_read, "the metric 'loss' is not a scalar tensor"),
-        (forgets_the_generator, "an iteration updates discriminator alone"),
+        (forgets_the_generator, "4 iterations update discriminator alone"),
         (has_its_own_random_numbers, "two trainings with the same seed differ in '"),
         (counts_its_iterations, "a resumed training differs from an uninterrupted one in '"),
     ],

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.cli.hints import setting_hint
-from ganzoo.registry.gan import GAN, PARTS
+from ganzoo.registry.gan import GAN, OWN_OPTIMIZERS, PARTS
 from ganzoo.registry.recipe import Recipe, parse_assignments, resolve
 from ganzoo.registry.renamed import new_name, split_parents
 from ganzoo.util.errors import GanzooError
@@ -54,6 +54,8 @@ def overrides_from(options: Mapping[str, Any], assignments: Iterable[str]) -> di
 def is_same_setting(one: str, other: str) -> bool:
     """Whether two keys are one setting: ``lr`` and ``optimizer.lr``, but not ``lr`` and ``parent.lr``."""
     (parents, own), (other_parents, other_own) = split_parents(one), split_parents(other)
+    if own.startswith(OWN_OPTIMIZERS) or other_own.startswith(OWN_OPTIMIZERS):
+        return one == other
     return parents == other_parents and (
         own == other_own or own.endswith(f".{other_own}") or other_own.endswith(f".{own}")
     )
@@ -68,12 +70,14 @@ def resolve_typed(gan: GAN, overrides: Overrides, preset: str | None) -> Recipe:
     try:
         return resolve(gan, overrides, preset=preset)
     except GanzooError:
-        parts = {key: value for key, value in overrides.items() if key in (*PARTS, "parent")}
+        parts = {key: value for key, value in overrides.items() if key in (*PARTS, *OWN_OPTIMIZERS, "parent")}
         split = [split_parents(key) for key in resolve(gan, parts, preset=preset).flat()]
         for key in overrides:
             parents, own = split_parents(key)
             known = [name for above, name in split if above == parents]
-            if own in (*PARTS, "parent") or any(name == own or name.endswith(f".{own}") for name in known):
+            if own in (*PARTS, *OWN_OPTIMIZERS, "parent") or any(
+                name == own or name.endswith(f".{own}") for name in known
+            ):
                 continue
             if new := new_name(key):
                 raise GanzooError(f"the setting '{key}' was renamed to '{new}'; use --set {new}=VALUE") from None

@@ -9,6 +9,8 @@ from typing import Any
 
 Overrides = Mapping[str, Any]
 PARTS = ("generator", "discriminator", "trainer", "optimizer")
+OWN_OPTIMIZERS = ("generator.optimizer", "discriminator.optimizer")
+"""Keys of the optimizer of one network, where it differs from that of the other."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,14 +21,17 @@ class GAN:
     one. The keyword-only arguments of the parts are the settings of the GAN.
 
     ``settings`` and ``presets`` map keys to values. A key is the name of a part, which selects another part; the name
-    of a setting; ``part.setting``, where two parts have a setting of one name; or ``parent.KEY`` for the parent.
+    of a setting; ``part.setting``, where two parts have a setting of one name; ``discriminator.optimizer`` or
+    ``discriminator.optimizer.setting`` (likewise ``generator.``), for an optimizer of its own; or ``parent.KEY`` for
+    the parent.
 
     Attributes:
         name: in the registry, in files and on the command line; lower case, words joined by hyphens.
         summary: one line for ``ganzoo list``.
         generator: maker of the generator, ``make(task, *, setting=default, ...) -> nn.Module``.
         discriminator: maker of the discriminator or critic, likewise.
-        trainer: generator function of one iteration, ``train(nets, draw, *, setting=default, ...)``.
+        trainer: generator function of one iteration, ``train(nets, draw, *, setting=default, ...)``, or
+            ``train(nets, draw, iteration, *, ...)`` to be told its number, counted from 1.
         optimizer: maker of an optimizer, ``make(parameters, *, lr=..., ...)``.
         paper: authors and year, with an identifier such as that of arXiv.
         conditional: the networks also take labels or regression inputs.

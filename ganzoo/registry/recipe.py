@@ -11,12 +11,22 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from ganzoo.registry.gan import GAN, PARTS, Overrides
+from ganzoo.registry.gan import GAN, OWN_OPTIMIZERS, PARTS, Overrides
 from ganzoo.registry.registry import Registry, registry
 from ganzoo.registry.renamed import new_name, split_parents
-from ganzoo.registry.values import Count, Decay, OutOfRangeError, Positive, Size, convert, describe_type
+from ganzoo.registry.values import (
+    Count,
+    Decay,
+    OutOfRangeError,
+    Positive,
+    Size,
+    Unless,
+    convert,
+    describe_type,
+    format_value,
+)
 from ganzoo.util.errors import FOREIGN_ERRORS, GanzooError
 
 
@@ -119,6 +129,35 @@ class Recipe:
             reason = str(error).partition("\n")[0]
             raise GanzooError(f"{part} '{name}' cannot be built with {settings}: {reason}") from error
 
+    def optimizer(self, network: str, weights: Any) -> Any:
+        """A new optimizer for weights of the ``generator`` or the ``discriminator``: its own, or that of both."""
+        own = f"{network}.optimizer"
+        return self.call(own if own in self.functions else "optimizer", weights)
+
+    @property
+    def takes_iteration(self) -> bool:
+        """Whether the trainer is told the number of the iteration, as its third argument."""
+        return takes_iteration(self.functions["trainer"])
+
+    @property
+    def period(self) -> int | None:
+        """After how many iterations the trainer does the same again: its attribute ``period``, or 1 where it is not
+        told their number; ``None`` where it is told, and does not say."""
+        period: int | None = getattr(self.functions["trainer"], "period", None) if self.takes_iteration else 1
+        return period
+
+    def train(self, nets: Any, draw: Callable[[], Any], iteration: int) -> Iterator[Any]:
+        """Begin one iteration of the trainer, with its settings.
+
+        Args:
+            nets: the networks.
+            draw: draws a batch.
+            iteration: its number, counted from 1, for a trainer that takes it.
+        """
+        arguments = (nets, draw, iteration) if self.takes_iteration else (nets, draw)
+        updates: Iterator[Any] = self.functions["trainer"](*arguments, **self.values["trainer"])
+        return updates
+
     def of_network(self, name: str) -> Recipe:
         """The recipe that a network belongs to: ``parent.generator`` to that of the parent."""
         if name.startswith("parent.") and self.parent:
@@ -145,6 +184,14 @@ def signature(part: str, function: Callable[..., Any]) -> dict[str, Setting]:
                 kind = eval(kind, vars(sys.modules[function.__module__]))
             found[name] = Setting(part, name, kind, argument.default)
     return found
+
+
+def takes_iteration(trainer: Callable[..., Any]) -> bool:
+    """Whether a trainer has a third positional argument."""
+    kinds = [each.kind for each in inspect.signature(trainer).parameters.values()]
+    return (
+        sum(kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD) for kind in kinds) > 2
+    )
 
 
 def settings(functions: dict[str, Callable[..., Any]]) -> dict[str, dict[str, Setting]]:
@@ -177,22 +224,30 @@ def resolve(
     functions: dict[str, Callable[..., Any]] = {}
     chosen: dict[str, Any] = {}
     parent, for_parent = gan.parent, dict[str, Any]()
-    own = {part: getattr(gan, part) for part in PARTS}
-    for layer in (own, gan.settings, gan.presets[preset] if preset else {}, overrides or {}):
-        for part in PARTS:
+    parts = {part: getattr(gan, part) for part in PARTS}
+    layers = (parts, gan.settings, gan.presets[preset] if preset else {}, overrides or {})
+    keys = {key for layer in layers for key in layer}
+    own_optimizers = [part for part in OWN_OPTIMIZERS if any(f"{key}.".startswith(f"{part}.") for key in keys)]
+    named: set[str] = set()
+    for layer in layers:
+        for part in (*PARTS, *own_optimizers):
             if (choice := layer.get(part)) is not None:
-                chosen = {key: value for key, value in chosen.items() if not key.startswith(f"{part}.")}
+                named.add(part)
+            elif part in own_optimizers and part not in named:
+                choice = layer.get("optimizer")
+            if choice is not None:
+                chosen = {key: value for key, value in chosen.items() if key.rpartition(".")[0] != part}
                 names.pop(part, None)
                 if isinstance(choice, str):
                     names[part] = choice
-                    choice = among.part(part, choice)
+                    choice = among.part(part.rpartition(".")[2], choice)
                 functions[part] = choice
         parent = layer.get("parent", parent)
         table = settings(functions)
         for key, value in layer.items():
             if key.startswith("parent."):
                 for_parent[key.removeprefix("parent.")] = value
-            elif key not in (*PARTS, "parent"):
+            elif key not in (*PARTS, *OWN_OPTIMIZERS, "parent"):
                 setting = lookup(gan, key, table)
                 chosen[setting.key] = setting.accept(value)
     if for_parent and parent is None:
@@ -201,6 +256,10 @@ def resolve(
     if parent == gan.name:
         raise GanzooError(f"{gan.name} cannot be its own parent; name another GAN (ganzoo list)")
     table = settings(functions)
+    for part in own_optimizers:  # what is not said of one network's optimizer is said of both
+        for name, setting in table[part].items():
+            if setting.key not in chosen and f"optimizer.{name}" in chosen:
+                chosen[setting.key] = setting.accept(chosen[f"optimizer.{name}"])
     values = {
         part: {name: chosen.get(setting.key, setting.default) for name, setting in arguments.items()}
         for part, arguments in table.items()
@@ -208,7 +267,11 @@ def resolve(
     recipe = Recipe(
         gan, names, functions, values, resolve(among.gan(parent), for_parent, among=among) if parent else None
     )
-    _ = recipe.loop  # its own checks
+    if recipe.loop.ttur != 1 and "discriminator.optimizer.lr" in chosen:
+        raise GanzooError(
+            f"ttur={recipe.loop.ttur:g} and discriminator.optimizer.lr both set the discriminator's learning rate; "
+            "leave one out"
+        )
     if recipe.parent:
         check_parent(recipe, recipe.parent)
     return recipe
@@ -232,7 +295,7 @@ IGNORED_IN_JOINT_TRAINING = ("iterations", "batch_size", "ema", "parent_training
 
 
 def refuse_ignored(recipe: Recipe, typed: Overrides, *, trained_parent: bool) -> None:
-    """Refuse settings of a parent that would change nothing.
+    """Refuse settings that would change nothing.
 
     Args:
         recipe: of the child.
@@ -243,6 +306,7 @@ def refuse_ignored(recipe: Recipe, typed: Overrides, *, trained_parent: bool) ->
         GanzooError: one of the settings is ignored in this training; the message names it.
     """
     for key in typed:
+        refuse_without_effect(recipe, key)
         parents, own = split_parents(key)
         if not parents:
             continue
@@ -251,12 +315,35 @@ def refuse_ignored(recipe: Recipe, typed: Overrides, *, trained_parent: bool) ->
         if recipe.loop.parent_training != "joint" or recipe.parent is None:
             continue
         parent = recipe.parent
-        setting = None if own in (*PARTS, "parent") else lookup(parent.gan, own, settings(dict(parent.functions)))
+        setting = (
+            None
+            if own in (*PARTS, *OWN_OPTIMIZERS, "parent")
+            else lookup(parent.gan, own, settings(dict(parent.functions)))
+        )
         part, name = (own, "") if setting is None else (setting.part, setting.name)
         if part == "trainer" or (part == "loop" and name in IGNORED_IN_JOINT_TRAINING):
             raise GanzooError(
                 f"'{key}' changes nothing with parent_training=joint, where parent and child share a trainer and its "
                 "iterations; leave it out, or set it of the child"
+            )
+
+
+def refuse_without_effect(recipe: Recipe, key: str) -> None:
+    """Refuse a setting that changes nothing beside the other settings of its part; GanzooError then."""
+    parents, own = split_parents(key)
+    for _ in range(parents.count(".")):
+        recipe = recipe.parent or recipe
+    if own in (*recipe.functions, "parent"):
+        return
+    setting = lookup(recipe.gan, own, settings(dict(recipe.functions)))
+    if setting.key == "loop.parent_training" and recipe.parent is None:
+        raise GanzooError(f"{recipe.gan.name} has no parent, so '{key}' changes nothing; leave it out")
+    for other in get_args(setting.kind)[1:]:
+        value = recipe.values[setting.part][other.setting] if isinstance(other, Unless) else None
+        if isinstance(other, Unless) and value in other:
+            cause = f"{other.setting}={format_value(value)}"
+            raise GanzooError(
+                f"'{key}' changes nothing with {cause}; leave one of them out (ganzoo show {recipe.gan.name})"
             )
 
 
@@ -267,7 +354,7 @@ def lookup(gan: GAN, key: str, table: Mapping[str, Mapping[str, Setting]]) -> Se
         setting
         for owner, arguments in table.items()
         for setting in arguments.values()
-        if setting.name == name and part in ("", owner)
+        if setting.name == name and (part == owner or (part == "" and owner not in OWN_OPTIMIZERS))
     ]
     if len(matches) == 1:
         return matches[0]

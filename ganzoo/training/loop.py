@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
+from itertools import chain
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +27,9 @@ from ganzoo.training.optimizer_state import load_optimizer_state, optimizer_stat
 from ganzoo.util.errors import GanzooError
 from ganzoo.util.signals import interrupt_at_end
 
+Updated = nn.Module | tuple[nn.Module, ...]
+"""What an update changes: a network, a module within one, or several of them."""
+
 
 @dataclass(frozen=True)
 class Iteration:
@@ -33,13 +37,29 @@ class Iteration:
 
     Attributes:
         number: counted from 1.
-        losses: loss of each network's last update, by name; scalars on the device. Reading one waits for the device.
+        losses: of the last update of each network or part, by name; scalars on the device. Reading one waits for it.
         metrics: what the trainer logs besides; scalars on the device.
     """
 
     number: int
     losses: dict[str, Tensor]
     metrics: dict[str, Tensor]
+
+
+class Place(NamedTuple):
+    """Where a module is: in which network that is trained, and under which dotted name."""
+
+    network: str
+    name: str
+
+
+def places(networks: Mapping[str, nn.Module]) -> dict[int, Place]:
+    """The places of all networks and of all modules within them, by the id of the module."""
+    found: dict[int, Place] = {}
+    for network, whole in reversed(list(networks.items())):  # a parent within its child is a network of its own
+        for path, module in whole.named_modules():
+            found.setdefault(id(module), Place(network, f"{network}.{path}" if path else network))
+    return found | {id(whole): Place(network, network) for network, whole in networks.items()}
 
 
 class Training(Iterator[Iteration]):
@@ -75,20 +95,31 @@ class Training(Iterator[Iteration]):
         self.ema = EMA(nets.generator, recipe.loop.ema)
         self.weights = {name: nets.parameters_of(name) for name in nets.trainable()}
         self.optimizers = {name: self._create_optimizer(name, weights) for name, weights in self.weights.items()}
-        self._names = {id(network): name for name, network in nets.trainable().items()}
-        self._base_rates = {name: [group["lr"] for group in one.param_groups] for name, one in self.optimizers.items()}
+        self._places = places(nets.trainable())
         for optimizer in self.optimizers.values():
             self.device.prepare_optimizer(optimizer)
         self._choose_runner()
 
     def _create_optimizer(self, name: str, weights: Sequence[nn.Parameter]) -> Optimizer:
-        """An optimizer for a network, or for some of its weights, with the settings of its GAN."""
-        optimizer: Optimizer = self.recipe.of_network(name).call("optimizer", weights)
+        """An optimizer for a network, or for some of its weights: its own, or that of its GAN."""
+        optimizer: Optimizer = self.recipe.of_network(name).optimizer(name.rpartition(".")[2], weights)
         return optimizer
 
     def _choose_runner(self) -> None:
-        """Choose once how iterations run: eagerly by ``self.iterate(self.batches.fetch)``, compiled or captured."""
-        self._run = self.device.runner(self.iterate, self.batches.fetch, self.nets, self.random_state)
+        """Choose once how iterations run: eagerly by ``self.iterate(self.batches.fetch)``, compiled or captured.
+
+        Each iteration of a trainer's period is compiled or captured by itself.
+        """
+        period = self.recipe.period if self.device.compile or self.device.graph else 1
+        if period is None:
+            raise GanzooError(
+                f"the trainer of {self.recipe.gan.name} is told the number of the iteration, and does not say after "
+                "how many it does the same again (its attribute period); leave out --compile and --graph"
+            )
+        runs = [
+            self.device.runner(self.iterate, self.batches.fetch, self.nets, self.random_state) for _ in range(period)
+        ]
+        self._run = runs[0] if period == 1 else lambda: runs[self.iteration % period]()
 
     def __next__(self) -> Iteration:
         if self.iteration >= self.recipe.loop.iterations:
@@ -112,7 +143,7 @@ class Training(Iterator[Iteration]):
             )
 
     def iterate(self, next_batch: NextBatch, step: Step = optimizer_step) -> Results:
-        """One iteration: the trainer yields a network and its loss, and that network is updated, until it ends.
+        """One iteration: the trainer yields what to update and its loss, and that is updated, until it ends.
 
         Args:
             next_batch: gives the next batch of the data set, as :meth:`Batches.fetch` does.
@@ -120,9 +151,8 @@ class Training(Iterator[Iteration]):
         """
         losses: dict[str, Tensor] = {}
         metrics: dict[str, Tensor] = {}
-        for network, loss, *logged in self.updates(next_batch):
-            name = self.name_of(network)
-            self.update(name, loss, step)
+        for updated, loss, *logged in self.updates(next_batch):
+            name = self.update(updated, loss, step)
             losses[name] = loss.detach()
             metrics |= logged[0] if logged else {}
         if not losses:
@@ -130,14 +160,14 @@ class Training(Iterator[Iteration]):
         return losses, metrics
 
     def updates(self, next_batch: NextBatch) -> Iterator[Any]:
-        """What the trainer yields in one iteration: ``(network, loss)`` or ``(network, loss, metrics)``."""
+        """What the trainer yields in one iteration: ``(updated, loss)`` or ``(updated, loss, metrics)``."""
 
         def draw() -> tuple[Tensor, ...]:
             real, *condition = self.batches.normalize(next_batch())
             z = draw_latents(len(real), self.nets.latent_dim, self.recipe.loop.distribution, self.device.torch)
             return (real, z, *condition)
 
-        trainer = self.recipe.functions["trainer"](self.nets, draw, **self.recipe.values["trainer"])
+        trainer = self.recipe.train(self.nets, draw, self.iteration + 1)
         while True:
             with self.device.forward():  # the loss is computed while the trainer is resumed
                 update = next(trainer, None)
@@ -145,34 +175,51 @@ class Training(Iterator[Iteration]):
                 return
             yield update
 
-    def update(self, name: str, loss: Tensor, step: Step = optimizer_step) -> None:
-        """Update one network: the gradient of its loss in its own weights alone, and one step of its optimizer."""
-        weights = self.weights[name]
-        for weight in weights:
-            weight.grad = None
-        with self.device.backward():
-            loss.backward(inputs=weights)  # type: ignore[no-untyped-call]
-        self.ranks.average_gradients(weights)
-        step(self.optimizers[name], weights)
+    def update(self, updated: Updated, loss: Tensor, step: Step = optimizer_step) -> str:
+        """Update a network, a module within one, or several of them jointly.
 
-    def name_of(self, network: nn.Module) -> str:
-        """The name of a network that is trained here, such as ``discriminator``; GanzooError for any other."""
+        The gradient of the loss reaches their own weights alone. Each network's optimizer takes one step; it leaves
+        alone what has no gradient.
+
+        Returns:
+            Their name, such as ``discriminator``, ``generator.encoder`` or ``generator+discriminator.q``.
+        """
+        modules = updated if isinstance(updated, tuple) else (updated,)
+        found = [self.place_of(module) for module in modules]
+        inside = {id(weight) for module in modules for weight in module.parameters()}
+        networks = {place.network: self.weights[place.network] for place in found}
+        for weight in chain(*networks.values()):
+            weight.grad = None
+        inputs = [weight for weight in chain(*networks.values()) if id(weight) in inside]
+        with self.device.backward():
+            loss.backward(inputs=inputs)  # type: ignore[no-untyped-call]
+        for network, weights in networks.items():
+            self.ranks.average_gradients(weights)
+            step(self.optimizers[network], weights)
+        return "+".join(place.name for place in found)
+
+    def place_of(self, module: nn.Module) -> Place:
+        """Where a module is in the networks that are trained here; GanzooError for any other."""
         try:
-            return self._names[id(network)]
+            return self._places[id(module)]
         except KeyError:
             raise GanzooError(
-                f"the trainer of {self.recipe.gan.name} yields a {type(network).__name__} that is not trained here; "
+                f"the trainer of {self.recipe.gan.name} yields a {type(module).__name__} that is not trained here; "
                 f"the networks are: {', '.join(self.weights)}"
             ) from None
 
     def set_learning_rates(self) -> None:
-        """Set the next iteration's learning rates: linear decay or constant, the discriminator's times ``ttur``."""
+        """Set the next iteration's learning rates: linear decay or constant, the discriminator's times ``ttur``.
+
+        They are multiples of a group's ``initial_lr``, as with torch's schedulers.
+        """
         left = 1 - self.iteration / self.recipe.loop.iterations
         for name, optimizer in self.optimizers.items():
             loop = self.recipe.of_network(name).loop
             decay = left if loop.lr_schedule == "linear" else 1.0
             scale = decay * (loop.ttur if name.endswith("discriminator") else 1.0)
-            for group, base in zip(optimizer.param_groups, self._base_rates[name], strict=True):
+            for group in optimizer.param_groups:
+                base = group.setdefault("initial_lr", float(group["lr"]))
                 if isinstance(group["lr"], Tensor):  # a captured iteration reads it on the device
                     group["lr"].fill_(base * scale)
                 else:
@@ -208,12 +255,16 @@ class Training(Iterator[Iteration]):
         )
 
     def state(self) -> dict[str, Tensor]:
-        """All that the next iteration depends on, as tensors by name; GanzooError after half an iteration."""
+        """All that the next iteration depends on, as tensors by name.
+
+        Raises:
+            GanzooError: half an iteration was done, or an optimizer remembers what these tensors cannot hold.
+        """
         self._require_whole()
         parts = {
             "networks": state_tensors(self.nets),
             "average": state_tensors(self.ema.network),
-            "optimizer": optimizer_state(self.optimizers, self.weights),
+            "optimizer": optimizer_state(self.optimizers, self.weights, self._create_optimizer),
             "random": self.random_state.state(),
         }
         tensors = {f"{part}.{name}": tensor for part, named in parts.items() for name, tensor in named.items()}
@@ -231,6 +282,7 @@ class Training(Iterator[Iteration]):
             parts.setdefault(part, {})[rest] = tensor
         if missing := {"networks", "average", "random", "position"} - parts.keys():
             raise GanzooError(f"{source} is not a checkpoint: it lacks '{min(missing)}'")
+        self._is_whole = False  # until all of it is loaded
         load_state(self.nets, parts["networks"], source)
         load_state(self.ema.network, parts["average"], source)
         optimizers = parts.get("optimizer", {})

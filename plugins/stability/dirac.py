@@ -7,7 +7,7 @@ updates these two parameters as it updates any networks, so every trainer has it
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -70,7 +70,8 @@ def dirac(recipe: Recipe) -> Dirac:
     players = known.players(recipe)
     labels = (torch.tensor(players.labels),) if players.labels else ()
     zeros = torch.zeros(len(players.labels) or 2, 1)  # two samples, for trainers that need a batch's variance
-    trainer = partial(recipe.functions["trainer"], **one_step_each(recipe.values["trainer"]))
+    steps = {"trainer": one_step_each(recipe.values["trainer"])}
+    trainer = partial(replace(recipe, values={**recipe.values, **steps}).train, iteration=1)
     try:
         field = Field(players.nets, trainer, (zeros, zeros, *labels))
     except FOREIGN_ERRORS as error:

@@ -26,6 +26,7 @@ from torch.overrides import TorchFunctionMode
 from ganzoo.parts.losses import cross_terms
 from ganzoo.parts.networks import Networks
 from ganzoo.training.device import RandomState
+from ganzoo.training.loop import places
 from ganzoo.util.errors import GanzooError
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ class Field:
     Normalisation uses the statistics of the batch and does not update the running ones. Dropout is off. A trainer's
     own random numbers come from the same seed at each evaluation. The discriminator's loss depends on the generator
     through the fake samples (see :func:`ganzoo.parts.losses.cross_terms`); a gradient that a method stops, as between
-    parent and child, stays stopped. If a trainer updates a player several times in an iteration, the first loss counts.
+    parent and child, stays stopped. If a trainer updates the same modules several times in an iteration, the first loss
+    counts. A weight that several updates change, of a network and of a part of it, follows the sum of their gradients.
 
     Args:
         nets: the players. They are copied; :attr:`start` holds their weights.
@@ -89,7 +91,9 @@ class Field:
             for name, tensor in chain(module.named_parameters(recurse=False), module.named_buffers(recurse=False))
         }
         with self._deterministic():
-            players = dict.fromkeys(player for player, _ in self._updates(lambda: clones(tensors)))
+            self._updated = {name: modules for name, modules, _ in self._updates(lambda: clones(tensors))}
+        where = places(self._nets.trainable())
+        players = dict.fromkeys(where[id(module)].network for modules in self._updated.values() for module in modules)
         weights = {player: self._nets.parameters_of(player) for player in players}
         every = [weight for own in weights.values() for weight in own]
         if len(set(every)) < len(every):
@@ -100,6 +104,7 @@ class Field:
         self._constants = {place: tensor for place, tensor in tensors.items() if place not in self._weights_at}
         ends = [0, *accumulate(sum(weight.numel() for weight in own) for own in weights.values())]
         self.players = {player: slice(*own) for player, own in zip(weights, pairwise(ends), strict=True)}
+        self._masks = {name: self._mask(modules) for name, modules in self._updated.items()}
         large = LARGE * torch.randn(ends[-1], dtype=torch.float64, generator=torch.Generator().manual_seed(0))
         self._bounded = True
         self._bounded = not self.projected(large).equal(large)
@@ -113,15 +118,27 @@ class Field:
         """One player's part of v(w)."""
         return self._negative_gradients(w, [player])
 
-    def losses(self, w: Tensor, players: Collection[str] = ()) -> dict[str, Tensor]:
-        """The losses of the players' first updates, all at the same weights; by default of all players."""
-        left = set(players or self.players)
+    def _mask(self, modules: Sequence[nn.Module]) -> Tensor:
+        """Which weights ``(N,)`` an update of these modules changes: those of their own networks within them."""
+        where = places(self._nets.trainable())
+        networks = {where[id(module)].network for module in modules}
+        inside = {weight for module in modules for weight in module.parameters()}
+        masks = [
+            torch.full((weight.numel(),), player in networks and weight in inside)
+            for player in self.players
+            for weight in self._nets.parameters_of(player)
+        ]
+        return torch.cat(masks)
+
+    def losses(self, w: Tensor, updates: Collection[str] = ()) -> dict[str, Tensor]:
+        """The losses of updates by their names, all at the same weights; by default of all in an iteration."""
+        left = set(updates or self._updated)
         losses: dict[str, Tensor] = {}
         with self._deterministic():
-            for player, loss in self._updates(lambda: self._tensors(w)):
-                if player in left:
-                    losses[player] = loss
-                    left.remove(player)
+            for name, _, loss in self._updates(lambda: self._tensors(w)):
+                if name in left:
+                    losses[name] = loss
+                    left.remove(name)
                 if not left:
                     break
         return losses
@@ -130,17 +147,26 @@ class Field:
         with torch.enable_grad():
             leaf = w if w.requires_grad else w.detach().requires_grad_()
             parts = {player: leaf[own] for player, own in self.players.items()}
-            losses = self.losses(torch.cat(tuple(parts.values())), players)
-            gradients = [
-                torch.autograd.grad(
-                    losses[player],
-                    parts[player],
-                    retain_graph=True,
-                    create_graph=w.requires_grad,
-                    materialize_grads=True,
-                )[0]
-                for player in players
-            ]
+            of = {
+                player: [n for n, mask in self._masks.items() if mask[self.players[player]].any()] for player in players
+            }
+            losses = self.losses(torch.cat(tuple(parts.values())), list(chain(*of.values())))
+            gradients = []
+            for player in players:
+                total: Tensor | None = None
+                for name in of[player]:
+                    (gradient,) = torch.autograd.grad(
+                        losses[name],
+                        parts[player],
+                        retain_graph=True,
+                        create_graph=w.requires_grad,
+                        materialize_grads=True,
+                    )
+                    mask = self._masks[name][self.players[player]]
+                    gradient = gradient if mask.all() else gradient * mask
+                    total = gradient if total is None else total + gradient
+                assert total is not None
+                gradients.append(total)
         return -torch.cat(gradients)
 
     def projected(self, w: Tensor) -> Tensor:
@@ -172,15 +198,16 @@ class Field:
         pushed = w.detach() + NUDGE * self(w.detach()).sign()
         return self.projected(pushed) == pushed
 
-    def _updates(self, tensors: Callable[[], dict[str, Tensor]]) -> Iterator[tuple[str, Tensor]]:
-        """The players and losses of one iteration. ``tensors`` is called for each update.
+    def _updates(self, tensors: Callable[[], dict[str, Tensor]]) -> Iterator[tuple[str, Sequence[nn.Module], Tensor]]:
+        """The updates of one iteration: name, modules and loss. ``tensors`` is called for each.
 
         A trainer may clip the weights of one update when it is resumed for the next, so each update has its own.
         """
-        names = {id(network): player for player, network in self._nets.trainable().items()}
+        where = places(self._nets.trainable())
         updates = self._trainer(self._nets, lambda: self._batch)
         while (update := functional_call(self._resume, tensors(), (updates,), tie_weights=False)) is not None:
-            yield names[id(update[0])], update[1]
+            modules = update[0] if isinstance(update[0], tuple) else (update[0],)
+            yield "+".join(where[id(module)].name for module in modules), modules, update[1]
 
     def _tensors(self, w: Tensor) -> dict[str, Tensor]:
         """Copies of all tensors for ``functional_call``; a shared weight is the same copy in each of its places."""

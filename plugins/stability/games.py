@@ -95,7 +95,7 @@ class Games:
             z = draw_latents(self._batch_size, training.nets.latent_dim, loop.distribution, device.torch)
         batches = Batches(self._data, loop, training.seed, device, conditional=recipe.gan.conditional)
         real, *condition = batches.next()
-        trainer = partial(recipe.functions["trainer"], **recipe.values["trainer"])
+        trainer = partial(recipe.train, iteration=iteration + 1)
         try:
             field = Field(training.nets, trainer, (real, z, *condition), seed=training.seed)
         except FOREIGN_ERRORS as error:

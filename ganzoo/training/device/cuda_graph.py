@@ -99,6 +99,7 @@ class CUDAGraphCapture:
 def make_capturable(optimizer: torch.optim.Optimizer, device: torch.device) -> None:
     """Keep an optimizer's learning rates and step counters on the device, where a captured step reads them."""
     for group in optimizer.param_groups:
+        group.setdefault("initial_lr", group["lr"])  # read where it is a number, which waits for nothing
         group["lr"] = torch.tensor(group["lr"], device=device)
         if "capturable" in group:
             group["capturable"] = True

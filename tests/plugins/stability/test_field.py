@@ -144,12 +144,34 @@ def test_the_first_update_of_a_training_follows_the_field(gan: str, monkeypatch:
     real, z, *condition = batch
     monkeypatch.setattr("ganzoo.training.loop.draw_latents", lambda *_: z)
     network, loss, *_ = next(made.updates(lambda: (real, *condition)))
-    player = made.name_of(network)
-    made.update(player, loss)
+    player = made.update(network, loss)
     change = (field.vector(made.nets) - before) / 1e-2
     expected = torch.zeros_like(change)
     expected[field.players[player]] = field(before)[field.players[player]]
     assert (change - expected).abs().max() < 1e-4 * expected.abs().max()
+
+
+def test_weights_of_several_updates_follow_the_sum_of_their_gradients() -> None:
+    def trainer(nets: Networks, draw: Any) -> Any:
+        real, z = draw()
+        yield nets.discriminator, nets.discriminator(real).square().mean()
+        yield (nets.generator, nets.discriminator[1]), nets.discriminator(nets.generator(z)).mean()
+
+    made, batch = begun(smallest("simple"))
+    field = Field(made.nets, trainer, batch)
+    w = field.start.clone().requires_grad_()
+    losses = field.losses(w)
+    assert list(losses) == ["discriminator", "generator+discriminator.1"]
+    by_update = {name: torch.autograd.grad(loss, w, retain_graph=True)[0] for name, loss in losses.items()}
+    expected = torch.zeros_like(field.start)
+    D, G = field.players["discriminator"], field.players["generator"]
+    expected[D] = by_update["discriminator"][D]
+    part = {name for name, _ in made.nets.named_parameters() if name.startswith("discriminator.1.")}
+    inside = torch.cat([torch.full((p.numel(),), n in part) for n, p in made.nets.named_parameters() if "discr" in n])
+    expected[D] += by_update["generator+discriminator.1"][D] * inside
+    expected[G] = by_update["generator+discriminator.1"][G]
+    assert 0 < inside.sum() < len(inside)
+    torch.testing.assert_close(field(field.start), -expected)
 
 
 def test_the_field_of_the_discriminator_depends_on_the_generator() -> None:

@@ -1,0 +1,205 @@
+"""What a trainer may update: a network, a module within one, or several jointly; and by which optimizer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import ganzoo.testing
+from ganzoo.data import Data
+from ganzoo.registry.gan import GAN
+from ganzoo.registry.recipe import resolve
+from ganzoo.registry.registry import registry
+from ganzoo.training.loop import Training
+from ganzoo.util.errors import GanzooError
+from tests.support import differing, run_iterations, small_training, snapshot
+
+
+class Autoencoder(nn.Module):
+    """A generator with an encoder beside it."""
+
+    def __init__(self, latent_dim: int, pixels: int, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Flatten(), nn.Linear(pixels, latent_dim))
+        self.decoder = nn.Sequential(nn.Linear(latent_dim, pixels), nn.Tanh(), nn.Unflatten(1, shape))
+
+    def forward(self, z: Tensor) -> Tensor:
+        decoded: Tensor = self.decoder(z)
+        return decoded
+
+
+def autoencoder(task: Any) -> nn.Module:
+    """An encoder and a decoder."""
+    return Autoencoder(task.latent_dim, math.prod(task.shape), task.shape)
+
+
+def of_parts(nets: Any, draw: Any) -> Iterator[Any]:
+    """Updates the encoder, the decoder, and then the decoder jointly with the discriminator's last layer."""
+    G, D = nets.generator, nets.discriminator
+    real, z = draw()
+    yield D, D(real).square().mean() - D(G(z).detach()).mean()
+    yield G.encoder, (G.decoder(G.encoder(real)) - real).square().mean()
+    yield G.decoder, (G.decoder(G.encoder(real)) - real).square().mean()
+    yield (G.decoder, D[-1]), D(G(z)).square().mean()
+
+
+OF_PARTS = replace(registry().gan("simple"), name="of-parts", generator=autoencoder, trainer=of_parts)
+
+
+def training_of(gan: GAN, data: Data, **settings: Any) -> Training:
+    recipe = resolve(
+        gan, {"batch_size": 8, "latent_dim": 8, "iterations": 3, "discriminator.widths": (16,), **settings}
+    )
+    return ganzoo.testing.start_training(recipe, data)
+
+
+def changed(before: dict[str, Tensor], nets: nn.Module) -> set[str]:
+    return {name.rpartition(".")[0] for name, tensor in nets.named_parameters() if not tensor.equal(before[name])}
+
+
+def test_an_update_changes_that_part_alone(tiny: Data) -> None:
+    training = training_of(OF_PARTS, tiny)
+    found = []
+    for updated, loss in training.updates(training.batches.fetch):
+        before = {name: tensor.detach().clone() for name, tensor in training.nets.named_parameters()}
+        name = training.update(updated, loss)
+        found.append((name, changed(before, training.nets)))
+    D = {
+        f"discriminator.{name}" for name, each in training.nets.discriminator.named_modules() if list(each._parameters)
+    }
+    last = {f"discriminator.{len(training.nets.discriminator) - 1}"}  # type: ignore[arg-type]
+    assert found == [
+        ("discriminator", D),
+        ("generator.encoder", {"generator.encoder.1"}),
+        ("generator.decoder", {"generator.decoder.0"}),
+        (f"generator.decoder+{next(iter(last))}", {"generator.decoder.0"} | last),
+    ]
+
+
+def test_losses_are_logged_under_the_names_of_the_parts(tiny: Data) -> None:
+    (losses, *_) = run_iterations(training_of(OF_PARTS, tiny))
+    assert list(losses)[:3] == ["discriminator", "generator.encoder", "generator.decoder"]
+
+
+def test_a_joint_update_is_one_step_of_each_optimizer(tiny: Data) -> None:
+    training = training_of(OF_PARTS, tiny, optimizer="sgd", **{"optimizer.lr": 0.5, "lr_schedule": "constant"})
+    G, D = training.nets.generator, training.nets.discriminator
+    weights = [G.decoder[0].weight, D[-1].weight]
+    _, z = training.batches.normalize(training.batches.fetch()), torch.randn(8, 8)
+    loss = D(G(z)).square().mean()
+    expected = [
+        w - 0.5 * g for w, g in zip(weights, torch.autograd.grad(loss, weights, retain_graph=True), strict=True)
+    ]
+    training.set_learning_rates()
+    training.update((G.decoder, D[-1]), loss)
+    for weight, wanted in zip(weights, expected, strict=True):
+        torch.testing.assert_close(weight.detach(), wanted)
+
+
+def test_a_training_of_parts_resumes_to_the_bit(tiny: Data) -> None:
+    whole, first, second = (training_of(OF_PARTS, tiny) for _ in range(3))
+    run_iterations(first, 1)
+    second.load(snapshot(first), "the checkpoint")
+    run_iterations(second)
+    run_iterations(whole)
+    assert differing(whole.state(), second.state()) == []
+
+
+def test_a_module_of_neither_network_is_refused(tiny: Data) -> None:
+    def trainer(nets: Any, draw: Any) -> Iterator[Any]:
+        yield nn.Linear(2, 2), draw()[0].mean()
+
+    with pytest.raises(
+        GanzooError, match="yields a Linear that is not trained here; the networks are: generator, disc"
+    ):
+        run_iterations(training_of(replace(OF_PARTS, trainer=trainer), tiny))
+
+
+# Optimizers
+
+
+def optimizers(training: Training) -> dict[str, tuple[str, float]]:
+    return {name: (type(one).__name__, one.param_groups[0]["lr"]) for name, one in training.optimizers.items()}
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"discriminator.optimizer.lr": 4e-4}, {"generator": ("Adam", 1e-3), "discriminator": ("Adam", 4e-4)}),
+        ({"generator.optimizer": "rmsprop"}, {"generator": ("RMSprop", 1e-3), "discriminator": ("Adam", 1e-3)}),
+        (
+            {"optimizer": "sgd", "lr": 0.5, "discriminator.optimizer": "adam", "generator.optimizer.lr": 0.25},
+            {"generator": ("SGD", 0.25), "discriminator": ("Adam", 0.5)},
+        ),
+    ],
+)
+def test_each_network_may_have_an_optimizer_of_its_own(tiny: Data, settings: Any, expected: Any) -> None:
+    training = small_training("simple", tiny, iterations=2, **{"lr": 1e-3} | settings)
+    assert optimizers(training) == expected
+    recipe = training.recipe
+    assert resolve(recipe.gan, recipe.flat()) == recipe
+
+
+def test_what_is_not_said_of_one_optimizer_is_that_of_both(tiny: Data) -> None:
+    training = small_training("simple", tiny, **{"beta2": 0.9, "discriminator.optimizer.lr": 4e-4})
+    assert [each.param_groups[0]["betas"][1] for each in training.optimizers.values()] == [0.9] * 2
+
+
+def test_another_optimizer_drops_what_was_set_of_the_old_one() -> None:
+    record = replace(registry().gan("simple"), settings={"discriminator.optimizer.beta2": 0.5})
+    assert resolve(record).values["discriminator.optimizer"]["beta2"] == 0.5
+    assert "beta2" not in resolve(record, {"optimizer": "sgd"}).values["discriminator.optimizer"]
+
+
+def test_an_own_learning_rate_beside_ttur_is_refused() -> None:
+    with pytest.raises(GanzooError, match=r"ttur=2 and discriminator\.optimizer\.lr both set the discriminator's"):
+        resolve(registry().gan("simple"), {"ttur": 2, "discriminator.optimizer.lr": 1e-4})
+
+
+def test_an_optimizer_that_is_put_in_keeps_its_rate(tiny: Data) -> None:
+    training = small_training("simple", tiny, iterations=4, lr_schedule="linear")
+    training.optimizers["generator"] = torch.optim.SGD(training.weights["generator"], lr=0.5)
+    rates = [training.optimizers["generator"].param_groups[0]["lr"] for _ in training]
+    assert rates == [0.5, 0.375, 0.25, 0.125]
+
+
+# The number of the iteration
+
+
+def numbered(nets: Any, draw: Any, iteration: int) -> Iterator[Any]:
+    """A penalty in every second iteration."""
+    real, z = draw()
+    D = nets.discriminator
+    loss = D(real).mean() - D(nets.generator(z)).mean()
+    yield D, loss + D(real).square().mean() if iteration % 2 else loss, {"iteration": torch.tensor(iteration)}
+    yield nets.generator, D(nets.generator(z)).mean()
+
+
+def test_a_trainer_is_told_the_iteration_if_it_asks(tiny: Data) -> None:
+    training = training_of(replace(registry().gan("simple"), trainer=numbered), tiny)
+    assert [int(each.metrics["iteration"]) for each in training] == [1, 2, 3]
+
+
+def test_it_is_not_compiled_unless_it_has_a_period(tiny: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ganzoo.training.device.tracing.TracedIteration.compile", lambda self: None)
+    monkeypatch.setattr("ganzoo.training.device.require_compiler", lambda device: None)
+
+    def train(**settings: Any) -> Training:
+        return small_training(replace(registry().gan("simple"), trainer=lazy), tiny, iterations=6, **settings)
+
+    def lazy(nets: Any, draw: Any, iteration: int) -> Iterator[Any]:
+        for network, loss, *_ in numbered(nets, draw, iteration):
+            yield network, loss
+
+    with pytest.raises(GanzooError, match="is told the number of the iteration, and does not say after how many"):
+        train(compile=True)
+    lazy.period = 2  # type: ignore[attr-defined]
+    compiled, eager = train(compile=True), train()
+    assert run_iterations(compiled) == run_iterations(eager)
+    assert differing(compiled.state(), eager.state()) == []
