@@ -89,10 +89,12 @@ def first_iteration(training: Training) -> Iteration | None:
     """The next iteration, if one is left. Parts that do not fit each other fail in the first one.
 
     Raises:
-        GanzooError: they do not fit.
+        GanzooError: they do not fit, or no checkpoint can hold what they remember.
     """
     try:
-        return next(training, None)
+        first = next(training, None)
+        training.state()
+        return first
     except FOREIGN_ERRORS as error:
         raise GanzooError(
             f"{training.recipe.gan.name} cannot be trained with these parts and settings: {first_line(error)}"
@@ -214,9 +216,7 @@ class Run:
 
         def open_folder(folder: RunFolder, log: RunLog) -> None:
             if folder.version() != found:
-                raise GanzooError(
-                    f"{folder} was changed in the meantime, perhaps by another process; give the command again"
-                )
+                raise GanzooError(f"{folder} was changed in the meantime, by another process; give the command again")
             if is_changed:
                 write_text(folder.record_file, json.dumps(record, indent=2))
             folder.remove_checkpoints_after(training.iteration)

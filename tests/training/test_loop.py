@@ -280,6 +280,19 @@ def test_the_checkpoint_of_another_training_is_refused(tiny: Data, spoil: Any, m
         small_training("simple", tiny, iterations=2).load(tensors, "the checkpoint")
 
 
+def test_a_training_that_took_half_a_checkpoint_does_not_continue(tiny: Data) -> None:
+    first, second = (small_training("simple", tiny, iterations=3) for _ in range(2))
+    run_iterations(first, 1)
+    whole = snapshot(first)
+    with pytest.raises(GanzooError, match=r"'0.bias' has the shape"):
+        second.load(whole | {"average.0.bias": torch.ones(3)}, "the checkpoint")
+    for use in (second.state, lambda: next(second)):
+        with pytest.raises(GanzooError, match="this training cannot continue"):
+            use()
+    second.load(whole, "the checkpoint")
+    assert run_iterations(second) == run_iterations(first)
+
+
 def test_learning_rates_fall_to_zero_and_the_discriminator_has_its_own(tiny: Data) -> None:
     training = small_training("simple", tiny, iterations=4, lr=0.8, ttur=0.5)
     rates = []
