@@ -95,7 +95,7 @@ def train(
     """
     from ganzoo import data as datasets
     from ganzoo.generators.weights import with_parent
-    from ganzoo.parts.build import refuse_ignored_latent_dim
+    from ganzoo.parts.build import refuse_ignored_with
     from ganzoo.registry.recipe import refuse_ignored, resolve
     from ganzoo.training.device import choose_device, configure_process
     from ganzoo.training.loop import Training
@@ -112,7 +112,7 @@ def train(
     if threads is not None:
         configure_process(threads)
     refuse_ignored(recipe, settings, trained_parent=parent is not None)
-    refuse_ignored_latent_dim(recipe, settings, data)
+    refuse_ignored_with(data, recipe, settings)
     recipe = with_parent(recipe, parent, data.shape)
     frozen = copy.deepcopy(parent.networks).freeze() if parent else None  # the caller may use the parent elsewhere
     chosen = choose_device(device, precision, images=data.is_images, compile=compile, graph=graph)

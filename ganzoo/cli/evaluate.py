@@ -23,16 +23,21 @@ from ganzoo.util.optional import needs
 @click.option(
     "-n",
     "--number",
-    type=click.IntRange(20, 1_000_000),
+    type=options.IntRange(20, 1_000_000),
     metavar="N",
     help="How many; by default 10,000 images, 26 for each mode of stacked digits, 2,500 points, or all of a file.",
 )
 @click.option(
-    "--seed", type=click.IntRange(0, 2**62), metavar="N", default=0, show_default=True, help="Seed of the first sample."
+    "--seed",
+    type=options.IntRange(0, 2**62),
+    metavar="N",
+    default=0,
+    show_default=True,
+    help="Seed of the first sample.",
 )
 @click.option(
     "--repeats",
-    type=click.IntRange(1, 100),
+    type=options.IntRange(1, 100),
     metavar="N",
     default=1,
     show_default=True,

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 @click.option("--fp16", is_flag=True, help="Half precision, half the size.")
 @click.option("--int8", is_flag=True, help="8-bit weights, a quarter of the size.")
 @click.option(
-    "--opset", type=int, metavar="N", help="Version of the ONNX operators, 13 to 20; the lowest possible by default."
+    "--opset",
+    type=options.Integer(),
+    metavar="N",
+    help="Version of the ONNX operators, 13 to 20; the lowest possible by default.",
 )
 @options.stage
 @options.force

@@ -25,7 +25,28 @@ def file_suffix(out: str) -> str:
     return "" if is_folder else suffix
 
 
-class FiniteFloat(click.FloatRange):
+class Plain(click.ParamType):  # type: ignore[type-arg]
+    """A number as people write it. Python would read ``1_0`` as ten."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, str) and ("_" in value or not value.isascii()):
+            self.fail(f"'{value}' is not a valid number; write it in the digits 0 to 9", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class Integer(Plain, click.types.IntParamType):
+    """A whole number."""
+
+
+class IntRange(Plain, click.IntRange):
+    """A whole number in a range."""
+
+
+class Float(Plain, click.types.FloatParamType):
+    """A number."""
+
+
+class FiniteFloat(Plain, click.FloatRange):
     """A number in a range, and neither NaN nor infinite, which no comparison with a bound would notice."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:

@@ -46,7 +46,7 @@ class Samples:
 @click.command()
 @click.argument("source", metavar="RUN|FILE|NAME", type=options.Name("source"))
 @click.option(
-    "-n", "--number", type=click.IntRange(1, 10_000_000), metavar="N", help="How many samples: seeds 0 to N - 1."
+    "-n", "--number", type=options.IntRange(1, 10_000_000), metavar="N", help="How many samples: seeds 0 to N - 1."
 )
 @click.option("--seeds", metavar="LIST", help="Which seeds, for example 0-63 or 7,8,20-29.")
 @click.option(
@@ -54,7 +54,7 @@ class Samples:
 )
 @click.option(
     "--interpolate",
-    type=int,
+    type=options.Integer(),
     nargs=2,
     metavar="A B",
     help="Interpolate from seed A to seed B in -n steps, 10 by default.",

@@ -53,7 +53,7 @@ def help_text(function: object, setting: Setting) -> str:
 def range_of(kind: object) -> Range | None:
     """The range of a number, unless it is one of the sizes and counts that start at 1."""
     limits = [each for each in get_args(kind)[1:] if isinstance(each, Range)]
-    return limits[0] if limits and kind not in (Count, Size) else None
+    return limits[0] if limits and limits[0] not in (*get_args(Count), *get_args(Size)) else None
 
 
 def plain(text: str) -> str:

@@ -33,16 +33,20 @@ RESUMABLE = ("resume", "iterations", "data", "data_dir", "stop_on_collapse")  # 
     help="Data set (ganzoo list datasets), or a folder; with --resume, where the same data are now.",
 )
 @click.option(
-    "--iterations", "--steps", type=click.IntRange(min=1), metavar="N", help="Iterations; with --resume, the new total."
+    "--iterations",
+    "--steps",
+    type=shared.IntRange(min=1),
+    metavar="N",
+    help="Iterations; with --resume, the new total.",
 )
 @click.option(
     "--epochs",
-    type=float,
+    type=shared.Float(),
     metavar="E",
     help="Train for E passes over the data, in place of --iterations.",
 )
-@click.option("--batch-size", type=int, metavar="N", help="Samples in a batch.")
-@click.option("--lr", type=float, metavar="X", help="Learning rate.")
+@click.option("--batch-size", type=shared.Integer(), metavar="N", help="Samples in a batch.")
+@click.option("--lr", type=shared.Float(), metavar="X", help="Learning rate.")
 @click.option(
     "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any setting (ganzoo show GAN lists them)."
 )
@@ -59,7 +63,7 @@ RESUMABLE = ("resume", "iterations", "data", "data_dir", "stop_on_collapse")  # 
 @click.option("--trainer", metavar="NAME", type=shared.Name("trainer"), help="Another trainer (ganzoo list trainers).")
 @click.option("--parent", metavar="RUN|FILE|NAME", help="Trained weights of the parent, instead of training it first.")
 @click.option(
-    "--image-size", type=click.IntRange(1), metavar="N", help="Height and width in pixels, for a folder of images."
+    "--image-size", type=shared.IntRange(1), metavar="N", help="Height and width in pixels, for a folder of images."
 )
 @click.option(
     "--channels",
@@ -69,7 +73,7 @@ RESUMABLE = ("resume", "iterations", "data", "data_dir", "stop_on_collapse")  # 
 @shared.data_dir
 @click.option(
     "--seed",
-    type=click.IntRange(0, 2**63 - 1),
+    type=shared.IntRange(0, 2**63 - 1),
     default=0,
     metavar="N",
     show_default=True,
@@ -89,7 +93,7 @@ RESUMABLE = ("resume", "iterations", "data", "data_dir", "stop_on_collapse")  # 
 )
 @click.option(
     "--threads",
-    type=click.IntRange(1, 1024),
+    type=shared.IntRange(1, 1024),
     metavar="N",
     help="CPU threads; by default one for small dense networks, else all cores.",
 )
@@ -99,25 +103,25 @@ RESUMABLE = ("resume", "iterations", "data", "data_dir", "stop_on_collapse")  # 
 )
 @click.option(
     "--sample-every",
-    type=click.IntRange(1),
+    type=shared.IntRange(1),
     metavar="N",
     help="Iterations between sample grids; a tenth of the run by default.",
 )
 @click.option(
     "--save-every",
-    type=click.IntRange(1),
+    type=shared.IntRange(1),
     metavar="N",
     help="Iterations between checkpoints; a tenth of the run by default.",
 )
 @click.option(
     "--evaluate-every",
-    type=click.IntRange(1),
+    type=shared.IntRange(1),
     metavar="N",
     help="Score 2,000 samples every N iterations and keep the best weights; never by default.",
 )
 @click.option(
     "--keep-every",
-    type=click.IntRange(1),
+    type=shared.IntRange(1),
     metavar="N",
     help="Keep the checkpoint of every N iterations (for ganzoo stability); only the last by default.",
 )
@@ -180,7 +184,7 @@ def start_run(
 
     with needs():
         from ganzoo.generators.weights import find, load
-        from ganzoo.parts.build import refuse_ignored_latent_dim
+        from ganzoo.parts.build import refuse_ignored_with
         from ganzoo.records.run_folder import RunFolder
         from ganzoo.runs.folders import left_by, require_free
         from ganzoo.runs.parents import trained_parent
@@ -210,7 +214,7 @@ def start_run(
         click.echo(f"Stopped while training the parent; everything is saved in {stop.folder}.")
         exit_after(stop, command)
     run = Run.start(path, recipe, options, model, replace=replace)
-    refuse_ignored_latent_dim(recipe, typed, run.training.data)
+    refuse_ignored_with(run.training.data, recipe, typed)
     train_and_report(run, stop_on_collapse)
 
 
@@ -224,7 +228,7 @@ def print_dry_run(
 
     with needs():
         from ganzoo.generators.weights import find, load
-        from ganzoo.parts.build import refuse_ignored_latent_dim
+        from ganzoo.parts.build import refuse_ignored_with
         from ganzoo.records.run_folder import RunFolder
         from ganzoo.runs import dry_run as trial
         from ganzoo.runs.folders import require_free
@@ -232,7 +236,7 @@ def print_dry_run(
     require_free(RunFolder(path), replace=force)
     model = None if parent is None else load(find(parent))
     training, seconds = trial.try_training(recipe, options, model)
-    refuse_ignored_latent_dim(recipe, typed, training.data)
+    refuse_ignored_with(training.data, recipe, typed)
     click.echo(f"{recipe.gan.name} on {options.data}, seed {options.seed}, in {path} (dry run):")
     table((key, format_value(value)) for key, value in training.recipe.flat().items())
     click.echo()

@@ -50,7 +50,7 @@ from ganzoo.parts.trainers import (
     wasserstein_gp,
 )
 from ganzoo.registry.hookspecs import Parts
-from ganzoo.registry.values import Count, Decay, NonNegative, Positive, Range, Share, Size
+from ganzoo.registry.values import Count, Decay, NonNegative, Positive, Range, Share, Size, Unless
 from ganzoo.util.optional import F, needs, nn, torch
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ __all__ = [
     "Size",
     "Smoothing",
     "Task",
+    "Unless",
     "Updates",
     "accuracy",
     "activation",

@@ -9,6 +9,7 @@ from ganzoo.parts.networks import Networks
 from ganzoo.parts.task import Task
 from ganzoo.registry.gan import Overrides
 from ganzoo.registry.recipe import Recipe
+from ganzoo.registry.renamed import split_parents
 from ganzoo.util.errors import GanzooError
 from ganzoo.util.optional import torch
 
@@ -36,12 +37,17 @@ def task_of(recipe: Recipe, data: Data, parent: Networks | None = None) -> Task:
     )
 
 
-def refuse_ignored_latent_dim(recipe: Recipe, typed: Overrides, data: Data) -> None:
-    """Refuse a length of z that the generator does not take, as a child has that of its parent.
+def refuse_ignored_with(data: Data, recipe: Recipe, typed: Overrides) -> None:
+    """Refuse a range of images for vectors, and a length of z that the generator does not take.
+
+    A child has the length of its parent.
 
     Raises:
-        GanzooError: ``latent_dim`` is among the settings that the user typed, and changes nothing.
+        GanzooError: ``pixel_range`` or ``latent_dim`` is among the settings that the user typed, and changes nothing.
     """
+    for key in typed:
+        if not data.is_images and split_parents(key)[1] in ("pixel_range", "loop.pixel_range"):
+            raise GanzooError(f"'{key}' changes nothing: {data.name} holds vectors, not images; leave it out")
     if not {"latent_dim", "loop.latent_dim"} & typed.keys():
         return
     longer = {**recipe.values, "loop": {**recipe.values["loop"], "latent_dim": recipe.loop.latent_dim + 1}}

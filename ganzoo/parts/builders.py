@@ -8,10 +8,10 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from ganzoo.parts.task import Task
-from ganzoo.registry.values import Decay, Size
+from ganzoo.registry.values import Decay, Size, Unless
 from ganzoo.util.errors import GanzooError
 from ganzoo.util.optional import nn
 
@@ -142,7 +142,9 @@ def conv_generator(task: Task, *, width: Size = 32, gain: float = 1.0) -> nn.Mod
     return radford_init(net.append(output_activation(task)), gain)
 
 
-def conv_discriminator(task: Task, *, width: Size = 32, norm: Norm = "batch", gain: float = 1.0) -> nn.Module:
+def conv_discriminator(
+    task: Task, *, width: Size = 32, norm: Norm = "batch", gain: Annotated[float, Unless("norm", "none")] = 1.0
+) -> nn.Module:
     """The DCGAN discriminator: strided convolutions to a map of 4x4 to 7x7, then a logit (Radford et al., 2016).
 
     The first layer has no normalisation.

@@ -41,6 +41,28 @@ class Range:
         return " and ".join(f"{words} {bound:,}" for words, bound in bounds if bound is not None)
 
 
+@dataclass(frozen=True, init=False)
+class Unless:
+    """Another setting of the part, and values of it with which this one changes nothing, for ``Annotated[int, ...]``.
+
+    A user who sets it then is refused.
+
+    Attributes:
+        setting: name of the other setting.
+        values: the values of it; of a text such as ``formula:x0``, what precedes the colon.
+    """
+
+    setting: str
+    values: tuple[object, ...]
+
+    def __init__(self, setting: str, *values: object) -> None:
+        object.__setattr__(self, "setting", setting)
+        object.__setattr__(self, "values", values)
+
+    def __contains__(self, value: object) -> bool:
+        return (value.partition(":")[0] if isinstance(value, str) else value) in self.values
+
+
 Count = Annotated[int, Range(least=1, most=10**12)]
 """A whole number from 1."""
 
@@ -100,7 +122,7 @@ def convert(value: Any, kind: Any) -> Any:
         return value
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise TypeError
-    if isinstance(value, str) and "_" in value:  # Python would read 1_0 as ten
+    if isinstance(value, str) and ("_" in value or not value.isascii()):  # Python would read 1_0 as ten
         raise ValueError
     if kind is int:
         if isinstance(value, float) and not value.is_integer():

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from ganzoo import GanzooError
 from ganzoo.parts import (
     NonNegative,
+    Unless,
     accuracy,
     bce,
     real_and_fake_logits,
@@ -25,7 +26,7 @@ def privileged(
     draw: Draw,
     *,
     parent_signal: Literal["none", "failures", "critic", "offset"] = "none",
-    signal_weight: NonNegative = 1.0,
+    signal_weight: Annotated[NonNegative, Unless("parent_signal", "none", "offset")] = 1.0,
     child_fake: Literal["parent", "noise"] = "parent",
     reconstruction: NonNegative = 0.0,
     penalty: NonNegative = 0.0,
@@ -40,7 +41,7 @@ def privileged(
         parent_signal: what the child learns besides. ``failures``: parent images are further negatives of D2, weighted
             by how surely D1 rejects them. ``critic``: D1 judges the child's images too. ``offset``: the published
             constant, which has no gradient. ``none``: nothing.
-        signal_weight: weight of that signal.
+        signal_weight: weight of that signal, ``failures`` or ``critic``.
         child_fake: input of the child in the update of D2: the parent's images, or noise as published.
         reconstruction: weight of |A(y) - y|, y being the parent's images.
         penalty: weight of the zero-centred gradient penalty on D2 at real samples.

@@ -19,12 +19,15 @@ from ganzoo.parts import (
     Size,
     Smoothing,
     Task,
+    Unless,
     dense,
     dense_generator,
     nn,
     non_saturating,
     torch,
 )
+
+from .estimators import LINEAR
 
 Depth = Annotated[int, Range(least=1, most=32)]
 """Levels of a tree; each costs a step in the network."""
@@ -77,7 +80,7 @@ def skip_generator(
     task: Task,
     *,
     prior: Literal["gaussian", "pca", "parent"] = "pca",
-    components: Size = 32,
+    components: Annotated[Size, Unless("prior", "gaussian", "parent")] = 32,
     weight: Share = 0.5,
     widths: tuple[Size, ...] = (128, 256, 512, 1024),
     hidden: Activation = "relu",
@@ -108,11 +111,11 @@ def tabular_generator(
     task: Task,
     *,
     prior: str = "linear",
-    depth: Depth = 8,
-    bias: float = 0.0,
-    sigma: NonNegative = 0.1,
-    skip: bool = True,
-    weight: Share = 0.5,
+    depth: Annotated[Depth, Unless("prior", "linear", "none", "formula", *LINEAR)] = 8,
+    bias: Annotated[float, Unless("prior", "none")] = 0.0,
+    sigma: Annotated[NonNegative, Unless("prior", "none")] = 0.1,
+    skip: Annotated[bool, Unless("prior", "none")] = True,
+    weight: Annotated[Share, Unless("skip", False), Unless("prior", "none")] = 0.5,
     width: Size = 50,
     repeats: Size = 4,
     hidden: Activation = "relu",

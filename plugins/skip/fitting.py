@@ -16,32 +16,9 @@ from ganzoo import GanzooError
 from ganzoo.data import Data
 from ganzoo.parts import Task
 
+from .estimators import LINEAR, TREES
 from .formula import Formula
 from .regressors import Linear, Regressor, Trees
-
-LINEAR = (
-    "ARDRegression",
-    "BayesianRidge",
-    "ElasticNet",
-    "ElasticNetCV",
-    "HuberRegressor",
-    "Lars",
-    "Lasso",
-    "LassoCV",
-    "LassoLars",
-    "LinearRegression",
-    "OrthogonalMatchingPursuit",
-    "Ridge",
-    "RidgeCV",
-    "SGDRegressor",
-)
-TREES = (
-    "DecisionTreeRegressor",
-    "ExtraTreeRegressor",
-    "ExtraTreesRegressor",
-    "GradientBoostingRegressor",
-    "RandomForestRegressor",
-)
 
 
 def regressor(prior: str, task: Task, depth: int) -> Regressor:

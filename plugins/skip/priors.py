@@ -5,6 +5,7 @@ The shapes of buffers follow from the task and the settings alone, so that train
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable
 from types import MappingProxyType
@@ -18,6 +19,8 @@ from ganzoo import GanzooError
 from ganzoo.parts import Task
 
 FITTED = 2_048  # samples, evenly spaced: enough for a simple model, with a fast decomposition
+
+log = logging.getLogger("ganzoo")
 
 Prior = tuple[nn.Module, int]
 
@@ -65,7 +68,10 @@ def gaussian(task: Task, _: int) -> Prior:
 
 def pca(task: Task, components: int) -> Prior:
     """The first principal components, at most as many as there are pixels."""
-    components = min(components, math.prod(task.shape))
+    if components > (most := math.prod(task.shape)):
+        if task.data is not None:
+            log.info("components=%d: %s has only %d, which are all used", components, task.data.name, most)
+        components = most
     mean, axes = torch.zeros(task.shape), torch.zeros(components, *task.shape)
     if task.data is not None:
         flat = samples(task)

@@ -65,7 +65,7 @@ def test_settings_of_a_parent_that_joint_training_ignores_are_refused(key: str) 
     typed = JOINT | {f"parent.{key}": values.get(key, 0.1 if "ema" in key or "smoothing" in key else 1)}
     typed |= {"parent.trainer": "least-squares"} if key == "trainer" else {}
     recipe = resolve(registry().gan("privileged-v1"), typed)
-    with pytest.raises(GanzooError, match=f"'parent.{key}' changes nothing with parent_training=joint"):
+    with pytest.raises(GanzooError, match=f"'parent.{key}' changes nothing"):
         refuse_ignored(recipe, typed, trained_parent=False)
 
 
@@ -97,3 +97,52 @@ def test_settings_of_a_parent_that_is_trained_already_are_refused() -> None:
 def test_a_latent_dim_that_the_generator_does_not_take_is_refused(gan: str) -> None:
     with pytest.raises(GanzooError, match="latent_dim=8 changes nothing: the generator"):
         ganzoo.train(gan, iterations=1, latent_dim=8, device="cpu", **(JOINT if gan == "privileged-v2" else {}))
+
+
+@pytest.mark.parametrize(
+    ("gan", "typed", "message"),
+    [
+        ("simple", {"parent_training": "joint"}, "simple has no parent, so 'parent_training' changes nothing"),
+        ("privileged-v1", {"signal_weight": 2}, "'signal_weight' changes nothing with parent_signal=none"),
+        ("privileged-v2", {"signal_weight": 2, "parent_signal": "offset"}, "changes nothing with parent_signal=offset"),
+        ("skip-gan", {"prior": "gaussian", "components": 4}, "'components' changes nothing with prior=gaussian"),
+        ("dcgan", {"norm": "none", "discriminator.gain": 2}, "'discriminator.gain' changes nothing with norm=none"),
+        ("skip-gan-tabular", {"depth": 4}, "'depth' changes nothing with prior=linear"),
+        ("skip-gan-tabular", {"depth": 4, "prior": "formula:x0"}, "'depth' changes nothing with prior=formula:x0"),
+        ("skip-gan-tabular", {"prior": "none", "sigma": 1}, "'sigma' changes nothing with prior=none"),
+        ("skip-gan-tabular", {"prior": "none", "bias": 1}, "'bias' changes nothing with prior=none"),
+        (
+            "skip-gan-tabular",
+            {"skip": False, "generator.weight": 1},
+            "'generator.weight' changes nothing with skip=fal",
+        ),
+        (
+            "skip-gan",
+            {"parent": "simple", "prior": "parent", "parent.parent_training": "joint"},
+            "simple has no parent",
+        ),
+    ],
+)
+def test_settings_that_another_makes_meaningless_are_refused(gan: str, typed: dict[str, Any], message: str) -> None:
+    recipe = resolve(registry().gan(gan), typed)
+    with pytest.raises(GanzooError, match=message):
+        refuse_ignored(recipe, typed, trained_parent=False)
+
+
+@pytest.mark.parametrize(
+    ("gan", "typed"),
+    [
+        ("privileged-v2", {"signal_weight": 2}),
+        ("skip-gan", {"components": 4}),
+        ("dcgan", {"discriminator.gain": 2}),
+        ("skip-gan-tabular", {"depth": 4, "prior": "DecisionTreeRegressor", "sigma": 1, "bias": 1, "weight": 1}),
+        ("privileged-v2", JOINT),
+    ],
+)
+def test_settings_that_count_are_not_refused(gan: str, typed: dict[str, Any]) -> None:
+    refuse_ignored(resolve(registry().gan(gan), typed), typed, trained_parent=False)
+
+
+def test_a_range_of_images_is_refused_for_vectors() -> None:
+    with pytest.raises(GanzooError, match="'pixel_range' changes nothing: ring8 holds vectors, not images"):
+        ganzoo.train("simple", "ring8", iterations=1, pixel_range="unit", device="cpu")

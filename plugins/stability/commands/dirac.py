@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ganzoo.cli import options
-from ganzoo.cli.options import FiniteFloat
+from ganzoo.cli.options import FiniteFloat, IntRange
 from ganzoo.util.errors import GanzooError
 
 from .output import check_output
@@ -34,11 +34,11 @@ TOLERANCE = 1e-6
     show_default=True,
     help="Step scheme; rk4 is closest to continuous time.",
 )
-@click.option("--steps", type=click.IntRange(40, 100_000), default=1000, show_default=True, help="Steps to simulate.")
+@click.option("--steps", type=IntRange(40, 100_000), default=1000, show_default=True, help="Steps to simulate.")
 @click.option("--lr", type=FiniteFloat(0, min_open=True), default=0.1, show_default=True, help="Step size.")
 @click.option(
     "--discriminator-steps",
-    type=click.IntRange(1, 1000),
+    type=IntRange(1, 1000),
     default=1,
     show_default=True,
     help="Steps of a discriminator for one of its generator, with alternating steps.",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from ganzoo.cli.options import IntRange
 from ganzoo.util.errors import GanzooError
 
 from .output import check_output
@@ -17,19 +18,17 @@ from .output import check_output
 @click.option(
     "--from",
     "begin",
-    type=click.IntRange(0),
+    type=IntRange(0),
     default=0,
     show_default=True,
     metavar="ITERATION",
     help="Checkpoint where the line begins.",
 )
 @click.option(
-    "--to", "end", type=click.IntRange(1), metavar="ITERATION", help="Checkpoint where it ends; the last by default."
+    "--to", "end", type=IntRange(1), metavar="ITERATION", help="Checkpoint where it ends; the last by default."
 )
-@click.option("--points", type=click.IntRange(13, 1000), default=49, show_default=True, help="Points on the line.")
-@click.option(
-    "--batch-size", type=click.IntRange(2, 65536), default=512, show_default=True, help="Samples of the field."
-)
+@click.option("--points", type=IntRange(13, 1000), default=49, show_default=True, help="Points on the line.")
+@click.option("--batch-size", type=IntRange(2, 65536), default=512, show_default=True, help="Samples of the field.")
 @click.option("-o", "--out", metavar="FILE", type=click.Path(), help="x.png or x.svg: plot of both curves.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def path(run: Path, begin: int, end: int | None, points: int, batch_size: int, out: str | None, as_json: bool) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ganzoo.cli.options import IntRange
 from ganzoo.util.errors import GanzooError
 
 from .output import check_output
@@ -23,14 +24,12 @@ if TYPE_CHECKING:
     "--at",
     "iterations",
     multiple=True,
-    type=click.IntRange(0),
+    type=IntRange(0),
     metavar="ITERATION",
     help="A kept checkpoint; repeat it for several. All of them by default.",
 )
-@click.option("--count", type=click.IntRange(1, 40), default=6, show_default=True, help="Eigenvalues of either kind.")
-@click.option(
-    "--batch-size", type=click.IntRange(2, 65536), default=512, show_default=True, help="Samples of the field."
-)
+@click.option("--count", type=IntRange(1, 40), default=6, show_default=True, help="Eigenvalues of either kind.")
+@click.option("--batch-size", type=IntRange(2, 65536), default=512, show_default=True, help="Samples of the field.")
 @click.option("-o", "--out", metavar="FILE", type=click.Path(), help="x.png or x.svg: plot in the complex plane.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON: a list with one entry per checkpoint.")
 def spectrum(

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from ganzoo.cli import options
-from ganzoo.cli.options import FiniteFloat
+from ganzoo.cli.options import FiniteFloat, IntRange
 from ganzoo.util.errors import GanzooError
 
 from .output import check_output
@@ -27,13 +27,13 @@ TIERS = ("quick", "standard", "paper")
     type=options.Name("dataset"),
     help="Data set: ring8, grid25, clouds4, stacked2, mnist-10k, ...",
 )
-@click.option("--seeds", type=click.IntRange(1, 10_000), default=5, show_default=True, help="Trials of each setting.")
+@click.option("--seeds", type=IntRange(1, 10_000), default=5, show_default=True, help="Trials of each setting.")
 @click.option("--grid", "grids", multiple=True, metavar="KEY=V,V", help="Values to try; repeat it for a product.")
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change a setting (ganzoo show NAME).")
 @click.option("--tier", type=click.Choice(TIERS), help="Networks and iterations for points; quick by default.")
-@click.option("--iterations", type=click.IntRange(1), help="Of each trial; by default those of the tier or the GAN.")
+@click.option("--iterations", type=IntRange(1), help="Of each trial; by default those of the tier or the GAN.")
 @click.option("--bound", type=FiniteFloat(0), help="Limit beyond which a trial failed; changes need no training.")
-@click.option("--jobs", type=click.IntRange(1, 1024), help="Processes with one thread each; by default one per core.")
+@click.option("--jobs", type=IntRange(1, 1024), help="Processes with one thread each; by default one per core.")
 @options.data_dir
 @click.option("-o", "--out", metavar="FOLDER", type=click.Path(path_type=Path), help="Folder of the trials.")
 @click.option("--plot", "picture", metavar="FILE", type=click.Path(), help="x.png or x.svg; in the folder by default.")
