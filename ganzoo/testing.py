@@ -98,6 +98,7 @@ def first_samples(data: Data) -> Data:
         labels=None if data.labels is None else data.labels[:SAMPLES],
         classes=data.classes,
         conditions=None if data.conditions is None else data.conditions[:SAMPLES],
+        paired=data.paired,
     )
 
 
@@ -229,7 +230,7 @@ def check_saving(model: Model, data: Data, among: Registry) -> None:
 
 
 def sample(model: Model, data: Data, count: int = 7) -> np.ndarray:
-    conditions = None if not model.metadata.condition_dim or data.conditions is None else data.conditions[:count]
+    conditions = data.conditions[:count] if model.metadata.condition and data.conditions is not None else None
     return model.sample(range(count), conditions=conditions)
 
 
@@ -254,7 +255,10 @@ def check_samples(model: Model, data: Data) -> None:
 
 
 def check_export(model: Model, data: Data) -> None:
-    """torch.export, which ONNX export builds on, takes the generator with the batch as its only dynamic axis."""
+    """torch.export, which ONNX export builds on, takes the generator with the batch as its only dynamic axis.
+
+    Sides that are free are tried by the ONNX export itself.
+    """
     generator = model.generator()
     kinds = [argument.kind for argument in inspect.signature(generator.forward).parameters.values()]
     require(
@@ -265,8 +269,8 @@ def check_export(model: Model, data: Data) -> None:
     arguments: tuple[Tensor, ...] = (torch.zeros(count, model.metadata.latent_dim),)
     if (labels := model.labels(count)) is not None:
         arguments += (torch.from_numpy(labels),)
-    elif model.metadata.condition_dim:
-        arguments += (torch.zeros(count, model.metadata.condition_dim),)
+    if model.metadata.condition:
+        arguments += (torch.zeros(count, *model.metadata.condition),)
     batch = torch.export.Dim("batch")
     try:
         program = torch.export.export(generator, arguments, dynamic_shapes=tuple({0: batch} for _ in arguments))

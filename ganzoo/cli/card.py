@@ -62,8 +62,8 @@ def card_of_file(path: Path, target: Path, force: bool) -> str:
     if picture.exists() and not force:
         raise GanzooError(f"{picture} exists; replace it with --force, or name a card in another folder with --out")
     try:
-        if metadata.condition_dim:
-            raise GanzooError(f"{metadata.gan} needs regression inputs")
+        if metadata.condition:
+            raise GanzooError(f"{metadata.gan} needs {'images' if metadata.condition_image else 'regression inputs'}")
         write_png(picture, preview(open_generator(str(path), None, None)[0]))
     except GanzooError as error:
         click.echo(f"The card has no picture: {error}")

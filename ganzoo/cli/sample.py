@@ -102,7 +102,7 @@ def sample(
     out = out or f"{model.metadata.gan}.png"
     target, suffix = Path(out), options.file_suffix(out)
     check_target(target, suffix, model, force=force)
-    if data and (interpolate is not None or (model.value_range is not None and not model.metadata.condition_dim)):
+    if data and (interpolate is not None or (model.value_range is not None and not model.metadata.condition)):
         raise GanzooError("--data is for plots of vectors and for regression inputs; leave it out")
     if interpolate is not None:
         samples = interpolated(model, *interpolate, number or 10, label, stage)
@@ -110,7 +110,7 @@ def sample(
         chosen = parse_seeds(seeds) if seeds is not None else range(number) if number else default_seeds(model)
         if suffix == ".png":
             limit(len(chosen), "a picture", "ask for fewer, or name an x.npz or a folder with --out")
-        needs_data = model.metadata.condition_dim or (model.value_range is None and suffix == ".png")
+        needs_data = model.metadata.condition or (model.value_range is None and suffix == ".png")
         loaded = load_data(model, data, data_dir) if needs_data else None
         samples = sampled(model, chosen, label, stage, loaded)
     write(samples, target, suffix, model)
@@ -164,9 +164,9 @@ def sampled(
     from ganzoo.pages.preview import preview
 
     conditions = None
-    if data is not None and model.metadata.condition_dim:
+    if data is not None and model.metadata.condition:
         if len(seeds) > len(data):
-            click.echo(f"{data.name} has only {len(data):,} test inputs: {len(data):,} samples, not {len(seeds):,}.")
+            click.echo(f"{data.name} has only {len(data):,} inputs here: {len(data):,} samples, not {len(seeds):,}.")
         seeds = seeds[: len(data)]
         conditions = None if data.conditions is None else data.conditions[: len(seeds)]
     labels = model.labels(len(seeds), label)
@@ -187,8 +187,8 @@ def interpolated(
     """Samples on the way from one seed to another, for each class of a class-conditional GAN or for ``label``."""
     from ganzoo.pages.preview import interpolation_rows, preview
 
-    if model.metadata.condition_dim:
-        raise GanzooError(f"{model.metadata.gan} needs regression inputs; leave out --interpolate")
+    if model.metadata.condition:
+        raise GanzooError(f"{model.metadata.gan} makes samples from conditions; leave out --interpolate")
     limit(steps, "an interpolation", "ask for fewer")
     z, labels = interpolation_rows(model, first, last, steps, label)
     classes: Iterable[str] = [""] * len(z) if labels is None else (class_suffix(model, one) for one in labels)
@@ -218,8 +218,14 @@ def load_data(model: TrainedGenerator, name: str | None, folder: str | None) -> 
     """The data that vectors are plotted over, or the test inputs of a regression; by default those of the training."""
     from ganzoo import data
 
-    split: Literal["train", "test"] = "test" if model.metadata.condition_dim else "train"
-    return data.load(name or model.metadata.data.name, split=split, directory=folder)
+    split: Literal["train", "test"] = "test" if model.metadata.condition else "train"
+    name, shape = name or model.metadata.data.name, model.metadata.shape
+    size = shape[1] if len(shape) == 3 and shape[1] == shape[2] else None
+    try:
+        return data.load(name, split=split, directory=folder, size=size)
+    except data.NoTestSplit:
+        click.echo(f"{name} has no test split; its conditions were trained on.")
+        return data.load(name, directory=folder, size=size)
 
 
 def write(samples: Samples, target: Path, suffix: str, model: TrainedGenerator) -> None:

@@ -55,7 +55,10 @@ class Data:
         samples: images as uint8 ``(N, channels, height, width)``, or vectors as float32 ``(N, features)``.
         labels: int64 ``(N,)``, or ``None``.
         classes: class names in the order of the labels.
-        conditions: float32 ``(N, p)``, inputs of a regression whose targets are the samples; or ``None``.
+        conditions: what the samples are made from: images, uint8 ``(N, c, h, w)``, read lazily or not; or the inputs of
+            a regression, float32 ``(N, p)``; or ``None``.
+        paired: whether ``conditions[i]`` belongs to ``samples[i]``. If not, there may be more or fewer of them, and
+            they are drawn in an order of their own.
         sha256: :func:`fingerprint` of samples, labels and conditions; computed if it is empty. A loader of lazily read
             samples passes its own. A copy made by :func:`dataclasses.replace` needs ``sha256=""``.
         licence: of the data; empty if unknown.
@@ -65,11 +68,19 @@ class Data:
     samples: Samples
     labels: NDArray[np.int64] | None = None
     classes: tuple[str, ...] = ()
-    conditions: NDArray[np.float32] | None = None
+    conditions: Samples | None = None
+    paired: bool = True
     sha256: str = ""
     licence: str = ""
 
     def __post_init__(self) -> None:
+        if self.conditions is not None and self.paired and len(self.conditions) != len(self.samples):
+            raise GanzooError(
+                f"{self.name} has {len(self.samples):,} samples and {len(self.conditions):,} conditions; give as "
+                "many, or paired=False"
+            )
+        if self.conditions is None and not self.paired:
+            raise GanzooError(f"{self.name} has no conditions, so paired=False means nothing; leave it out")
         if not self.sha256:
             object.__setattr__(self, "sha256", fingerprint(self.samples, self.labels, self.conditions))
 
@@ -125,9 +136,12 @@ def channels_of(shape: tuple[int, ...]) -> Channels | None:
 
 
 def subset(data: Data, index: NDArray[np.int64]) -> Data:
-    """The samples at ``index``, int64 ``(n,)``, in this order, with their labels and conditions."""
+    """The samples at ``index``, int64 ``(n,)``, in this order, with their labels and conditions.
+
+    Conditions that are not paired are kept as they are.
+    """
     labels = None if data.labels is None else data.labels[index]
-    conditions = None if data.conditions is None else data.conditions[index]
+    conditions = data.conditions[index] if data.conditions is not None and data.paired else data.conditions
     return replace(data, samples=data.samples[index], labels=labels, conditions=conditions, sha256="")
 
 

@@ -86,7 +86,7 @@ def evaluate_discriminator(
         that was trained on pairs (:func:`ganzoo.parts.trainers.paired`) has no threshold, so it has only ``auc``, the
         share of pairs that it orders correctly, and ``gap``.
     """
-    if not isinstance(model, Model) or model.metadata.condition_dim:
+    if not isinstance(model, Model) or model.metadata.condition:
         return {}, []
     name = model.metadata.data.name
     if isinstance(model.networks.discriminator, MissingDiscriminator):

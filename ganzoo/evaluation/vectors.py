@@ -71,7 +71,7 @@ def _regression(source: Source, train: Data, test: Data, blocks: Sequence[range]
         for block in blocks
     ]
     predictions = {
-        "least squares": least_squares(train.conditions, train.samples[:], inputs),
+        "least squares": least_squares(train.conditions[:], train.samples[:], inputs),
         "the mean": np.broadcast_to(train.samples[:].mean(axis=0), targets.shape),
     }
     references = {name: regression_errors(each, targets) for name, each in predictions.items()}

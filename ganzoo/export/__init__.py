@@ -89,7 +89,7 @@ def verify(path: str | Path, model: Model, *, tolerance: float = TOLERANCE) -> R
         GanzooError: the file breaks the contract, is of another generator, or differs too much from this one.
     """
     proto, metadata = contract.read(path)
-    for name in ("gan", "shape", "range", "latent_dim", "distribution", "num_classes", "condition_dim"):
+    for name in ("gan", "shape", "range", "latent_dim", "distribution", "num_classes", "condition", "free"):
         found, wanted = getattr(metadata, name), getattr(model.metadata, name)
         if found != wanted:
             raise GanzooError(f"{path} is of another generator: its {name} is {shown(found)}, not {shown(wanted)}")

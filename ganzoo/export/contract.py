@@ -1,14 +1,16 @@
 """The contract of ganzoo's ONNX files, which the exporter and the checks share.
 
-The graph has the inputs ``z``, float32 ``(N, latent_dim)``, and for a conditional GAN ``labels``, int64 ``(N,)``, or
-``conditions``, float32 ``(N, condition_dim)``. Its one output is ``samples``: float32 ``(N, *shape)``, or uint8
-``(N, H, W, C)``. N is the only dynamic axis, and at least 1. The graph uses standard operators only, and all weights
-are inside the file. ``metadata_props`` has one entry, ``ganzoo``: the JSON of
+The graph has the inputs ``z``, float32 ``(N, latent_dim)``, and for a conditional GAN ``labels``, int64 ``(N,)``,
+``conditions``, float32 ``(N, condition_dim)``, or both. Conditions that are images are float32 ``(N, c, h, w)`` in the
+range of the samples. Its one output is ``samples``: float32 ``(N, *shape)``, or uint8 ``(N, H, W, C)``. N is the only
+dynamic axis, and at least 1; of a generator that takes images of any size, H and W are dynamic too. The graph uses
+standard operators only, and all weights are inside the file. ``metadata_props`` has one entry, ``ganzoo``: the JSON of
 :class:`ganzoo.generators.metadata.ExportMetadata`.
 """
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 from collections.abc import Iterator, Mapping
@@ -113,8 +115,22 @@ def text(tensor: Tensor) -> str:
     return f"{tensor.name[:40]} {tensor.dtype} ({', '.join(str(side)[:20] for side in tensor.shape[:6])})"
 
 
-def largest_tensors(proto: onnx.ModelProto, path: str | Path) -> tuple[int, int]:
-    """Values in the largest tensor that depends on the batch, for one sample, and in the largest that does not."""
+def largest_tensors(
+    proto: onnx.ModelProto, path: str | Path, sides: Mapping[str, int] | None = None
+) -> tuple[int, int]:
+    """Values in the largest tensor that depends on the batch, for one sample, and in the largest that does not.
+
+    Args:
+        proto: the model.
+        path: of the file, for errors.
+        sides: of inputs whose height and width are dynamic, by their names.
+    """
+    if sides:
+        proto = copy.deepcopy(proto)
+        del proto.graph.output[:]  # they follow from the inputs
+        for side in (side for value in proto.graph.input for side in value.type.tensor_type.shape.dim):
+            if side.dim_param in sides:
+                side.dim_value = sides[side.dim_param]
     try:
         inferred = shape_inference.infer_shapes(proto, data_prop=True)
     except (shape_inference.InferenceError, ValueError) as error:

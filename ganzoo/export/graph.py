@@ -10,6 +10,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
@@ -59,7 +60,7 @@ def standalone(generator: nn.Module) -> nn.Module:
 
 
 def trace(generator: nn.Module, metadata: ExportMetadata, opset: int) -> onnx.ModelProto:
-    """The graph of a generator in float32, with N as its only dynamic axis, for an opset of at least 18.
+    """The graph of a generator in float32, for an opset of at least 18. N is dynamic, and H and W if sizes are free.
 
     Raises:
         GanzooError: its forward pass cannot be traced, or its weights are too large for one file.
@@ -69,10 +70,13 @@ def trace(generator: nn.Module, metadata: ExportMetadata, opset: int) -> onnx.Mo
     if size > MAX_FILE_BYTES:
         raise GanzooError(f"the generator of {gan} has {size:,} bytes; a file may have {MAX_FILE_BYTES:,}")
     dtypes = {"float32": torch.float32, "int64": torch.int64}
+    height, width = metadata.condition_image[1:] if metadata.free else (0, 0)
+    sizes = {"N": TRACED_BATCH, "H": height, "W": width + 8}  # equal sides would be taken for one
     example = tuple(
-        torch.zeros(TRACED_BATCH, *map(int, input.shape[1:]), dtype=dtypes[input.dtype]) for input in inputs
+        torch.zeros([sizes[side] if isinstance(side, str) else side for side in input.shape], dtype=dtypes[input.dtype])
+        for input in inputs
     )
-    batch = torch.export.Dim("N")
+    dims = {side: torch.export.Dim(side) for side in (sizes if metadata.free else "N")}
     try:
         with quiet():
             program = torch.onnx.export(
@@ -84,7 +88,10 @@ def trace(generator: nn.Module, metadata: ExportMetadata, opset: int) -> onnx.Mo
                 opset_version=opset,
                 input_names=[input.name for input in inputs],
                 output_names=["samples"],
-                dynamic_shapes=tuple({0: batch} for _ in example),
+                dynamic_shapes=tuple(
+                    {axis: dims[side] for axis, side in enumerate(input.shape) if isinstance(side, str)}
+                    for input in inputs
+                ),
             )
         assert program is not None
         proto = program.model_proto
@@ -94,6 +101,13 @@ def trace(generator: nn.Module, metadata: ExportMetadata, opset: int) -> onnx.Mo
         ) from error
     fold_norms(proto.graph)
     strip(proto)
+    for side, name in zip(
+        proto.graph.output[0].type.tensor_type.shape.dim,
+        replace(metadata, output_dtype="float32").output.shape,
+        strict=True,
+    ):
+        if isinstance(name, str):  # torch writes how it follows from the sides of the input
+            side.dim_param = name
     return proto
 
 

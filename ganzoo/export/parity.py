@@ -27,6 +27,8 @@ with needs():
     import onnxruntime
 
 BATCHES = (1, 2, 7, 64, 1000)  # one sample, the traced batch, an odd one, a usual one, and 1,000 for the PSNR
+SIDES = ((0, 0), (1, 7), (-3, 5), (9, -2), (3, 1))
+"""What is added to the sides of the training in each batch, for a generator that takes images of any size."""
 MAX_VALUES = 2**27  # float32 values in one tensor, 512 MiB; larger batches are left out
 
 TOLERANCE = 1e-4
@@ -146,8 +148,8 @@ def compare(proto: onnx.ModelProto, metadata: ExportMetadata, generator: nn.Modu
 def check_samples(proto: onnx.ModelProto, metadata: ExportMetadata, path: str) -> None:
     """Run a graph without torch, and refuse samples that are not finite or out of range."""
     limits = metadata.output_range
-    for _, samples in run_batches(proto, metadata, path):
-        shape = (len(samples), *metadata.output.shape[1:])
+    for feeds, samples in run_batches(proto, metadata, path):
+        shape = (len(samples), *expected_shape(metadata, feeds))
         if samples.shape != shape:
             raise GanzooError(f"{path} makes samples of shape {samples.shape}, expected {shape}")
         if not np.isfinite(samples).all():
@@ -161,7 +163,10 @@ def run_batches(
     proto: onnx.ModelProto, metadata: ExportMetadata, path: str
 ) -> Iterator[tuple[dict[str, NDArray[Any]], NDArray[Any]]]:
     """Inputs and samples of one batch of each size in :data:`BATCHES`, all of different seeds."""
-    per_sample, fixed = largest_tensors(proto, path)
+    largest = [
+        side + max(extra) for side, extra in zip(metadata.condition_image[1:], zip(*SIDES, strict=True), strict=False)
+    ]
+    per_sample, fixed = largest_tensors(proto, path, dict(zip("HW", largest, strict=True)) if metadata.free else None)
     if (values := max(per_sample, fixed)) > MAX_VALUES:
         raise GanzooError(f"{path} needs tensors of {values:,} values for one sample; the limit is {MAX_VALUES:,}")
     try:
@@ -169,8 +174,10 @@ def run_batches(
     except Exception as error:  # the exceptions of onnxruntime have no other base class
         raise GanzooError(f"{path} cannot be run: {first_line(error)}") from None
     first = 0
-    for batch in (batch for batch in BATCHES if batch * per_sample <= MAX_VALUES):
-        feeds = feeds_of(metadata, range(first, first + batch))
+    for batch, extra in zip(BATCHES, SIDES, strict=True):
+        if batch * per_sample > MAX_VALUES:
+            continue
+        feeds = feeds_of(metadata, range(first, first + batch), extra)
         first += batch
         try:
             (samples,) = session.run(["samples"], feeds)
@@ -188,14 +195,33 @@ def open_session(proto: onnx.ModelProto) -> Any:
     return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=[PROVIDER])
 
 
-def feeds_of(metadata: ExportMetadata, seeds: range) -> dict[str, NDArray[Any]]:
-    """The inputs for seeds: their latents, and all classes in turn or normal regression inputs."""
+def feeds_of(metadata: ExportMetadata, seeds: range, extra: tuple[int, int] = (0, 0)) -> dict[str, NDArray[Any]]:
+    """The inputs for seeds: their latents; all classes in turn; normal regression inputs, or images of normal noise.
+
+    Args:
+        metadata: of the graph.
+        seeds: of the samples.
+        extra: pixels that are added to the height and width of images, where these are free; no side is below 1.
+    """
     feeds: dict[str, NDArray[Any]] = {"z": latents(seeds, metadata.latent_dim, metadata.distribution)}
     if metadata.num_classes:
         feeds["labels"] = np.array(seeds, np.int64) % metadata.num_classes
-    elif metadata.condition_dim:
-        feeds["conditions"] = latents([2**32 + seed for seed in seeds], metadata.condition_dim)
+    if shape := metadata.condition:
+        if metadata.free:
+            shape = (shape[0], *(max(1, side + more) for side, more in zip(shape[1:], extra, strict=True)))
+        values = latents([2**32 + seed for seed in seeds], math.prod(shape))
+        if metadata.condition_image and metadata.range:
+            values = np.tanh(values) if metadata.range[0] < 0 else np.abs(np.tanh(values))
+        feeds["conditions"] = values.reshape(-1, *shape)
     return feeds
+
+
+def expected_shape(metadata: ExportMetadata, feeds: Mapping[str, NDArray[Any]]) -> tuple[int, ...]:
+    """Shape of one sample of a graph for such inputs."""
+    if not metadata.free:
+        return tuple(map(int, metadata.output.shape[1:]))
+    channels, *sides = metadata.shape_from(feeds["conditions"].shape[1:])
+    return (*sides, channels) if metadata.output_dtype == "uint8" else (channels, *sides)
 
 
 def torch_samples(generator: nn.Module, feeds: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:

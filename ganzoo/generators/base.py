@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,8 @@ from ganzoo.util.errors import GanzooError
 MOST_NAMES = 20  # classes in an error
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from ganzoo.data import Samples
 
 CHUNK = 256  # samples in one forward pass: bounds the memory, and larger batches are no faster
 
@@ -55,7 +58,7 @@ class TrainedGenerator(ABC):
         Args:
             stage: ``child`` or ``parent``.
             z: latents, float32 ``(N, latent_dim)`` with N of at most :attr:`chunk`.
-            condition: labels, int64 ``(N,)``, or regression inputs, float32 ``(N, condition_dim)``, if there are any.
+            condition: labels, int64 ``(N,)``, and conditions, float32 ``(N, *condition)``, if there are any.
 
         Returns:
             N samples.
@@ -66,7 +69,7 @@ class TrainedGenerator(ABC):
         seeds: Seeds = 64,
         *,
         labels: Labels | None = None,
-        conditions: NDArray[np.float32] | None = None,
+        conditions: Samples | None = None,
         stage: Stage = "child",
     ) -> NDArray[Any]:
         """One sample for each seed.
@@ -76,7 +79,8 @@ class TrainedGenerator(ABC):
                 samples, and ``sample([7])`` gives the sample of seed 7.
             labels: of a class-conditional GAN: one class for all samples, by its number or name, or a number for each;
                 all classes in turn by default.
-            conditions: regression inputs, float32 ``(N, condition_dim)``, for a GAN that needs them.
+            conditions: what samples are made from, for a GAN that needs it: regression inputs, float32
+                ``(N, condition_dim)``; or images ``(N, c, h, w)``, uint8, or float32 in the range of the samples.
             stage: ``parent`` samples the parent of a GAN that has one.
 
         Returns:
@@ -93,7 +97,7 @@ class TrainedGenerator(ABC):
         seeds: Seeds = 64,
         *,
         labels: Labels | None = None,
-        conditions: NDArray[np.float32] | None = None,
+        conditions: Samples | None = None,
         stage: Stage = "child",
     ) -> Iterator[NDArray[Any]]:
         """The samples of :meth:`sample` in batches of :attr:`chunk`, so that millions fit into memory.
@@ -102,14 +106,15 @@ class TrainedGenerator(ABC):
         """
         chosen = as_seeds(seeds)
         condition = self._condition(len(chosen), labels, conditions)
-        return self._batches(lambda part: self.latents(chosen[part]), len(chosen), condition, stage)
+        size = self._chunk_for(conditions)
+        return self._batches(lambda part: self.latents(chosen[part]), len(chosen), condition, stage, size)
 
     def decode(
         self,
         z: ArrayLike,
         *,
         labels: Labels | None = None,
-        conditions: NDArray[np.float32] | None = None,
+        conditions: Samples | None = None,
         stage: Stage = "child",
     ) -> NDArray[Any]:
         """One sample for each latent of your own.
@@ -124,8 +129,8 @@ class TrainedGenerator(ABC):
         z = np.ascontiguousarray(z, np.float32)
         if z.ndim != 2 or z.shape[1] != self.metadata.latent_dim or not len(z):
             raise GanzooError(f"z has shape {z.shape}; give latents of shape (N, {self.metadata.latent_dim}), N >= 1")
-        condition = self._condition(len(z), labels, conditions)
-        return np.concatenate(list(self._batches(z.__getitem__, len(z), condition, stage)))
+        condition, size = self._condition(len(z), labels, conditions), self._chunk_for(conditions)
+        return np.concatenate(list(self._batches(z.__getitem__, len(z), condition, stage, size)))
 
     def latents(self, seeds: ArrayLike) -> NDArray[np.float32]:
         """The latents of a list of seeds, float32 ``(N, latent_dim)``; see :mod:`ganzoo.generators.latents`."""
@@ -218,22 +223,33 @@ class TrainedGenerator(ABC):
         return f"{text}: {listed}{', ...' if count > MOST_NAMES else ''}"
 
     def _condition(
-        self, count: int, labels: Labels | None, conditions: NDArray[np.float32] | None
+        self, count: int, labels: Labels | None, conditions: Samples | None
     ) -> list[Callable[[slice], NDArray[Any]]]:
         """What conditions ``count`` samples, for each part of them; default labels are never all in memory."""
-        gan, classes, length = self.metadata.gan, self.metadata.num_classes, self.metadata.condition_dim
-        if conditions is not None and not length:
-            raise GanzooError(f"{gan} has no regression inputs; leave out the conditions")
+        gan, classes, shape = self.metadata.gan, self.metadata.num_classes, self.metadata.condition
+        parts: list[Callable[[slice], NDArray[Any]]] = []
         if labels is None and classes:
-            return [lambda part: np.arange(part.start, part.stop, dtype=np.int64) % classes]
-        if (given := self.labels(count, labels)) is not None:
-            return [lambda part: given[part].copy()]
-        if not length:
-            return []
-        if conditions is None or conditions.shape != (count, length):
-            shape = None if conditions is None else conditions.shape
-            raise GanzooError(f"{gan} needs conditions of shape ({count}, {length}), got {shape}")
-        return [np.ascontiguousarray(conditions, np.float32).__getitem__]
+            parts.append(lambda part: np.arange(part.start, part.stop, dtype=np.int64) % classes)
+        elif (given := self.labels(count, labels)) is not None:
+            parts.append(lambda part: given[part].copy())
+        if not shape:
+            if conditions is not None:
+                raise GanzooError(f"{gan} makes samples from latents alone; leave out the conditions")
+            return parts
+        found = None if conditions is None else tuple(conditions.shape)
+        wanted = (count, shape[0], *(("any", "any") if self.metadata.free else shape[1:]))
+        fits = found is not None and len(found) == len(wanted) and (found[1:] == shape or self.metadata.free)
+        if conditions is None or found is None or not fits or found[:2] != wanted[:2] or 0 in found:
+            raise GanzooError(f"{gan} needs conditions of shape ({', '.join(map(str, wanted))}), got {found}")
+        parts.append(lambda part: self._scaled(conditions[part]))
+        return parts
+
+    def _scaled(self, conditions: NDArray[Any]) -> NDArray[np.float32]:
+        """Conditions as the generator takes them: uint8 images in the range of the samples."""
+        if conditions.dtype == np.uint8 and self.metadata.range and self.metadata.condition_image:
+            low, high = self.metadata.range
+            conditions = conditions / np.float32(255 / (high - low)) + np.float32(low)
+        return np.ascontiguousarray(conditions, np.float32)
 
     def _batches(
         self,
@@ -241,10 +257,18 @@ class TrainedGenerator(ABC):
         count: int,
         condition: list[Callable[[slice], NDArray[Any]]],
         stage: Stage,
+        size: int,
     ) -> Iterator[NDArray[Any]]:
-        for start in range(0, count, self.chunk):
-            part = slice(start, min(start + self.chunk, count))
+        for start in range(0, count, size):
+            part = slice(start, min(start + size, count))
             yield self.run(stage, z(part), *(values(part) for values in condition))
+
+    def _chunk_for(self, conditions: Samples | None) -> int:
+        """Samples in one forward pass: fewer of images that are larger than those of the training."""
+        if conditions is None or not self.metadata.free:
+            return self.chunk
+        usual, pixels = math.prod(self.metadata.condition_image[1:]), math.prod(conditions.shape[2:])
+        return max(1, min(self.chunk, self.chunk * usual // pixels))
 
 
 def as_seeds(seeds: Seeds) -> range | NDArray[Any]:

@@ -72,15 +72,14 @@ def grid(images: Bytes, columns: int | None = None, gap: int = 2) -> Bytes:
     return _sheet(_enlarged(images), columns, gap)
 
 
-def side_by_side(a: Bytes, b: Bytes, columns: int | None = None) -> Bytes:
-    """Pairs of images in one picture, such as the samples of a parent and a child for the same latents.
+def side_by_side(*images: Bytes, columns: int | None = None) -> Bytes:
+    """Images in groups, such as the samples of a parent and of a child for the same latents.
 
-    A thin grey line is between the images of a pair, and broad ones between pairs.
+    A thin grey line is between the images of a group, and broad ones between groups.
 
     Args:
-        a: uint8 ``(N, H, W, C)``, the left image of every pair.
-        b: of the same shape, the right ones.
-        columns: pairs in a row; by default, the picture is nearly square.
+        images: each uint8 ``(N, H, W, C)`` and of the same shape; the leftmost of every group come first.
+        columns: groups in a row; by default, the picture is nearly square.
 
     Returns:
         uint8 ``(height, width, C)``.
@@ -88,12 +87,27 @@ def side_by_side(a: Bytes, b: Bytes, columns: int | None = None) -> Bytes:
     Raises:
         GanzooError: the shapes differ, there is no image, or fewer than one column.
     """
-    if a.shape != b.shape:
-        raise GanzooError(f"images of shapes {a.shape} and {b.shape} make no pairs; give two sets of one shape")
-    left, right = _enlarged(a), _enlarged(b)
-    line = np.full_like(left[:, :, :2], _GREY)
+    if len({each.shape for each in images}) > 1:
+        shapes = " and ".join(str(each.shape) for each in images)
+        raise GanzooError(f"images of shapes {shapes} make no groups; give sets of one shape")
+    enlarged = [_enlarged(each) for each in images]
+    line = np.full_like(enlarged[0][:, :, :2], _GREY)
     line[..., 3:] = 255
-    return _sheet(np.concatenate([left, line, right], axis=2), columns, gap=12)
+    parts = [part for each in enlarged for part in (line, each)][1:]
+    return _sheet(np.concatenate(parts, axis=2), columns, gap=12)
+
+
+def fitted(images: Bytes, shape: tuple[int, ...]) -> Bytes:
+    """Images as ones of another shape ``(H, W, C)``, to be drawn beside them: nearest pixels, grey in all colours."""
+    height, width, channels = shape
+    rows, columns = (
+        np.arange(side) * old // side for side, old in zip((height, width), images.shape[1:3], strict=True)
+    )
+    images = images[:, rows][:, :, columns]
+    if images.shape[-1] in (1, 2) and channels > 2:
+        images = np.concatenate([images[..., :1].repeat(3, -1), images[..., 1:]], -1)
+    opaque = np.full((*images.shape[:3], max(0, channels - images.shape[-1])), 255, np.uint8)
+    return np.ascontiguousarray(np.concatenate([images, opaque], -1)[..., :channels])
 
 
 def scatter(

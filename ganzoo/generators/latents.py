@@ -53,7 +53,8 @@ def latents(seeds: ArrayLike, length: int, distribution: Distribution = "normal"
 
     Args:
         seeds: N integers from 0 to 2**63 - 1.
-        length: of one latent; at least 1. A short normal or uniform latent is the start of a longer one.
+        length: of one latent; 0 for generators that take none. A short normal or uniform latent is the start of a
+            longer one.
         distribution: ``"normal"`` N(0, 1), ``"uniform"`` U(-1, 1), or ``"sphere"`` of radius sqrt(length).
 
     Returns:
@@ -65,11 +66,13 @@ def latents(seeds: ArrayLike, length: int, distribution: Distribution = "normal"
     >>> latents([0, 70], 3).round(4).tolist() == latents([70, 0], 5)[::-1, :3].round(4).tolist()
     True
     """
-    if length < 1:
-        raise GanzooError(f"a latent cannot have length {length}; give a length of at least 1")
+    if length < 0:
+        raise GanzooError(f"a latent cannot have length {length}; give a length of at least 0")
     if distribution not in get_args(Distribution):
         good = ", ".join(get_args(Distribution))
         raise GanzooError(f"no latent distribution named {distribution!r}; choose one of {good}")
+    if not length:
+        return np.zeros((len(_checked(seeds)), 0), np.float32)
     units = _units(_checked(seeds), length)
     values = (2 * units - 1 if distribution == "uniform" else _normal(units))[:, :length]
     if distribution == "sphere":

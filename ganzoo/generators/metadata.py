@@ -24,6 +24,7 @@ MAX_VALUES = 2**26
 MAX_LATENT = 2**20
 """Length of a latent or a condition, as in :class:`ganzoo.registry.recipe.LoopSettings`."""
 MAX_CLASSES = 2**16
+MAX_SIDE = 2**16  # pixels
 MAX_TEXT = 1000  # characters
 MAX_SETTINGS = 1000
 MAX_LIST = 64  # values of one setting, such as the widths of layers
@@ -76,7 +77,11 @@ class Metadata:
         range: smallest and largest value of a sample, (-1, 1) or (0, 1); ``None`` where it is unbounded.
         num_classes: of a class-conditional GAN; 0 for others.
         condition_dim: length of the regression inputs; 0 where there are none.
-        latent_dim: length of z.
+        condition_image: shape ``(c, h, w)`` of the images that samples are made from; ``()`` where there are none.
+        free: whether images of any height and width can be made, from such images.
+        reach: how many pixels of a condition away from it a pixel depends on at most; ``None`` where that may be all.
+        multiple: of which tiles of a large image have to begin at multiples.
+        latent_dim: length of z; 0 for a generator that takes none.
         distribution: of z, see :mod:`ganzoo.generators.latents`.
         iterations: of training so far.
         seed: of the training; ``None`` where it is not known.
@@ -96,6 +101,24 @@ class Metadata:
     seed: int | None = None
     ganzoo: str = ""
     torch: str = ""
+    condition_image: tuple[int, ...] = ()
+    free: bool = False
+    reach: int | None = None
+    multiple: int = 1
+
+    @property
+    def condition(self) -> tuple[int, ...]:
+        """Shape of what each sample is made from besides z and a label; ``()`` for nothing."""
+        return self.condition_image or ((self.condition_dim,) if self.condition_dim else ())
+
+    @property
+    def scale(self) -> int:
+        """How many times as large as the image that it is made from a sample is."""
+        return self.shape[1] // self.condition_image[1] if self.condition_image else 1
+
+    def shape_from(self, condition: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape of a sample that is made from an image of that shape."""
+        return (self.shape[0], *(side * self.scale for side in condition[1:])) if self.free else self.shape
 
     @property
     def is_image(self) -> bool:
@@ -107,6 +130,10 @@ class Metadata:
         values = asdict(self)
         values["shape"], values["range"] = list(self.shape), list(self.range) if self.range else None
         values["data"]["classes"] = list(self.data.classes)
+        values["condition_image"] = list(self.condition_image)
+        if not self.condition_image:  # as files had it before there were any
+            for name in ("condition_image", "free", "reach", "multiple"):
+                del values[name]
         return {"format": FORMAT, **values}
 
     def require_readable(self, source: str) -> None:
@@ -160,14 +187,42 @@ class Metadata:
         for name, smallest, largest in (
             ("num_classes", 0, MAX_CLASSES),
             ("condition_dim", 0, MAX_LATENT),
-            ("latent_dim", 1, MAX_LATENT),
+            ("latent_dim", 0, MAX_LATENT),
             ("iterations", 0, MAX_ITERATIONS),
         ):
             yield name, _is_count(get(name), smallest, largest)
+        yield from cls._condition_checks(values)
         yield "distribution", get("distribution") in get_args(Distribution)
         yield "seed", get("seed") is None or _is_count(get("seed"), -(2**63), 2**64)
         for name in ("ganzoo", "torch"):
             yield name, _is_text(get(name, ""))
+
+    @classmethod
+    def _condition_checks(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
+        image, shape = values.get("condition_image", []), values["shape"]
+        yield "latent_dim", values["latent_dim"] > 0 or image != []
+        yield (
+            "condition_image",
+            isinstance(image, list) and len(image) in (0, 3) and all(_is_count(n, 1) for n in image),
+        )
+        yield (
+            "condition_image",
+            not image
+            or (
+                math.prod(image) <= MAX_VALUES
+                and not values["condition_dim"]
+                and len(shape) == 3
+                and values["range"] is not None
+            ),
+        )
+        free, reach, multiple = values.get("free", False), values.get("reach"), values.get("multiple", 1)
+        sides = [divmod(made, given) for made, given in zip(shape[1:], image[1:], strict=True)] if image else []
+        yield (
+            "free",
+            type(free) is bool and (not free or (len(set(sides)) == 1 and sides[0][0] > 0 and not sides[0][1])),
+        )
+        yield "reach", reach is None or (free and _is_count(reach, 0, MAX_SIDE))
+        yield "multiple", _is_count(multiple, 1, MAX_SIDE)
 
     @classmethod
     def _fields(cls, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -178,6 +233,7 @@ class Metadata:
             "data": DataMetadata(**data | {"classes": tuple(data["classes"])}),
             "shape": tuple(values["shape"]),
             "range": tuple(values["range"]) if values["range"] else None,
+            "condition_image": tuple(values.get("condition_image", ())),
         }
 
 
@@ -211,18 +267,22 @@ class ExportMetadata(Metadata):
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
-        """The inputs of the graph in order: ``z``, and ``labels`` or ``conditions`` for a conditional GAN."""
-        z = Tensor("z", "float32", ("N", self.latent_dim))
+        """The inputs of the graph in order: ``z``, and ``labels``, ``conditions`` or both for a conditional GAN."""
+        inputs = [Tensor("z", "float32", ("N", self.latent_dim))]
         if self.num_classes:
-            return z, Tensor("labels", "int64", ("N",))
-        if self.condition_dim:
-            return z, Tensor("conditions", "float32", ("N", self.condition_dim))
-        return (z,)
+            inputs.append(Tensor("labels", "int64", ("N",)))
+        if self.condition:
+            sides = (self.condition[0], "H", "W") if self.free else self.condition
+            inputs.append(Tensor("conditions", "float32", ("N", *sides)))
+        return tuple(inputs)
 
     @property
     def output(self) -> Tensor:
-        """The output of the graph, ``samples``."""
-        shape = self.shape if self.output_dtype == "float32" else (*self.shape[1:], self.shape[0])
+        """The output of the graph, ``samples``. Free sides are those of the input, H and W, or multiples such as 4H."""
+        times = "" if self.scale == 1 else str(self.scale)
+        shape: tuple[int | str, ...] = (self.shape[0], f"{times}H", f"{times}W") if self.free else self.shape
+        if self.output_dtype == "uint8":
+            shape = (*shape[1:], shape[0])
         return Tensor("samples", self.output_dtype, ("N", *shape))
 
     @property

@@ -152,7 +152,9 @@ class Sampler(TrainedGenerator):
         self._session, self.provider = _session(content, wanted, threads, graphs, self._path)
         if graphs and self.provider != "cuda":
             raise GanzooError(f"CUDA graphs need CUDA, and {self._path} runs on {self.provider}; leave out graphs=True")
-        widest = max(math.prod(self.metadata.shape), self.metadata.latent_dim, self.metadata.condition_dim)
+        if graphs and self.metadata.free:
+            raise GanzooError(f"CUDA graphs have fixed sizes, and {self._path} takes any; leave out graphs=True")
+        widest = max(math.prod(self.metadata.shape), self.metadata.latent_dim, math.prod(self.metadata.condition))
         self.chunk = min(CHUNK, max(1, MAX_VALUES // widest))
         if self.provider == "cpu":  # activations of one layer should stay in the cache until the next
             self.chunk = min(self.chunk, max(16, 2 ** ((2**17 // math.prod(self.metadata.shape)).bit_length() - 1)))
@@ -174,8 +176,10 @@ class Sampler(TrainedGenerator):
             samples = self._bound(feeds) if self._bound else self._session.run(["samples"], feeds)[0]
         except Exception as error:  # the exceptions of onnxruntime have no other base class
             raise GanzooError(f"{self._path} cannot be run: {first_line(error)}") from error
-        output = self.metadata.output
-        expected = (len(z), *output.shape[1:])
+        output, expected = self.metadata.output, (len(z), *self.metadata.output.shape[1:])
+        if self.metadata.free:
+            channels, *sides = self.metadata.shape_from(condition[-1].shape[1:])
+            expected = (len(z), *sides, channels) if output.dtype == "uint8" else (len(z), channels, *sides)
         if not isinstance(samples, np.ndarray) or (samples.shape, str(samples.dtype)) != (expected, output.dtype):
             shape = getattr(samples, "shape", None)
             raise GanzooError(f"{self._path} makes samples of shape {shape} where its metadata promise {expected}")

@@ -183,7 +183,7 @@ def task_of(metadata: Metadata, recipe: Recipe) -> Task:
         range=metadata.range,
         latent_dim=recipe.loop.latent_dim,
         num_classes=metadata.num_classes if recipe.gan.conditional else 0,
-        condition_dim=metadata.condition_dim if recipe.gan.conditional else 0,
+        condition=metadata.condition if recipe.gan.conditional else (),
         parent=build(recipe.parent, task_of(metadata, recipe.parent)) if recipe.parent else None,
     )
 

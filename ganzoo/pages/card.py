@@ -88,6 +88,7 @@ def hub_metadata(metadata: Metadata, scores: Sequence[tuple[str, str]] = ()) -> 
     entries: dict[str, Any] = {"license": licence(metadata), "library_name": "ganzoo"}
     is_image = len(metadata.shape) == 3
     kind = "unconditional-image-generation" if is_image else "tabular-regression" if metadata.condition_dim else ""
+    kind = "image-to-image" if metadata.condition_image else kind
     entries |= {"pipeline_tag": kind} if kind else {}
     conditional = ["class-conditional"] if metadata.num_classes else []
     entries["tags"] = ["ganzoo", "gan", "generative-adversarial-network", line(metadata.gan), *conditional]
@@ -122,7 +123,10 @@ def about(metadata: Metadata, gan: GAN | None) -> str:
         output = f"images of {shape[1]}×{shape[2]} pixels, {channels},"
     else:
         output = f"vectors of length {shape[0]}"
-    inputs = f"latents of length {metadata.latent_dim} ({metadata.distribution})"
+    inputs = f"latents of length {metadata.latent_dim} ({metadata.distribution})" if metadata.latent_dim else ""
+    if image := metadata.condition_image:
+        given = "images of any size" if metadata.free else f"images of {image[1]}×{image[2]} pixels"
+        inputs += f"{' and ' * bool(inputs)}{given} with {image[0]} channel{'s' * (image[0] > 1)}"
     inputs += f" and one of {classes} class labels" if classes else ""
     inputs += f" and {metadata.condition_dim} regression inputs" if metadata.condition_dim else ""
     text = f"The generator of a generative adversarial network (GAN). It generates {output} from {inputs}."

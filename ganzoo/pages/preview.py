@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ganzoo.generators.base import Labels, TrainedGenerator
-from ganzoo.generators.images import Bytes, grid, scatter, side_by_side
+from ganzoo.generators.images import Bytes, fitted, grid, scatter, side_by_side
 from ganzoo.generators.metadata import Stage
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ def preview(
 
     Images form a grid, with one column for each class if the GAN is class-conditional. A child's images are drawn next
     to those of its parent, unless ``stage`` selects one of the two. Vectors are drawn by their first two features, on
-    top of those of ``data``; predictions of a regression against the targets in ``data``.
+    top of those of ``data``; predictions of a regression against the targets in ``data``. Images that are made from
+    images are drawn below these, and above the right ones if the data are paired.
 
     Args:
         model: the generator.
@@ -75,9 +76,11 @@ def preview(
     """
     if z is None:
         z = model.latents(default_seeds(model) if seeds is None else seeds)
-    if data is not None and data.conditions is not None and model.metadata.condition_dim:
-        count = min(len(z), len(data))
+    if data is not None and data.conditions is not None and model.metadata.condition:
+        count = min(len(z), len(data), len(data.conditions))
         predicted = model.decode(z[:count], conditions=data.conditions[:count])
+        if model.metadata.condition_image:
+            return translations(model, data, predicted, columns)
         return scatter(np.hstack([data.samples[:count], predicted.reshape(count, -1)])[:, :2])
     samples = model.decode(z, labels=labels, stage=stage or "child")
     if model.value_range is None or samples.ndim != 4:
@@ -85,11 +88,32 @@ def preview(
         return scatter(first_two_features(samples), real)
     images = model.images(samples)
     if stage is None and model.has_parent:
-        return side_by_side(model.images(model.decode(z, labels=labels, stage="parent")), images, columns)
+        return side_by_side(model.images(model.decode(z, labels=labels, stage="parent")), images, columns=columns)
     classes = model.metadata.num_classes
     if columns is None and labels is None and 1 < classes <= MOST_CLASSES:
         columns = classes
     return grid(images, columns)
+
+
+def translations(model: TrainedGenerator, data: Data, made: NDArray[Any], columns: int | None = None) -> Bytes:
+    """Images that are made from images: the one that is given, the one that is made and, of paired data, the right one.
+
+    Args:
+        model: the generator.
+        data: whose first conditions the images are made from.
+        made: the images, as ``model`` gives them.
+        columns: groups in a row.
+
+    Returns:
+        uint8 ``(height, width, C)``.
+    """
+    images = model.images(made)
+    assert data.conditions is not None
+    sets = [data.conditions[: len(made)], *([data.samples[: len(made)]] if data.paired else [])]
+    given, *right = (np.moveaxis(np.asarray(each), 1, -1) for each in sets)
+    channels = max(3, images.shape[-1], given.shape[-1]) if images.shape[-1] != given.shape[-1] else images.shape[-1]
+    shape = (*images.shape[1:3], channels)
+    return side_by_side(*(fitted(each, shape) for each in (given, images, *right)), columns=columns)
 
 
 def first_two_features(vectors: NDArray[Any]) -> NDArray[Any]:

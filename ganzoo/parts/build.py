@@ -28,10 +28,7 @@ def task_of(recipe: Recipe, data: Data, parent: Networks | None = None) -> Task:
         range=((-1.0, 1.0) if recipe.loop.pixel_range == "signed" else (0.0, 1.0)) if data.is_images else None,
         latent_dim=recipe.loop.latent_dim,
         num_classes=len(data.classes) if conditional and data.labels is not None else 0,
-        # labels come first, as in a batch: one condition reaches the networks
-        condition_dim=data.conditions.shape[1]
-        if conditional and data.labels is None and data.conditions is not None
-        else 0,
+        condition=tuple(data.conditions.shape[1:]) if conditional and data.conditions is not None else (),
         parent=parent,
         data=data,
     )

@@ -19,7 +19,8 @@ class Task:
         range: smallest and largest value of a sample, ``None`` where it is unbounded.
         latent_dim: length of z.
         num_classes: classes of a class-conditional GAN; 0 otherwise.
-        condition_dim: regression inputs of a conditional GAN; 0 otherwise.
+        condition: shape of what a conditional GAN makes each sample from: ``(c, h, w)`` of an image, ``(p,)`` of
+            regression inputs; ``()`` without.
         parent: the parent's networks; ``None`` for a GAN without a parent.
         data: the training data, for makers that fit something to them. ``None`` when trained weights will be loaded;
             a fitted buffer is then created empty and takes the shape that the file has.
@@ -29,6 +30,11 @@ class Task:
     range: tuple[float, float] | None
     latent_dim: int
     num_classes: int = 0
-    condition_dim: int = 0
+    condition: tuple[int, ...] = ()
     parent: Networks | None = None
     data: Data | None = None
+
+    @property
+    def condition_dim(self) -> int:
+        """Regression inputs of a conditional GAN; 0 otherwise."""
+        return self.condition[0] if len(self.condition) == 1 else 0

@@ -49,8 +49,8 @@ class TrainingProbe:
         self.classes = labels[chosen]
         self.count = min(SAMPLES, len(chosen))
         self.condition: dict[str, Any] = {"labels": self.classes[: self.count]} if task.num_classes else {}
-        if task.condition_dim and data.conditions is not None:
-            self.condition = {"conditions": data.conditions[chosen[: self.count]]}
+        if task.condition and data.conditions is not None:
+            self.condition["conditions"] = data.conditions[chosen[: self.count] if data.paired else slice(self.count)]
 
     def is_due(self, entries: Sequence[Entry]) -> bool:
         """Whether samples should be measured again, given the log so far."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -13,7 +14,7 @@ from typing import Any, Protocol
 
 import torch
 
-from ganzoo.data import Data
+from ganzoo.data import Data, NoTestSplit
 from ganzoo.generators.images import write_png
 from ganzoo.generators.weights import Model, with_parent
 from ganzoo.pages import card
@@ -39,6 +40,8 @@ from ganzoo.training.distributed.ranks import RankLost, current_ranks
 from ganzoo.training.loop import Iteration, Training
 from ganzoo.util.errors import FOREIGN_ERRORS, GanzooError, first_line
 from ganzoo.util.files import write_text, writing
+
+log = logging.getLogger("ganzoo")
 
 
 class Interrupted(Exception):  # noqa: N818
@@ -82,6 +85,17 @@ def new_training(recipe: Recipe, data: Data, options: Options, parent: Networks 
     return training
 
 
+def held_out(training: Training, options: Options) -> Data:
+    """The data that a training is measured and drawn on: with conditions, such as it is not trained on."""
+    if not training.task.condition:
+        return training.data
+    try:
+        return options.load_data("test")
+    except NoTestSplit:
+        log.warning("%s has no test split: pictures and measures are of conditions that are trained on", options.data)
+        return training.data
+
+
 ONE_SAMPLE = "; batch normalisation needs batches of at least two samples: --batch-size 2"
 
 
@@ -119,8 +133,7 @@ class Run:
     ) -> None:
         self.folder, self.training, self.ranks = folder, training, training.ranks
         self.schedule = Schedule.of(options, training.recipe.loop.iterations)
-        is_regression = training.task.condition_dim > 0  # which is measured on inputs that it is not trained on
-        data = self.ranks.rank_zero_first(lambda: options.load_data("test")) if is_regression else training.data
+        data = self.ranks.rank_zero_first(lambda: held_out(training, options))
         scored = options.evaluate_every and self.ranks.rank == 0
         self.best_weights = BestWeights(folder, training.data, options.data_dir) if scored else None
         self.log = RunLog(folder, training, TrainingProbe(training, data), self.best_weights)

@@ -6,13 +6,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganzoo.data import Data
+from ganzoo.data import Data, Samples
 from ganzoo.registry.recipe import LoopSettings
 from ganzoo.training.device import Device
 from ganzoo.training.device.prefetch import Prefetcher
 from ganzoo.training.device.types import Batch
 from ganzoo.training.distributed.ranks import current_ranks
 from ganzoo.util.errors import GanzooError
+
+UNPAIRED = 1
+"""Tells the random numbers of unpaired conditions from those of samples."""
 
 
 class Batches:
@@ -30,18 +33,20 @@ class Batches:
             raise GanzooError(f"data set '{data.name}' is empty")
         self.data, self.batch_size, self.pixel_range, self.seed = data, loop.batch_size, loop.pixel_range, seed
         self.drawn, self.shard = 0, current_ranks().shard(loop.batch_size)
-        self._orders: dict[int, Tensor] = {}  # by epoch
-        resident = isinstance(data.samples, np.ndarray) and device.fits(data.samples.nbytes)
+        condition = (data.labels, data.conditions) if conditional else ()
+        parts: list[Samples] = [data.samples, *(part for part in condition if part is not None)]
+        arrays = [part for part in parts if isinstance(part, np.ndarray)]
+        resident = len(arrays) == len(parts) and device.fits(sum(array.nbytes for array in arrays))
         self._device = device.torch if resident else torch.device("cpu")
-        self._samples = torch.from_numpy(data.samples).to(self._device) if resident else None
-        condition = data.labels if data.labels is not None else data.conditions
-        self._condition = (
-            torch.from_numpy(condition).to(self._device) if conditional and condition is not None else None
-        )
+        self._parts = [torch.from_numpy(array).to(self._device) for array in arrays] if resident else parts
+        self._order = Order(len(data), loop.batch_size, (seed,), self._device)
+        self._own_order: Order | None = None  # of conditions that belong to no sample
+        if conditional and data.conditions is not None and not data.paired:
+            self._own_order = Order(len(data.conditions), loop.batch_size, (seed, UNPAIRED), self._device)
         self._prefetcher = None if resident else Prefetcher(self._read, device.torch)
 
     def next(self) -> Batch:
-        """The next batch to train on: samples ``(N, *shape)``, and labels or regression inputs if conditional."""
+        """The next batch to train on: samples ``(N, *shape)``; if conditional also labels, conditions, or both."""
         return self.normalize(self.fetch())
 
     def fetch(self) -> Batch:
@@ -52,29 +57,44 @@ class Batches:
 
     def normalize(self, batch: Batch) -> Batch:
         """A batch of :meth:`fetch` with uint8 images as float32 in [-1, 1] or [0, 1], by ``pixel_range``."""
-        samples, *condition = batch
-        if samples.dtype == torch.uint8:
-            samples = (samples / 127.5).sub_(1) if self.pixel_range == "signed" else samples / 255
-        return (samples, *condition)
+        return tuple(self._normalize(part) if part.dtype == torch.uint8 else part for part in batch)
+
+    def _normalize(self, images: Tensor) -> Tensor:
+        return (images / 127.5).sub_(1) if self.pixel_range == "signed" else images / 255
 
     def _read(self, place: int) -> Batch:
-        index = self._index(place)[self.shard]
-        if self._samples is not None:
-            samples = self._samples.index_select(0, index)
-        else:
-            samples = torch.from_numpy(self.data.samples[index.numpy()])
-        return (samples,) if self._condition is None else (samples, self._condition.index_select(0, index))
+        index = self._order.index(place)[self.shard]
+        own = self._own_order.index(place)[self.shard] if self._own_order else index
+        return tuple(
+            part.index_select(0, at) if isinstance(part, Tensor) else torch.from_numpy(part[at.numpy()])
+            for part, at in ((part, own if part is self._parts[-1] else index) for part in self._parts)
+        )
 
-    def _index(self, place: int) -> Tensor:
+
+class Order:
+    """The order in which a data set is gone through: a permutation for each epoch.
+
+    Args:
+        size: of the data set.
+        batch_size: of a batch.
+        seed: of the permutations; a sequence of integers.
+        device: of the indices.
+    """
+
+    def __init__(self, size: int, batch_size: int, seed: tuple[int, ...], device: torch.device) -> None:
+        self.size, self.batch_size, self.seed, self._device = size, batch_size, seed, device
+        self._orders: dict[int, Tensor] = {}  # by epoch
+
+    def index(self, place: int) -> Tensor:
         """The samples of the batch at that place; it may begin in one epoch and end in the next."""
-        size = len(self.data)
+        size = self.size
         start, stop = place * self.batch_size, (place + 1) * self.batch_size
         epochs = range(start // size, (stop - 1) // size + 1)
         for old in [epoch for epoch in self._orders if epoch < epochs[0]]:
             del self._orders[old]
         for epoch in epochs:
             if epoch not in self._orders:
-                order = np.random.default_rng((self.seed, epoch)).permutation(size)
+                order = np.random.default_rng((*self.seed, epoch)).permutation(size)
                 self._orders[epoch] = torch.from_numpy(order).to(self._device)
         orders = [self._orders[epoch] for epoch in epochs]
         offset = epochs[0] * size

@@ -110,7 +110,7 @@ def fit(name: str, data: Data, depth: int | None = None) -> Any:
 def pairs(data: Data) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Inputs ``(N, p)`` and targets ``(N,)``."""
     assert data.conditions is not None
-    return data.conditions.astype(np.float64), data.samples[:].ravel().astype(np.float64)
+    return data.conditions[:].astype(np.float64), data.samples[:].ravel().astype(np.float64)
 
 
 def rounded_down(thresholds: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -84,7 +84,7 @@ def test_bad_grids() -> None:
         grid(some(1, 8, 8)[0])
     with pytest.raises(GanzooError, match="0 columns"):
         grid(some(1, 8, 8), columns=0)
-    with pytest.raises(GanzooError, match="make no pairs"):
+    with pytest.raises(GanzooError, match="make no groups"):
         side_by_side(some(2, 8, 8), some(3, 8, 8))
 
 

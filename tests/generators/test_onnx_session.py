@@ -132,7 +132,7 @@ def test_latents_have_the_distribution_that_the_file_names(folder: Path, distrib
         (lambda sampler: sampler.sample([]), "there is nothing to sample"),
         (lambda sampler: sampler.sample(2.5), "seeds=2.5 is neither a count nor a list of seeds"),
         (lambda sampler: sampler.sample(None), "seeds=None is neither a count nor a list of seeds"),
-        (lambda sampler: sampler.sample(2, conditions=np.zeros((2, 1))), "tiny has no regression inputs"),
+        (lambda sampler: sampler.sample(2, conditions=np.zeros((2, 1))), "tiny makes samples from latents alone"),
         (lambda sampler: sampler.sample([-1]), "-1 is not a seed"),
         (lambda sampler: sampler.sample(2, labels=3), r"label 3 is out of range; tiny has 0..2"),
         (lambda sampler: sampler.sample_iter(2, labels=3), r"label 3 is out of range; tiny has 0..2"),

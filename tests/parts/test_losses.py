@@ -112,7 +112,7 @@ def test_both_are_judged_in_one_pass_where_that_changes_nothing_but_last_bits(la
 
 def test_both_are_judged_with_their_labels() -> None:
     torch.manual_seed(0)
-    task = Task(shape=(1, 3, 3), range=(-1, 1), latent_dim=4, num_classes=3, condition_dim=0)
+    task = Task(shape=(1, 3, 3), range=(-1, 1), latent_dim=4, num_classes=3)
     D = labelled_discriminator(task, dense_discriminator, 4, widths=(8,))
     real, fake, labels = torch.randn(6, 1, 3, 3), torch.randn(6, 1, 3, 3), torch.arange(6) % 3
     with Counted() as counted:

@@ -62,7 +62,7 @@ def inputs(nets: Networks, data: Data, count: int = 7) -> list[torch.Tensor]:
 def predicted(prior: str, data: Data = FEW, depth: int = 8) -> tuple[np.ndarray[Any, Any], torch.nn.Module]:
     """What a prior says of the inputs in eval mode, and the prior."""
     assert data.conditions is not None
-    task = Task(shape=(1,), range=None, latent_dim=1, condition_dim=data.conditions.shape[1], data=data)
+    task = Task(shape=(1,), range=None, latent_dim=1, condition=data.conditions.shape[1:], data=data)
     model = fitting.regressor(prior, task, depth).eval()
     with torch.no_grad():
         out = model(torch.tensor(data.conditions), torch.randn(len(data), model.latent_dim))

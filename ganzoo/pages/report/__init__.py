@@ -72,7 +72,7 @@ def write_neighbours(folder: RunFolder, model: TrainedGenerator, data: Data) -> 
     """Draw generated images above the training images nearest to them, if there are images."""
     from ganzoo.pages.report.neighbours import neighbours
 
-    if data.is_images:
+    if data.is_images and not model.metadata.condition:
         write_png(folder.neighbours, neighbours(model, data))
 
 

@@ -145,6 +145,8 @@ def caption(run: RunFolder) -> str:
             return "Predictions in blue, true values in grey. The inputs were not used in training."
         return "Generated points in blue, data in grey."
     text = "Uncurated samples. All grids are drawn from the same latents, so you can follow each sample."
+    if metadata and metadata.condition_image:
+        return "In each group: the image that is given, the one that is made, and the right one where it is known."
     if "parent" in run.settings:
         return f"{text} Left of each pair: the parent's sample. Right: the child's, from the same latent."
     if metadata and 1 < metadata.num_classes <= MOST_CLASSES and len(metadata.data.classes) == metadata.num_classes:
