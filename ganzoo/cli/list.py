@@ -76,7 +76,7 @@ def show_gan(name: str) -> None:
 
     gan = registry().gan(name)
     recipe = resolve(gan)
-    click.echo(f"{gan.name}: {gan.summary}\n")
+    click.echo(f"{gan.name}: {printable(gan.summary)}\n")
     table([("paper", gan.paper), ("data", gan.data), *([("parent", gan.parent)] if gan.parent else [])])
     click.echo("\nParts (--generator, --discriminator, --trainer; --set optimizer=NAME):")
     table((part, recipe.names.get(part, "its own"), summary(recipe.functions[part])) for part in PARTS)

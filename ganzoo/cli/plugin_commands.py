@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import Any, ClassVar
 
 import click
 
 from ganzoo.cli.hints import command_hint
-from ganzoo.util.errors import GanzooError, first_line
+from ganzoo.registry.installed import entry_points, owner
+from ganzoo.util.errors import GanzooError, first_line, printable
 
 GROUP = "ganzoo.commands"
 
@@ -49,9 +50,9 @@ class PluginGroup(click.Group):
             with formatter.section(title):
                 formatter.write_dl([(name, self.commands[name].get_short_help_str(width)) for name in names])
         rows = [
-            (name, ", ".join(f"from {distribution(point)}" for point in points))
+            (printable(name, 100), ", ".join(f"from {distribution(point)}" for point in points) + note)
             for name, points in sorted(plugin_commands().items())
-            if name not in self.commands
+            for note in ["; not used, since ganzoo has a command of that name" if name in self.commands else ""]
         ]
         if rows:
             with formatter.section("Commands of plugins"):
@@ -71,7 +72,7 @@ class PluginGroup(click.Group):
 def plugin_commands() -> dict[str, list[EntryPoint]]:
     """The entry points of the group ``ganzoo.commands``, by command name; one that appears twice has two."""
     found: dict[str, list[EntryPoint]] = {}
-    for point in entry_points(group=GROUP):
+    for point in entry_points(GROUP):
         same = found.setdefault(point.name, [])
         if point not in same:
             same.append(point)
@@ -80,7 +81,7 @@ def plugin_commands() -> dict[str, list[EntryPoint]]:
 
 def distribution(point: EntryPoint) -> str:
     """Name and version of the distribution that declares an entry point."""
-    return f"{point.dist.name} {point.dist.version}" if point.dist else "an unknown distribution"
+    return " ".join(owner(point)).rstrip()
 
 
 def load_command(points: list[EntryPoint]) -> click.Command:
@@ -95,7 +96,9 @@ def load_command(points: list[EntryPoint]) -> click.Command:
         raise GanzooError(f"two commands named '{point.name}', from {owners}; uninstall one of them")
     try:
         command = point.load()
-    except Exception as error:  # third-party code may fail in any way
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # third-party code may fail in any way, and end the process
         raise GanzooError(
             f"command '{point.name}' of {distribution(point)} cannot be loaded: {first_line(error)}"
         ) from error

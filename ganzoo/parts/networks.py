@@ -17,6 +17,9 @@ class Networks(nn.Module):
     Attributes:
         latent_dim: length of z: the generator's attribute of that name if it has one, or else the task's.
         frozen: whether these networks are out of training for good.
+
+    Raises:
+        GanzooError: the generator or the discriminator is no module.
     """
 
     generator: nn.Module
@@ -28,6 +31,9 @@ class Networks(nn.Module):
         self, generator: nn.Module, discriminator: nn.Module, parent: Networks | None = None, *, latent_dim: int
     ) -> None:
         super().__init__()
+        for name, made in (("generator", generator), ("discriminator", discriminator)):
+            if not isinstance(made, nn.Module):
+                raise GanzooError(f"a maker has to return a torch.nn.Module; this {name} is a {type(made).__name__}")
         self.generator, self.discriminator, self.parent = generator, discriminator, parent
         self.latent_dim = int(getattr(generator, "latent_dim", latent_dim))
         self.frozen = False

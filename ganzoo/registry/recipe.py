@@ -27,7 +27,10 @@ from ganzoo.registry.values import (
     describe_type,
     format_value,
 )
-from ganzoo.util.errors import FOREIGN_ERRORS, GanzooError
+from ganzoo.util.errors import FOREIGN_ERRORS, GanzooError, first_line
+
+MOST_PARENTS = 16
+"""Of parents of parents. GANs that are each other's parents have no end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,13 +178,20 @@ class Recipe:
 
 
 def signature(part: str, function: Callable[..., Any]) -> dict[str, Setting]:
-    """The settings of one part by name: its keyword-only arguments."""
+    """The settings of one part by name: its keyword-only arguments.
+
+    Raises:
+        GanzooError: the type of one is a text that names nothing.
+    """
     found = {}
     for name, argument in inspect.signature(function).parameters.items():
         if argument.kind is inspect.Parameter.KEYWORD_ONLY:
             kind = argument.annotation
             if isinstance(kind, str):  # only these, since other annotations may name torch
-                kind = eval(kind, vars(sys.modules[function.__module__]))
+                try:
+                    kind = eval(kind, vars(sys.modules[function.__module__]))
+                except Exception as error:  # whatever is written there
+                    raise GanzooError(f"the type of '{name}' of a {part} cannot be read: {first_line(error)}") from None
             found[name] = Setting(part, name, kind, argument.default)
     return found
 
@@ -200,7 +210,12 @@ def settings(functions: dict[str, Callable[..., Any]]) -> dict[str, dict[str, Se
 
 
 def resolve(
-    gan: GAN, overrides: Overrides | None = None, *, preset: str | None = None, among: Registry | None = None
+    gan: GAN,
+    overrides: Overrides | None = None,
+    *,
+    preset: str | None = None,
+    among: Registry | None = None,
+    children: tuple[str, ...] = (),
 ) -> Recipe:
     """Fix every part and setting of a GAN.
 
@@ -212,6 +227,7 @@ def resolve(
         overrides: the user's settings, as ``--set`` takes them.
         preset: one of the GAN's named sets of settings.
         among: the registry in which names are looked up; that of the installed plugins by default.
+        children: names of the GANs whose parent this is.
 
     Raises:
         GanzooError: an unknown preset, part, setting or value; the message names those that exist.
@@ -255,6 +271,8 @@ def resolve(
         raise GanzooError(f"{gan.name} has no parent, so '{key}' sets nothing (ganzoo show {gan.name})")
     if parent == gan.name:
         raise GanzooError(f"{gan.name} cannot be its own parent; name another GAN (ganzoo list)")
+    if len(children) == MOST_PARENTS:
+        raise GanzooError(f"{children[0]} has more than {MOST_PARENTS} parents: {', '.join((*children[1:], gan.name))}")
     table = settings(functions)
     for part in own_optimizers:  # what is not said of one network's optimizer is said of both
         for name, setting in table[part].items():
@@ -264,9 +282,10 @@ def resolve(
         part: {name: chosen.get(setting.key, setting.default) for name, setting in arguments.items()}
         for part, arguments in table.items()
     }
-    recipe = Recipe(
-        gan, names, functions, values, resolve(among.gan(parent), for_parent, among=among) if parent else None
-    )
+    above = None
+    if parent:
+        above = resolve(among.gan(parent), for_parent, among=among, children=(*children, gan.name))
+    recipe = Recipe(gan, names, functions, values, above)
     if recipe.loop.ttur != 1 and "discriminator.optimizer.lr" in chosen:
         raise GanzooError(
             f"ttur={recipe.loop.ttur:g} and discriminator.optimizer.lr both set the discriminator's learning rate; "

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import difflib
 import functools
-import importlib.metadata
+import inspect
 import logging
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from importlib.metadata import EntryPoint
 from typing import Any, TypeVar
 
 import pluggy
 
 from ganzoo.registry import hookspecs
 from ganzoo.registry.gan import GAN, PARTS
+from ganzoo.registry.installed import entry_points, owner
 from ganzoo.util.errors import GanzooError, first_line
 
 KINDS = (*PARTS, "dataset")
@@ -109,11 +111,12 @@ def registry() -> Registry:
     Raises:
         GanzooError: ``GANZOO_PLUGINS`` names a plugin that is not installed.
     """
-    points = {point.name: point for point in importlib.metadata.entry_points(group="ganzoo")}
+    points = entry_points("ganzoo")
     if chosen := os.environ.get("GANZOO_PLUGINS"):
+        named = {point.name: point for point in points}
         names = [name.strip() for name in chosen.split(",") if name.strip()]
-        return collect(find("plugin", name, points, "unset GANZOO_PLUGINS; ganzoo list plugins") for name in names)
-    return collect(importlib.metadata.entry_points(group="ganzoo"))
+        return collect(find("plugin", name, named, "unset GANZOO_PLUGINS; ganzoo list plugins") for name in names)
+    return collect(points)
 
 
 def registry_with(module: str) -> tuple[Registry, list[str]]:
@@ -122,8 +125,8 @@ def registry_with(module: str) -> tuple[Registry, list[str]]:
     Raises:
         GanzooError: the module cannot be loaded as a plugin, or has no GAN.
     """
-    others = [point for point in importlib.metadata.entry_points(group="ganzoo") if point.value != module]
-    result = collect([*others, importlib.metadata.EntryPoint(module, module, "ganzoo")])
+    others = [point for point in entry_points("ganzoo") if point.value != module]
+    result = collect([*others, EntryPoint(module, module, "ganzoo")])
     plugin = next(plugin for plugin in result.plugins if plugin.name == module)
     if plugin.error:
         raise GanzooError(f"module {module} cannot be loaded as a plugin: {plugin.error}")
@@ -133,7 +136,7 @@ def registry_with(module: str) -> tuple[Registry, list[str]]:
     return result, names
 
 
-def collect(entry_points: Iterable[importlib.metadata.EntryPoint]) -> Registry:
+def collect(found: Iterable[EntryPoint]) -> Registry:
     """Load plugins and gather their records.
 
     pluggy's own loader drops a second plugin of one name in silence and stops at the first import that fails, so
@@ -142,10 +145,8 @@ def collect(entry_points: Iterable[importlib.metadata.EntryPoint]) -> Registry:
     result = Registry()
     manager = pluggy.PluginManager("ganzoo")
     manager.add_hookspecs(hookspecs)
-    points = sorted(entry_points, key=lambda point: point.name)
-    for number, point in enumerate(points):
-        owner, version = (point.dist.name, point.dist.version) if point.dist else ("unknown distribution", "")
-        plugin = Plugin(point.name, point.value, owner, version)
+    for number, point in enumerate(sorted(found, key=lambda point: point.name)):
+        plugin = Plugin(point.name, point.value, *owner(point))
         module = f"{number} {point.name}"  # two plugins may have one name
         try:
             manager.register(point.load(), module)
@@ -189,8 +190,7 @@ def records(manager: pluggy.PluginManager, plugin: str) -> tuple[list[GAN], dict
     for kind, makers in parts.items():
         for name, make in makers.items():
             check_name(kind, name)
-            if not callable(make):
-                raise TypeError(f"{kind} '{name}' is not a function but {make!r:.60}")
+            check_function(f"{kind} '{name}'", make)
     return gans, parts
 
 
@@ -200,14 +200,32 @@ def check_record(gan: GAN) -> None:
     for name in ("summary", "paper", "data"):
         if not isinstance(value := getattr(gan, name), str):
             raise TypeError(f"{name} of GAN '{gan.name}' is not text but {value!r:.60}")
+    if not isinstance(gan.conditional, bool):
+        raise TypeError(f"conditional of GAN '{gan.name}' is not True or False but {gan.conditional!r:.60}")
     for name in ("settings", "presets"):
         if not isinstance(value := getattr(gan, name), Mapping) or not all(isinstance(key, str) for key in value):
             raise TypeError(f"{name} of GAN '{gan.name}' is not a mapping from names but {value!r:.60}")
-    for part in PARTS:
-        if not isinstance(value := getattr(gan, part), str) and not callable(value):
-            raise TypeError(f"{part} of GAN '{gan.name}' is neither a name nor a function but {value!r:.60}")
-    if gan.parent is not None:
-        check_name("parent", gan.parent)
+    for preset, settings in gan.presets.items():
+        check_name("preset", preset)
+        if not isinstance(settings, Mapping) or not all(isinstance(key, str) for key in settings):
+            raise TypeError(f"preset '{preset}' of GAN '{gan.name}' is not a mapping from names but {settings!r:.60}")
+    parts = {part: getattr(gan, part) for part in PARTS}
+    for values in (parts, gan.settings, *gan.presets.values()):
+        for part in PARTS:
+            if not isinstance(value := values.get(part, ""), str):
+                check_function(f"{part} of GAN '{gan.name}'", value)
+        if (parent := values.get("parent", gan.parent)) is not None:
+            check_name("parent", parent)
+
+
+def check_function(what: str, function: object) -> None:
+    """Refuse a part without a signature, from which its settings are read; TypeError."""
+    if not callable(function):
+        raise TypeError(f"{what} is neither a name nor a function but {function!r:.60}")
+    try:
+        inspect.signature(function)
+    except ValueError:  # as of some functions that are built in
+        raise TypeError(f"{what} has no signature to read settings from: {function!r:.60}") from None
 
 
 def check_name(kind: str, name: object) -> None:

@@ -24,7 +24,12 @@ def _escape(character: str) -> str:
 
 def first_line(error: BaseException) -> str:
     """Kind and first line of somebody else's error, of at most 300 characters, for a message of one line."""
-    return printable(f"{type(error).__name__}: {error}".splitlines()[0], 300)
+    kind = type(error).__name__
+    try:
+        text = f"{kind}: {error}"
+    except BaseException:  # its __str__ may do anything
+        text = f"{kind}, whose message cannot be read"
+    return printable(text.splitlines()[0], 300)
 
 
 FOREIGN_ERRORS = (

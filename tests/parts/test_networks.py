@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -129,3 +131,10 @@ def test_a_parent_trained_first_does_not_change(tiny: Data) -> None:
     assert all(torch.equal(tensor, before[name]) for name, tensor in state_tensors(parent.networks).items())
     averaged = state_tensors(child.ema.network.get_submodule("parent"))
     assert all(torch.equal(tensor, before[f"generator.{name}"]) for name, tensor in averaged.items())
+
+
+@pytest.mark.parametrize("made", [None, 3, nn.Linear, "dense"])
+def test_what_is_no_module_is_refused(made: Any) -> None:
+    for generator, discriminator in ((made, nn.Identity()), (nn.Identity(), made)):
+        with pytest.raises(GanzooError, match=r"a maker has to return a torch.nn.Module; this \w+ is a \w+"):
+            Networks(generator, discriminator, latent_dim=2)

@@ -240,3 +240,17 @@ def test_an_assignment_without_a_key_is_refused(assignment: str) -> None:
 
 def test_the_settings_of_the_loop() -> None:
     assert set(signature("loop", LoopSettings)) == set(LoopSettings.__dataclass_fields__)
+
+
+def test_gans_that_are_each_others_parents_are_refused() -> None:
+    among = replace(registry(), gans={"a": replace(TOY, name="a", parent="b"), "b": replace(TOY, name="b", parent="a")})
+    with pytest.raises(GanzooError, match=r"a has more than 16 parents: b, a, b, "):
+        resolve(among.gan("a"), among=among)
+
+
+def test_a_type_that_names_nothing_is_one_line() -> None:
+    def odd(task: object, *, width: nowhere.Count = 4) -> None:  # type: ignore[name-defined]  # noqa: F821
+        """Cannot be resolved."""
+
+    with pytest.raises(GanzooError, match="the type of 'width' of a generator cannot be read: NameError"):
+        resolve(replace(TOY, generator=odd))

@@ -222,10 +222,43 @@ def test_a_name_that_cannot_be_typed_or_be_a_file_is_refused(plugin: Any, hook: 
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("summary", None), ("paper", 3), ("data", b"x"), ("settings", [1]), ("presets", {1: {}}), ("trainer", 3)],
-)
+    [
+        ("summary", None), ("paper", 3), ("data", b"x"), ("settings", [1]), ("presets", {1: {}}), ("trainer", 3),
+        ("conditional", "maybe"), ("generator", dict), ("discriminator", int),
+    ],
+)  # fmt: skip
 def test_a_record_with_fields_of_other_types_is_refused(plugin: Any, field: str, value: Any) -> None:
     odd = replace(gan("odd"), **{field: value})
     known = collect([plugin("bad", "one", ganzoo_gans=[odd]), plugin("good", "two", ganzoo_gans=[gan("x")])])
     assert list(known.gans) == ["x"]
     assert f"{field} of GAN 'odd'" in known.plugins[0].error
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("settings", {"generator": 3}, "generator of GAN 'odd' is neither a name nor a function but 3"),
+        ("settings", {"trainer": dict}, "trainer of GAN 'odd' has no signature"),
+        ("settings", {"parent": 3}, "the name of a parent is 3"),
+        ("presets", {"p": None}, "preset 'p' of GAN 'odd' is not a mapping from names but None"),
+        ("presets", {"p": {"optimizer": 3}}, "optimizer of GAN 'odd' is neither a name nor a function but 3"),
+        ("presets", {"p\x1b": {}}, "the name of a preset is 'p\\x1b'"),
+    ],
+)
+def test_values_within_a_record_are_checked(plugin: Any, field: str, value: Any, message: str) -> None:
+    odd = replace(gan("odd"), **{field: value})
+    known = collect([plugin("bad", "one", ganzoo_gans=[odd]), plugin("good", "two", ganzoo_gans=[gan("x")])])
+    assert list(known.gans) == ["x"]
+    assert message in known.plugins[0].error
+
+
+def test_an_error_without_a_message_stops_no_other_plugin(
+    plugin: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "speechless_plugin.py").write_text(
+        "class Speechless(Exception):\n    def __str__(self): raise SystemExit(0)\nraise Speechless"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    known = collect([entry("bad", "speechless_plugin", "one"), plugin("good", "two", ganzoo_gans=[gan("x")])])
+    assert list(known.gans) == ["x"]
+    assert known.plugins[0].error == "Speechless, whose message cannot be read"
