@@ -13,6 +13,7 @@ def ganzoo_datasets() -> Parts:
         "stacked-mnist": stacked.stacked_mnist,
         "stacked2": stacked.stacked2,
         "emoji32": embedded.emoji32,
+        "fluent32": embedded.fluent32,
         "mnist": mnist.mnist,
         "fashion-mnist": mnist.fashion_mnist,
         "kmnist": mnist.kmnist,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import resources
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +59,36 @@ def emoji32(request: Request) -> Data:
     return Data(name=request.name, samples=images, labels=labels, classes=EMOJI_CLASSES, licence=licence)
 
 
+def fluent32(request: Request) -> Data:
+    """Fluent emoji from their outlines: 1,450 pairs and 139 for testing, 32x32, grey to RGB; inside the package.
+
+    Variants of one drawing are in one split. Source: Microsoft Fluent Emoji, the styles high contrast and flat over
+    white, from the npm package fluentui-emoji 1.3.0.
+
+    Returns:
+        Samples uint8 ``(N, 3, 32, 32)`` and the conditions of the same places uint8 ``(N, 1, 32, 32)``, in 0..255
+        (255 is paper); no labels.
+
+    Raises:
+        GanzooError: the name has an argument.
+    """
+    request.refuse_argument()
+    pairs = _read("fluent32")
+    chosen = pairs["split"] == (request.split == "test")
+    return Data(
+        name=request.name,
+        samples=pairs["b"][chosen],
+        conditions=pairs["a"][chosen],
+        licence="MIT (Microsoft Fluent Emoji)",
+    )
+
+
 def _arrays(stem: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    arrays = _read(stem)
+    return arrays["images"], arrays["labels"].astype(np.int64)
+
+
+def _read(stem: str) -> dict[str, NDArray[Any]]:
     file = resources.files("ganzoo.data") / "embedded" / f"{stem}.npz"
     with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-        return arrays["images"], arrays["labels"].astype(np.int64)
+        return dict(arrays)

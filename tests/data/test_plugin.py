@@ -51,6 +51,8 @@ def test_data_sets_without_a_test_split_refuse_it(name: str) -> None:
         ("mnist-10k", "train", (10_000, 1, 28, 28), "00d01916"),
         ("mnist-10k", "test", (2_000, 1, 28, 28), "4ef77c8c"),
         ("emoji32", "train", (3_219, 3, 32, 32), "6c648db9"),
+        ("fluent32", "train", (1_450, 3, 32, 32), "226ec45e"),
+        ("fluent32", "test", (139, 3, 32, 32), "d537fa50"),
     ],
 )
 def test_embedded_data_are_complete(name: str, split: str, shape: tuple[int, ...], sha256: str) -> None:
@@ -59,6 +61,8 @@ def test_embedded_data_are_complete(name: str, split: str, shape: tuple[int, ...
     assert data.is_images
     assert data.licence
     assert data.sha256.startswith(sha256)
+    if data.labels is None:
+        return
     counts = np.bincount(data.labels, minlength=len(data.classes))
     assert counts.min() > 0
     assert len(counts) == len(data.classes)
@@ -72,3 +76,17 @@ def test_embedded_data_have_their_licences() -> None:
     emoji = (folder / "LICENSE-emoji32.txt").read_text("utf-8")
     assert "Noto Emoji" in emoji
     assert "END OF TERMS AND CONDITIONS" in emoji
+    fluent = (folder / "LICENSE-fluent32.txt").read_text("utf-8")
+    assert "Copyright (c) Microsoft Corporation" in fluent
+    assert "Permission is hereby granted" in fluent
+
+
+def test_fluent32_is_colour_from_outlines_and_no_drawing_is_in_both_splits() -> None:
+    splits: list[set[bytes]] = []
+    for split in ("train", "test"):
+        data = LOADERS["fluent32"](Request(name="fluent32", split=split))
+        assert data.conditions is not None
+        assert (data.conditions.shape, data.conditions.dtype) == ((len(data), 1, 32, 32), np.uint8)
+        assert data.paired
+        splits.append({image.tobytes() for image in data.samples[:]})
+    assert not set.intersection(*splits)
