@@ -27,6 +27,20 @@ if TYPE_CHECKING:
     metavar="N",
     help="Version of the ONNX operators, 13 to 20; the lowest possible by default.",
 )
+@click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Fix a setting of sampling in the file, such as psi=0.7 (ganzoo show RUN lists them).",
+)
+@click.option(
+    "--input",
+    "inputs",
+    multiple=True,
+    metavar="KEY",
+    help="Make a setting of sampling an input of the graph, a number.",
+)
 @options.stage
 @options.force
 @click.option(
@@ -47,13 +61,14 @@ def export(source: str, out: str | None, file: str | None, force: bool, **form: 
       ganzoo export privileged-v2                            privileged-v2.onnx
       ganzoo export runs/dcgan-mnist-10k-seed0 -o x.onnx --uint8
       ganzoo export privileged-v2 -o small.onnx --int8       a quarter of the size
+      ganzoo export runs/x --set psi=0.7 -o calm.onnx        with a setting of sampling
       ganzoo export privileged-v2 --verify-only digits.onnx  compare both
       ganzoo export digits.onnx --verify-only                check a file alone
     """
     if file is None:
         write(source, out, force=force, precision=precision_of(form.pop("fp16"), form.pop("int8")), **form)
         return
-    if out or force or any(value not in (None, False) for value in form.values()):
+    if out or force or any(value not in (None, False, ()) for value in form.values()):
         raise GanzooError("--verify-only writes nothing; leave out the other options")
     if file:
         compare(source, file)
@@ -78,8 +93,11 @@ def write(
     precision: Precision,
     opset: int | None,
     stage: Stage | None,
+    assignments: tuple[str, ...],
+    inputs: tuple[str, ...],
     force: bool,
 ) -> None:
+    from ganzoo.registry.recipe import parse_assignments
     from ganzoo.util.optional import needs
 
     with needs():
@@ -87,13 +105,13 @@ def write(
         from ganzoo.generators.weights import find, load
 
     weights = find(source)
-    model = load(weights)
+    model = load(weights).with_settings(**parse_assignments(assignments))
     path = Path(out or f"{model.metadata.gan}.onnx")
     if path.suffix != ".onnx":
         raise GanzooError(f"cannot write {path}; --out takes the name of a file that ends in .onnx")
     if path.exists() and not force:
         raise GanzooError(f"{path} exists; replace it with --force, or name another with --out")
-    report = export(model, path, uint8=uint8, precision=precision, opset=opset, stage=stage or "child")
+    report = export(model, path, uint8=uint8, precision=precision, opset=opset, stage=stage or "child", inputs=inputs)
     click.echo(f"{model.metadata.gan} ({weights}) in {path}: {path.stat().st_size / 1e6:.2f} MB, {report.precision}")
     show(report)
 

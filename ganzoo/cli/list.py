@@ -114,12 +114,16 @@ def show_weights(source: str) -> None:
 
     with needs():
         from ganzoo.generators.weights import find, load
+    from ganzoo.registry.values import describe_type, format_value
 
     path = find(source)
     model = load(path)
     count = sum(weight.numel() for weight in model.networks.generator.parameters())
     parent = "inside (--stage parent)" if model.has_parent else "none"
     show_metadata(str(path), model.metadata.to_json() | {"generator": f"{count:,} parameters", "parent": parent})
+    if settings := model.sampling_settings:
+        click.echo("\nSettings of sampling and their defaults (ganzoo sample --set KEY=VALUE):")
+        table((name, format_value(one.default), describe_type(one.kind)) for name, one in settings.items())
 
 
 def show_metadata(file: str, entries: Mapping[str, Any]) -> None:
@@ -127,7 +131,7 @@ def show_metadata(file: str, entries: Mapping[str, Any]) -> None:
     from ganzoo.registry.values import format_value
 
     data = {"data": entries["data"]["name"], "classes": entries["data"]["classes"]}
-    hidden = ("format", "inputs", "settings")
+    hidden = ("format", "inputs", "settings", "sampling_inputs")
     shown = {key: value for key, value in {**entries, **data}.items() if key not in hidden}
     table([("file", file), *((key, format_value(value)) for key, value in shown.items())])
     click.echo("\nSettings:")

@@ -59,6 +59,13 @@ class Samples:
     metavar="A B",
     help="Interpolate from seed A to seed B in -n steps, 10 by default.",
 )
+@click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A setting of sampling, such as psi=0.7 (ganzoo show RUN lists them).",
+)
 @options.stage
 @click.option(
     "--data", metavar="NAME", type=options.Name("dataset"), help="Data to plot vectors over, or of regression inputs."
@@ -73,6 +80,7 @@ def sample(
     seeds: str | None,
     label: str | None,
     interpolate: tuple[int, int] | None,
+    assignments: tuple[str, ...],
     stage: Stage | None,
     data: str | None,
     data_dir: str | None,
@@ -95,10 +103,12 @@ def sample(
     """
     from ganzoo.generators.latents import parse_seeds
     from ganzoo.pages.preview import default_seeds
+    from ganzoo.registry.recipe import parse_assignments
 
     if seeds is not None and (number is not None or interpolate is not None):
         raise GanzooError(f"leave out one of --seeds and {'-n' if number is not None else '--interpolate'}")
     model, path = open_generator(source, stage, provider)
+    model = model.with_settings(**parse_assignments(assignments))
     out = out or f"{model.metadata.gan}.png"
     target, suffix = Path(out), options.file_suffix(out)
     check_target(target, suffix, model, force=force)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,12 +34,14 @@ def export(
     uint8: bool = False,
     stage: Stage = "child",
     opset: int | None = None,
+    inputs: Sequence[str] = (),
     tolerance: float = TOLERANCE,
 ) -> Report:
     """Write a generator to an ONNX file, if its graph gives the samples of torch.
 
     Args:
-        model: a trained generator; it is not changed.
+        model: a trained generator; it is not changed. Settings of sampling that were chosen with
+            :meth:`~ganzoo.generators.base.TrainedGenerator.with_settings` are fixed in the file.
         path: of the file, which is replaced if it exists.
         precision: of weights and arithmetic: ``fp32``, or ``fp16`` or ``int8``, which change samples a little. Inputs
             and output stay float32.
@@ -46,6 +49,7 @@ def export(
         stage: ``parent`` exports the parent inside a child.
         opset: version of the ONNX operators, one of :data:`ganzoo.export.contract.OPSETS`; by default the lowest that
             the graph needs, which the most runtimes read.
+        inputs: settings of sampling that become inputs of the graph, float32 scalars.
         tolerance: largest difference from torch in fp32, see :data:`ganzoo.export.parity.TOLERANCE`. With ``uint8`` it
             is one level. ``fp16`` and ``int8`` are checked by :data:`ganzoo.export.parity.MIN_PSNR` instead.
 
@@ -59,14 +63,17 @@ def export(
     if uint8 and not model.metadata.is_image:
         raise GanzooError(f"{model.metadata.gan} makes no images, so it cannot make bytes; leave out --uint8")
     opsets.check_choice(opset)
+    sampling_inputs = scalar_inputs(model, inputs)
     metadata = ExportMetadata(
         **vars(model.metadata),
         output_dtype="uint8" if uint8 else "float32",
         precision=precision,
         stage=stage,
+        sampling=dict(model.sampling),
+        sampling_inputs=sampling_inputs,
         weights_sha256=weights_sha256(model),
     )
-    generator = graph.standalone(model.generator(stage))
+    generator = graph.standalone(model.generator(stage), metadata)
     proto = dtypes.convert(graph.trace(generator, metadata, max(opsets.TRACED, opset or 0)), metadata)
     if uint8:
         graph.output_bytes(proto, metadata)
@@ -82,6 +89,27 @@ def export(
     return report
 
 
+def scalar_inputs(model: Model, names: Sequence[str]) -> dict[str, float]:
+    """The defaults of settings of sampling that become inputs of a graph.
+
+    Raises:
+        GanzooError: there is no such setting, it is no number, or it has a fixed value already.
+    """
+    known = model.sampling_settings
+    for name in names:
+        if name not in known:
+            raise GanzooError(
+                f"{model.metadata.gan} has no setting '{name[:60]}' of sampling; it has: {', '.join(known) or 'none'}"
+            )
+        if name in model.sampling:
+            raise GanzooError(f"'{name}' has the fixed value {model.sampling[name]}; leave that out, or the input")
+        if not isinstance(known[name].default, float):
+            raise GanzooError(
+                f"'{name}' is {known[name].default!r:.60} by default, and an input is a number like 0.5; fix it"
+            )
+    return {name: float(known[name].default) for name in dict.fromkeys(names)}
+
+
 def verify(path: str | Path, model: Model, *, tolerance: float = TOLERANCE) -> Report:
     """Compare an existing ONNX file with the generator that it was exported from.
 
@@ -93,7 +121,7 @@ def verify(path: str | Path, model: Model, *, tolerance: float = TOLERANCE) -> R
         found, wanted = getattr(metadata, name), getattr(model.metadata, name)
         if found != wanted:
             raise GanzooError(f"{path} is of another generator: its {name} is {shown(found)}, not {shown(wanted)}")
-    generator = graph.standalone(model.generator(metadata.stage))
+    generator = graph.standalone(model.generator(metadata.stage), metadata)
     report = parity.compare(proto, metadata, generator, tolerance)
     report.require(str(path), "it is not of these weights, or is damaged")
     return report

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from ganzoo.export import contract
@@ -49,14 +49,30 @@ def quiet() -> Iterator[None]:
         logging.disable(before)
 
 
-def standalone(generator: nn.Module) -> nn.Module:
-    """A copy on the CPU in evaluation mode, whose parametrised weights (spectral normalisation, ...) are plain ones."""
+class WithSettings(nn.Module):
+    """A generator with settings of sampling: some of fixed values, some given as scalars after its other inputs."""
+
+    def __init__(self, generator: nn.Module, metadata: ExportMetadata) -> None:
+        super().__init__()
+        self.generator, self.fixed = generator, dict(metadata.sampling)
+        self.names = tuple(metadata.sampling_inputs)
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        count = len(inputs) - len(self.names)
+        given = dict(zip(self.names, inputs[count:], strict=True))
+        samples: Tensor = self.generator(*inputs[:count], **self.fixed, **given)
+        return samples
+
+
+def standalone(generator: nn.Module, metadata: ExportMetadata) -> nn.Module:
+    """A copy on the CPU in evaluation mode, whose parametrised weights (spectral normalisation, ...) are plain ones, with
+    the settings of sampling of a file."""
     copied = copy.deepcopy(generator).cpu().eval().requires_grad_(False)
     for module in copied.modules():
         if parametrize.is_parametrized(module):
             for name in list(module.parametrizations):  # type: ignore[arg-type]
                 parametrize.remove_parametrizations(module, name)
-    return copied
+    return WithSettings(copied, metadata) if metadata.sampling or metadata.sampling_inputs else copied
 
 
 def trace(generator: nn.Module, metadata: ExportMetadata, opset: int) -> onnx.ModelProto:
@@ -76,7 +92,14 @@ def trace(generator: nn.Module, metadata: ExportMetadata, opset: int) -> onnx.Mo
         torch.zeros([sizes[side] if isinstance(side, str) else side for side in input.shape], dtype=dtypes[input.dtype])
         for input in inputs
     )
+    example = tuple(
+        torch.tensor(metadata.sampling_inputs[input.name]) if input.name in metadata.sampling_inputs else tensor
+        for tensor, input in zip(example, inputs, strict=True)
+    )
     dims = {side: torch.export.Dim(side) for side in (sizes if metadata.free else "N")}
+    shapes = tuple(
+        {axis: dims[side] for axis, side in enumerate(input.shape) if isinstance(side, str)} for input in inputs
+    )
     try:
         with quiet():
             program = torch.onnx.export(
@@ -88,10 +111,7 @@ def trace(generator: nn.Module, metadata: ExportMetadata, opset: int) -> onnx.Mo
                 opset_version=opset,
                 input_names=[input.name for input in inputs],
                 output_names=["samples"],
-                dynamic_shapes=tuple(
-                    {axis: dims[side] for axis, side in enumerate(input.shape) if isinstance(side, str)}
-                    for input in inputs
-                ),
+                dynamic_shapes=(shapes,) if isinstance(generator, WithSettings) else shapes,
             )
         assert program is not None
         proto = program.model_proto

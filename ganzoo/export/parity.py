@@ -178,6 +178,8 @@ def run_batches(
         if batch * per_sample > MAX_VALUES:
             continue
         feeds = feeds_of(metadata, range(first, first + batch), extra)
+        for name, value in metadata.sampling_inputs.items():
+            feeds[name] = np.asarray(value * (1 if batch == 1 else 0.9), np.float32)
         first += batch
         try:
             (samples,) = session.run(["samples"], feeds)
@@ -227,5 +229,6 @@ def expected_shape(metadata: ExportMetadata, feeds: Mapping[str, NDArray[Any]]) 
 def torch_samples(generator: nn.Module, feeds: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
     """The samples of torch for the same inputs, :data:`CHUNK` at a time."""
     with torch.inference_mode():
-        parts = [torch.split(torch.from_numpy(values), CHUNK) for values in feeds.values()]
-        return torch.cat([generator(*part) for part in zip(*parts, strict=True)]).numpy()
+        settings = [torch.from_numpy(values) for values in feeds.values() if not values.ndim]
+        parts = [torch.split(torch.from_numpy(values), CHUNK) for values in feeds.values() if values.ndim]
+        return torch.cat([generator(*part, *settings) for part in zip(*parts, strict=True)]).numpy()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from ganzoo.generators.images import Bytes, to_pil, to_uint8
 from ganzoo.generators.latents import Distribution, latents
 from ganzoo.generators.metadata import Metadata, Stage
+from ganzoo.registry.recipe import Setting
 from ganzoo.util.errors import GanzooError
 
 MOST_NAMES = 20  # classes in an error
@@ -36,9 +39,11 @@ class TrainedGenerator(ABC):
     Attributes:
         metadata: what the generator's file says about it.
         chunk: samples in one forward pass.
+        sampling: the settings of sampling that were chosen with :meth:`with_settings`; the others have their defaults.
     """
 
     metadata: Metadata
+    sampling: Mapping[str, Any] = MappingProxyType({})
     chunk: int = CHUNK
 
     @property
@@ -50,6 +55,36 @@ class TrainedGenerator(ABC):
     def has_parent(self) -> bool:
         """Whether ``stage="parent"`` can be sampled: a parent generator that gets the same latents."""
         return False
+
+    @property
+    def sampling_settings(self) -> Mapping[str, Setting]:
+        """The settings of sampling by name: the keyword-only arguments of the generator's ``forward``."""
+        return {}
+
+    def with_settings(self, **settings: Any) -> Self:
+        """The same generator with other settings of sampling.
+
+        >>> model.with_settings(psi=0.7).sample(64)  # doctest: +SKIP
+
+        Args:
+            settings: values by name, or their texts, see :attr:`sampling_settings`.
+
+        Raises:
+            GanzooError: there is no such setting, or it has no such value.
+        """
+        known = self.sampling_settings
+        if unknown := sorted(settings.keys() - known.keys()):
+            raise GanzooError(
+                f"{self.metadata.gan} has no setting '{unknown[0][:60]}' of sampling; it has: "
+                f"{', '.join(known) or 'none'}"
+            )
+        values = {name: known[name].accept(value) for name, value in settings.items()}
+        return self._with_sampling({**self.sampling, **values})
+
+    def _with_sampling(self, sampling: Mapping[str, Any]) -> Self:
+        changed = copy.copy(self)
+        changed.sampling = sampling
+        return changed
 
     @abstractmethod
     def run(self, stage: Stage, z: NDArray[np.float32], *condition: NDArray[Any]) -> NDArray[Any]:
@@ -71,6 +106,7 @@ class TrainedGenerator(ABC):
         labels: Labels | None = None,
         conditions: Samples | None = None,
         stage: Stage = "child",
+        **settings: Any,
     ) -> NDArray[Any]:
         """One sample for each seed.
 
@@ -82,15 +118,17 @@ class TrainedGenerator(ABC):
             conditions: what samples are made from, for a GAN that needs it: regression inputs, float32
                 ``(N, condition_dim)``; or images ``(N, c, h, w)``, uint8, or float32 in the range of the samples.
             stage: ``parent`` samples the parent of a GAN that has one.
+            settings: of sampling, such as ``psi=0.7``; see :meth:`with_settings`.
 
         Returns:
             float32 ``(N, *shape)`` in :attr:`value_range`; uint8 ``(N, H, W, C)`` from a file exported with ``uint8``.
 
         Raises:
             GanzooError: there are no seeds, or a bad one; labels are out of range, or the GAN is not
-                class-conditional; conditions are missing or have the wrong shape.
+                class-conditional; conditions are missing or have the wrong shape; there is no such setting.
         """
-        return np.concatenate(list(self.sample_iter(seeds, labels=labels, conditions=conditions, stage=stage)))
+        model = self.with_settings(**settings)
+        return np.concatenate(list(model.sample_iter(seeds, labels=labels, conditions=conditions, stage=stage)))
 
     def sample_iter(
         self,

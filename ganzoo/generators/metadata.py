@@ -255,6 +255,8 @@ class ExportMetadata(Metadata):
         stage: whether the graph is the generator, or the parent inside it.
         opset: version of the ONNX operators.
         weights_sha256: of the weights file that was exported.
+        sampling: values of the settings of sampling that are fixed in the graph.
+        sampling_inputs: the settings of sampling that are inputs of the graph, float32 scalars, with their defaults.
         parity: how the graph differs from torch, see :class:`ganzoo.export.parity.Report`.
     """
 
@@ -263,6 +265,8 @@ class ExportMetadata(Metadata):
     stage: Stage = "child"
     opset: int = 0
     weights_sha256: str = ""
+    sampling: Mapping[str, Any] = field(default_factory=dict)
+    sampling_inputs: Mapping[str, float] = field(default_factory=dict)
     parity: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -274,7 +278,7 @@ class ExportMetadata(Metadata):
         if self.condition:
             sides = (self.condition[0], "H", "W") if self.free else self.condition
             inputs.append(Tensor("conditions", "float32", ("N", *sides)))
-        return tuple(inputs)
+        return (*inputs, *(Tensor(name, "float32", ()) for name in self.sampling_inputs))
 
     @property
     def output(self) -> Tensor:
@@ -299,7 +303,14 @@ class ExportMetadata(Metadata):
         """All fields as JSON values, with ``inputs`` and ``output`` spelled out for other programs."""
         values = super().to_json()
         del values["output_dtype"]
-        extras = {"z": {"distribution": self.distribution}, "labels": {"classes": values["data"]["classes"]}}
+        for name in ("sampling", "sampling_inputs"):
+            if not values[name]:
+                del values[name]
+        extras: dict[str, dict[str, Any]] = {
+            "z": {"distribution": self.distribution},
+            "labels": {"classes": values["data"]["classes"]},
+            **{name: {"default": default} for name, default in self.sampling_inputs.items()},
+        }
         values["inputs"] = [_tensor_json(tensor) | extras.get(tensor.name, {}) for tensor in self.inputs]
         limits = list(self.output_range) if self.output_range else None
         return values | {"output": _tensor_json(self.output) | {"layout": self.layout, "range": limits}}
@@ -315,13 +326,21 @@ class ExportMetadata(Metadata):
         yield "weights_sha256", _is_text(values.get("weights_sha256"))
         parity: Any = values.get("parity", {})
         yield "parity", isinstance(parity, dict) and len(parity) <= MAX_LIST
+        fixed, inputs = values.get("sampling", {}), values.get("sampling_inputs", {})
+        yield "sampling", isinstance(fixed, dict) and len(fixed) <= MAX_LIST
+        yield "sampling", all(name.isidentifier() and _is_setting(name, value) for name, value in fixed.items())
+        yield "sampling_inputs", isinstance(inputs, dict) and len(inputs) <= MAX_LIST
+        yield (
+            "sampling_inputs",
+            all(_is_input(name) and type(n) is float and _is_scalar(n) for name, n in inputs.items()),
+        )
         expected = cls(**cls._fields(values)).to_json()
         for name in ("inputs", "output"):
             yield name, values.get(name) == expected[name]
 
     @classmethod
     def _fields(cls, values: Mapping[str, Any]) -> dict[str, Any]:
-        names = ("precision", "stage", "opset", "weights_sha256", "parity")
+        names = ("precision", "stage", "opset", "weights_sha256", "sampling", "sampling_inputs", "parity")
         return {
             **super()._fields(values),
             **{name: values[name] for name in names if name in values},
@@ -402,6 +421,11 @@ def _is_setting(key: str, value: Any) -> bool:
     if isinstance(value, list):
         return len(value) <= MAX_LIST and all(map(_is_scalar, value))
     return _is_scalar(value)
+
+
+def _is_input(name: str) -> bool:
+    """Whether a setting may be an input of a graph beside the usual ones."""
+    return name.isidentifier() and len(name) <= MAX_LIST and name not in ("z", "labels", "conditions", "samples")
 
 
 def _is_scalar(value: Any) -> bool:

@@ -20,6 +20,7 @@ from ganzoo.generators.base import CHUNK, TrainedGenerator
 from ganzoo.generators.metadata import MAX_VALUES, ExportMetadata, Stage, Tensor
 from ganzoo.generators.onnx_reader import read
 from ganzoo.generators.pretrained import exported
+from ganzoo.registry.recipe import Setting
 from ganzoo.util.errors import GanzooError, first_line
 from ganzoo.util.optional import is_installed, needs
 
@@ -152,6 +153,8 @@ class Sampler(TrainedGenerator):
         self._session, self.provider = _session(content, wanted, threads, graphs, self._path)
         if graphs and self.provider != "cuda":
             raise GanzooError(f"CUDA graphs need CUDA, and {self._path} runs on {self.provider}; leave out graphs=True")
+        if graphs and self.metadata.sampling_inputs:
+            raise GanzooError(f"CUDA graphs take samples alone, and {self._path} has settings; leave out graphs=True")
         if graphs and self.metadata.free:
             raise GanzooError(f"CUDA graphs have fixed sizes, and {self._path} takes any; leave out graphs=True")
         widest = max(math.prod(self.metadata.shape), self.metadata.latent_dim, math.prod(self.metadata.condition))
@@ -167,11 +170,18 @@ class Sampler(TrainedGenerator):
         """Smallest and largest value of a sample; ``None`` where it is unbounded."""
         return self.metadata.output_range
 
+    @property
+    def sampling_settings(self) -> Mapping[str, Setting]:
+        """The inputs of the graph that are settings: scalars."""
+        return {name: Setting("sampling", name, float, value) for name, value in self.metadata.sampling_inputs.items()}
+
     def run(self, stage: Stage, z: NDArray[np.float32], *condition: NDArray[Any]) -> NDArray[Any]:
         """One forward pass, on the device of :attr:`provider`."""
         if stage != "child":
             raise GanzooError(f"{self._path} holds one generator; leave out --stage, or sample the safetensors file")
-        feeds = {tensor.name: values for tensor, values in zip(self.metadata.inputs, (z, *condition), strict=True)}
+        settings = {**self.metadata.sampling_inputs, **self.sampling}
+        given = (z, *condition, *(np.float32(settings[name]) for name in self.metadata.sampling_inputs))
+        feeds = {tensor.name: np.asarray(values) for tensor, values in zip(self.metadata.inputs, given, strict=True)}
         try:
             samples = self._bound(feeds) if self._bound else self._session.run(["samples"], feeds)[0]
         except Exception as error:  # the exceptions of onnxruntime have no other base class
@@ -197,8 +207,8 @@ class Sampler(TrainedGenerator):
 
 
 def _matches(found: Sequence[int | str | None], promised: tuple[int | str, ...]) -> bool:
-    """Whether a shape has a dynamic first axis, and then the promised sizes where it states any."""
-    if len(found) != len(promised) or isinstance(found[0], int):
+    """Whether a shape has a dynamic first axis, and then the promised sizes where it states any. A scalar has no axis."""
+    if len(found) != len(promised) or (promised and isinstance(found[0], int)):
         return False
     return all(size == promise for size, promise in zip(found[1:], promised[1:], strict=True) if isinstance(size, int))
 

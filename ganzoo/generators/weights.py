@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from ganzoo.generators.metadata import Metadata, Stage, read_metadata
 from ganzoo.parts.build import build
 from ganzoo.parts.networks import MissingDiscriminator, Networks, load_state, state_tensors
 from ganzoo.parts.task import Task
-from ganzoo.registry.recipe import Recipe, check_parent, resolve
+from ganzoo.registry.recipe import Recipe, Setting, check_parent, resolve, signature
 from ganzoo.registry.registry import Registry, registry
 from ganzoo.util.errors import GanzooError, first_line
 from ganzoo.util.files import atomic_write
@@ -36,11 +36,20 @@ class Model(TrainedGenerator):
         networks: generator and discriminator in evaluation mode, frozen.
         metadata: see :class:`ganzoo.generators.metadata.Metadata`.
         recipe: the parts and settings that the networks were built with.
+        sampling: settings of sampling that were chosen.
     """
 
     networks: Networks
     metadata: Metadata
     recipe: Recipe
+    sampling: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def sampling_settings(self) -> Mapping[str, Setting]:
+        return signature("sampling", self.networks.generator.forward)
+
+    def _with_sampling(self, sampling: Mapping[str, Any]) -> Model:
+        return replace(self, sampling=sampling)
 
     @property
     def has_parent(self) -> bool:
@@ -60,8 +69,14 @@ class Model(TrainedGenerator):
         generator = self.generator(stage)
         device = next((weight.device for weight in generator.parameters()), torch.device("cpu"))
         with torch.inference_mode():
-            samples = generator(*(torch.from_numpy(values).to(device) for values in (z, *condition)))
+            inputs = (torch.from_numpy(values).to(device) for values in (z, *condition))
+            samples = generator(*inputs, **self._sampling_of(stage))
         return samples.float().numpy(force=True)  # type: ignore[no-any-return]
+
+    def _sampling_of(self, stage: Stage) -> Mapping[str, Any]:
+        if stage == "parent" and self.sampling:
+            raise GanzooError(f"'{next(iter(self.sampling))}' is a setting of the child; leave it out, or the stage")
+        return self.sampling
 
     def save(self, path: str | Path) -> None:
         """Write a safetensors file that :func:`ganzoo.load` reads."""
