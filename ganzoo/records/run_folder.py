@@ -81,7 +81,8 @@ class RunFolder:
     def in_shell(self) -> str:
         """The path as a word of a command that is typed in the current folder."""
         path, here = Path(os.path.normpath(self.path)), Path.cwd()
-        return shlex.quote(str(path.relative_to(here) if path.is_absolute() and here in path.parents else path))
+        word = str(path.relative_to(here) if path.is_absolute() and here in path.parents else path)
+        return shlex.quote(f"./{word}" if word.startswith("-") else word)
 
     # The record.
 

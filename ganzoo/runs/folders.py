@@ -11,8 +11,7 @@ from ganzoo.records.run_folder import RunFolder
 from ganzoo.registry.gan import Overrides
 from ganzoo.registry.values import format_value
 from ganzoo.util.errors import GanzooError
-
-LONGEST_NAME = 255  # bytes, as file systems allow
+from ganzoo.util.files import LONGEST_NAME
 
 
 def folder_name(gan: str, options: Options, overrides: Overrides) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator
@@ -10,6 +11,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ganzoo.util.errors import GanzooError, printable
+
+log = logging.getLogger("ganzoo")
+
+LONGEST_NAME = 255  # bytes of a file's name, as file systems allow
 
 
 @contextmanager
@@ -28,7 +33,7 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         target = Path(path).resolve()
         if target.exists() and not target.is_file():
             raise GanzooError(f"cannot write {path}: it is not a regular file; choose another name")
-        temporary = target.with_name(f".{target.stem}.{secrets.token_hex(4)}{target.suffix}")
+        temporary = target.with_name(temporary_name(target, secrets.token_hex(4)))
         yield temporary
         with temporary.open("r+b") as file:
             os.fsync(file.fileno())
@@ -44,6 +49,13 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
                 temporary.unlink(missing_ok=True)
 
 
+def temporary_name(target: Path, unique: str) -> str:
+    """The name of the temporary file of a target: ``.run.0123abcd.json``, cut to what file systems allow."""
+    end = f".{unique}{target.suffix}"
+    stem = os.fsencode(target.stem)[: max(0, LONGEST_NAME - 1 - len(os.fsencode(end)))]
+    return f".{stem.decode(errors='ignore')}{end}"
+
+
 def remove_temporary_files(folder: Path, names: Iterable[str]) -> None:
     """Remove the temporary files of :func:`atomic_write` calls that were killed.
 
@@ -54,7 +66,7 @@ def remove_temporary_files(folder: Path, names: Iterable[str]) -> None:
         names: of the files that were to be written, such as ``run.json`` or ``iteration-*.png``.
     """
     for name in map(Path, names):
-        for path in folder.glob(f".{name.stem}.{'[0-9a-f]' * 8}{name.suffix}"):
+        for path in folder.glob(temporary_name(name, "[0-9a-f]" * 8)):
             path.unlink(missing_ok=True)
 
 
@@ -117,7 +129,7 @@ def writing(path: Path) -> Iterator[None]:
 def locked(folder: Path) -> Iterator[Callable[[], bool]]:
     """Keep other processes out of a folder; the lock ends with the process, however that ends.
 
-    Where the system has no such locks (Windows), there is none.
+    Where the system has no such locks (Windows), there is none. Where the file system has none, a warning says so.
 
     Yields:
         A function that says whether the path still is the folder that was locked: others may move or replace it.
@@ -142,10 +154,13 @@ def locked(folder: Path) -> Iterator[Callable[[], bool]]:
     with writing(folder):
         descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise GanzooError(f"another process is training in {folder}; wait for it, or name another folder") from None
+        except OSError as error:  # of a file system without locks, as some in networks are
+            log.warning("%s cannot be locked (%s): do not start a second training in it", folder, error.strerror)
         here = os.fstat(descriptor)  # while it is open, no other folder gets its inode
         yield is_same
-    except BlockingIOError:
-        raise GanzooError(f"another process is training in {folder}; wait for it, or name another folder") from None
     finally:
         os.close(descriptor)

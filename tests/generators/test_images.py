@@ -151,6 +151,15 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path, error: B
     assert names(tmp_path) == ["a.bin"]
 
 
+@pytest.mark.parametrize("name", ["y" * 251 + ".bin", "é" * 125 + "y.bin", "y" * 255, "." + "y" * 200 + "." + "z" * 53])
+def test_a_name_may_be_as_long_as_the_file_system_allows(tmp_path: Path, name: str) -> None:
+    assert len(os.fsencode(name)) == 255
+    with atomic_write(tmp_path / name) as temporary:
+        assert temporary.name.endswith(Path(name).suffix)
+        temporary.write_bytes(b"new")
+    assert names(tmp_path) == [name]
+
+
 def test_a_success_replaces_the_file_behind_a_link(tmp_path: Path) -> None:
     (tmp_path / "a.bin").write_bytes(b"old")
     (tmp_path / "link.bin").symlink_to("a.bin")

@@ -228,6 +228,8 @@ def test_a_path_is_quoted_for_the_shell(tmp_path: Path, monkeypatch: pytest.Monk
     assert RunFolder("runs/it's").in_shell == """'runs/it'"'"'s'"""
     assert RunFolder(tmp_path / "runs" / ".." / "x").in_shell == "x"
     assert RunFolder("/elsewhere").in_shell == "/elsewhere"
+    assert RunFolder("./-x").in_shell == "./-x"
+    assert RunFolder(tmp_path / "-x y").in_shell == "'./-x y'"
 
 
 def test_reading_a_run_folder_loads_no_torch(run: RunFolder) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sys
@@ -63,6 +64,27 @@ def test_the_folder_is_locked_until_the_report_is_written(tmp_path: Path, monkey
     assert reported == [tmp_path / "run"]
     with locked(tmp_path / "run"):
         pass
+
+
+@needs_locks
+def test_a_file_system_without_locks_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def flock(*_: object) -> None:
+        raise OSError(errno.EBADF, "Bad file descriptor")  # what NFS says about a folder
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    run(tmp_path / "run", iterations=2).train(SilentReporter())
+    assert RunFolder(tmp_path / "run").is_finished
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{tmp_path / 'run'} cannot be locked (Bad file descriptor): do not start a second training in it"
+    ]
+
+
+@needs_locks
+def test_an_error_of_a_training_is_not_taken_for_a_lock(tmp_path: Path) -> None:
+    with pytest.raises(BlockingIOError), locked(tmp_path):
+        raise BlockingIOError
 
 
 @pytest.mark.parametrize("how", ["replaced", "moved", "emptied"])
