@@ -83,6 +83,30 @@ def fluent32(request: Request) -> Data:
     )
 
 
+def twemoji32(request: Request) -> Data:
+    """Twemoji from Noto emoji: 2,954 pairs and 265 for testing, 32x32 RGB; inside the package.
+
+    The conditions are the images of emoji32, of which these are the counterparts by Twitter. Variants of one emoji are
+    in one split. ``unpaired:twemoji32`` are the same images without their pairs. Source: Twemoji, from the npm package
+    emoji-datasource-twitter 16.0.0.
+
+    Returns:
+        Samples and the conditions of the same places, uint8 ``(N, 3, 32, 32)`` in 0..255; no labels.
+
+    Raises:
+        GanzooError: the name has an argument.
+    """
+    request.refuse_argument()
+    twemoji, noto = _read("twemoji32"), _read("emoji32")
+    chosen = twemoji["split"] == (request.split == "test")
+    return Data(
+        name=request.name,
+        samples=twemoji["images"][chosen],
+        conditions=noto["images"][chosen],
+        licence="CC BY 4.0, (c) Twitter, Inc and other contributors; the conditions: Apache-2.0 (Google Noto Emoji)",
+    )
+
+
 def _arrays(stem: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     arrays = _read(stem)
     return arrays["images"], arrays["labels"].astype(np.int64)

@@ -53,6 +53,8 @@ def test_data_sets_without_a_test_split_refuse_it(name: str) -> None:
         ("emoji32", "train", (3_219, 3, 32, 32), "6c648db9"),
         ("fluent32", "train", (1_450, 3, 32, 32), "226ec45e"),
         ("fluent32", "test", (139, 3, 32, 32), "d537fa50"),
+        ("twemoji32", "train", (2_954, 3, 32, 32), "40dbe128"),
+        ("twemoji32", "test", (265, 3, 32, 32), "d46cc086"),
     ],
 )
 def test_embedded_data_are_complete(name: str, split: str, shape: tuple[int, ...], sha256: str) -> None:
@@ -79,14 +81,25 @@ def test_embedded_data_have_their_licences() -> None:
     fluent = (folder / "LICENSE-fluent32.txt").read_text("utf-8")
     assert "Copyright (c) Microsoft Corporation" in fluent
     assert "Permission is hereby granted" in fluent
+    twemoji = (folder / "LICENSE-twemoji32.txt").read_text("utf-8")
+    assert "Copyright 2020 Twitter, Inc and other contributors" in twemoji
+    assert "https://creativecommons.org/licenses/by/4.0/" in twemoji
 
 
-def test_fluent32_is_colour_from_outlines_and_no_drawing_is_in_both_splits() -> None:
+@pytest.mark.parametrize(("name", "channels"), [("fluent32", 1), ("twemoji32", 3)])
+def test_embedded_pairs_share_no_image_between_the_splits(name: str, channels: int) -> None:
     splits: list[set[bytes]] = []
     for split in ("train", "test"):
-        data = LOADERS["fluent32"](Request(name="fluent32", split=split))
+        data = LOADERS[name](Request(name=name, split=split))
         assert data.conditions is not None
-        assert (data.conditions.shape, data.conditions.dtype) == ((len(data), 1, 32, 32), np.uint8)
+        assert (data.conditions.shape, data.conditions.dtype) == ((len(data), channels, 32, 32), np.uint8)
         assert data.paired
         splits.append({image.tobytes() for image in data.samples[:]})
     assert not set.intersection(*splits)
+
+
+def test_the_conditions_of_twemoji32_are_emoji32() -> None:
+    noto = {image.tobytes() for image in LOADERS["emoji32"](Request(name="emoji32")).samples[:]}
+    for split in ("train", "test"):
+        conditions = LOADERS["twemoji32"](Request(name="twemoji32", split=split)).conditions
+        assert {image.tobytes() for image in conditions[:]} <= noto
