@@ -66,6 +66,19 @@ class Samples:
     metavar="KEY=VALUE",
     help="A setting of sampling, such as psi=0.7 (ganzoo show RUN lists them).",
 )
+@click.option(
+    "--input",
+    "given",
+    type=click.Path(),
+    metavar="PATH",
+    help="Make an image from an image file, or from each in a folder; for GANs such as pix2pix.",
+)
+@click.option(
+    "--tile",
+    type=options.IntRange(1, 65_536),
+    metavar="N",
+    help="With --input: make large images in tiles of N pixels, where these give the same.",
+)
 @options.stage
 @click.option(
     "--data", metavar="NAME", type=options.Name("dataset"), help="Data to plot vectors over, or of regression inputs."
@@ -81,6 +94,8 @@ def sample(
     label: str | None,
     interpolate: tuple[int, int] | None,
     assignments: tuple[str, ...],
+    given: str | None,
+    tile: int | None,
     stage: Stage | None,
     data: str | None,
     data_dir: str | None,
@@ -100,15 +115,24 @@ def sample(
       ganzoo sample cgan --seeds 0-9999 -o x.npz           arrays
       ganzoo sample weights.safetensors -n 5 -o images/    a file for each image
       ganzoo sample dcgan.onnx --interpolate 3 8 -o x.png  from seed 3 to seed 8
+      ganzoo sample pix2pix --input sketches/ -o coloured/ an image from each image
     """
+    from ganzoo.cli.translate import translate_files
     from ganzoo.generators.latents import parse_seeds
     from ganzoo.pages.preview import default_seeds
     from ganzoo.registry.recipe import parse_assignments
 
     if seeds is not None and (number is not None or interpolate is not None):
         raise GanzooError(f"leave out one of --seeds and {'-n' if number is not None else '--interpolate'}")
+    if tile and not given:
+        raise GanzooError("--tile is for images that are made from images; name them with --input")
     model, path = open_generator(source, stage, provider)
     model = model.with_settings(**parse_assignments(assignments))
+    if given:
+        if number is not None or interpolate is not None or stage is not None or data is not None:
+            raise GanzooError("--input makes one image from each; leave out -n, --interpolate, --stage and --data")
+        translate_files(model, path, given, out, seeds=seeds, label=label, tile=tile, force=force)
+        return
     out = out or f"{model.metadata.gan}.png"
     target, suffix = Path(out), options.file_suffix(out)
     check_target(target, suffix, model, force=force)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,10 @@ FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP", *(("AVIF",) if HA
 MAX_PIXELS = 2**26  # of one file; photographs have fewer, files made to exhaust the memory more
 DEPTHS = (8, 10, 12, 14, 16)
 JPEG_TAIL = 64  # bytes in which a whole JPEG file has its end marker
+ORIENTATION = 274  # EXIF tag: how the pixels are to be turned; from 5 on by 90 degrees
 PHOTOMETRIC = 262  # TIFF tag: what the values mean; 0 for "0 is white"
+
+Half = Literal["left", "right"]
 
 log = logging.getLogger("ganzoo")
 
@@ -107,7 +110,18 @@ def warn_of_depth(files: Collection[Stored]) -> None:
         )
 
 
-def square(path: Path, shape: tuple[int, int, int], bits: int = 16) -> NDArray[np.uint8]:
+def sides(path: Path) -> tuple[int, int]:
+    """Width and height of an image in pixels, the right way up; only the header is read.
+
+    Raises:
+        Exception: of any kind that Pillow raises, if the file is no image, or is refused.
+    """
+    with _open(path) as image:
+        is_turned = image.getexif().get(ORIENTATION, 1) >= 5
+        return (image.height, image.width) if is_turned else (image.width, image.height)
+
+
+def square(path: Path, shape: tuple[int, int, int], bits: int = 16, half: Half | None = None) -> NDArray[np.uint8]:
     """The file's largest centred square, the right way up, scaled with antialiasing.
 
     Args:
@@ -115,6 +129,7 @@ def square(path: Path, shape: tuple[int, int, int], bits: int = 16) -> NDArray[n
         shape: of the result, ``(C, size, size)``: one channel for grey and three for RGB, both over white; four for
             RGBA, with 0 in all channels where a pixel is transparent.
         bits: bit depth of grey of more than 8 bits, see :func:`bit_depth`.
+        half: the half of the image whose square it is; the whole by default.
 
     Returns:
         Pixels in 0..255, of this shape.
@@ -126,6 +141,9 @@ def square(path: Path, shape: tuple[int, int, int], bits: int = 16) -> NDArray[n
     with _open(path) as image:
         ImageOps.exif_transpose(image, in_place=True)
         flat = _flatten(image, channels, bits)
+    if half:
+        middle = flat.width // 2
+        flat = flat.crop((0, 0, middle, flat.height) if half == "left" else (middle, 0, flat.width, flat.height))
     # fit() crops before it scales: a long thin image would explode if its shorter side were scaled up first.
     return _channels_first(ImageOps.fit(flat, (width, height), Image.Resampling.BICUBIC), shape)
 
@@ -152,6 +170,42 @@ def unscaled(path: Path, shape: tuple[int, ...], bits: int = 16) -> NDArray[np.u
             raise ValueError(f"it has {image.width}x{image.height} pixels, and the data have {width}x{height}")
         flat = _flatten(image, channels, bits)
     return _channels_first(flat, shape)
+
+
+class Whole(NamedTuple):
+    """A whole image, as a generator takes it.
+
+    Attributes:
+        values: float32 ``(C, height, width)`` in 0..1, transparency laid over white unless there are four channels.
+        alpha: uint8 ``(height, width)`` of an image with transparency; else ``None``.
+        bits: of a value, 8 or more.
+    """
+
+    values: NDArray[np.float32]
+    alpha: NDArray[np.uint8] | None
+    bits: int
+
+
+def whole(path: Path, channels: int, bits: int = 16) -> Whole:
+    """All pixels of an image, the right way up and not scaled. Grey of more than 8 bits keeps them.
+
+    Args:
+        path: the file.
+        channels: 1 for grey, 3 for RGB, 4 for RGBA.
+        bits: bit depth of grey of more than 8 bits, see :func:`bit_depth`.
+
+    Raises:
+        Exception: of any kind that Pillow raises, if the file is no whole image, or is refused.
+    """
+    with _open(path) as image:
+        ImageOps.exif_transpose(image, in_place=True)
+        shape = (channels, image.height, image.width)
+        if image.mode.startswith("I") and image.format != "PPM" and not _is_transparent(image) and channels < 4:
+            grey = (np.asarray(image).astype(np.float32) / np.float32(2**bits - 1)).clip(0, 1)
+            return Whole(np.repeat(grey[None], channels, 0), None, bits)
+        alpha = np.asarray(image.convert("RGBA"))[..., 3] if _is_transparent(image) else None
+        pixels = _channels_first(_flatten(image, channels, bits), shape)
+    return Whole(pixels.astype(np.float32) / np.float32(255), alpha, 8)
 
 
 @contextmanager

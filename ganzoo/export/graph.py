@@ -65,8 +65,10 @@ class WithSettings(nn.Module):
 
 
 def standalone(generator: nn.Module, metadata: ExportMetadata) -> nn.Module:
-    """A copy on the CPU in evaluation mode, whose parametrised weights (spectral normalisation, ...) are plain ones, with
-    the settings of sampling of a file."""
+    """A copy on the CPU in evaluation mode, with the settings of sampling of a file.
+
+    Parametrised weights (spectral normalisation, ...) become plain ones.
+    """
     copied = copy.deepcopy(generator).cpu().eval().requires_grad_(False)
     for module in copied.modules():
         if parametrize.is_parametrized(module):

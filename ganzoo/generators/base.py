@@ -163,12 +163,67 @@ class TrainedGenerator(ABC):
 
         Returns:
             N samples, see :meth:`sample`.
+
+        Raises:
+            GanzooError: z has another shape, or holds values that are not finite; see :meth:`sample`.
         """
-        z = np.ascontiguousarray(z, np.float32)
+        try:
+            given = np.asarray(z)
+            if given.dtype.kind not in "iuf":
+                raise ValueError
+            with np.errstate(over="ignore"):
+                z = np.ascontiguousarray(given, np.float32)
+            if not np.isfinite(z).all():
+                raise ValueError
+        except (ValueError, TypeError):
+            raise GanzooError(f"z={shortened(z)} is no array of finite numbers") from None
         if z.ndim != 2 or z.shape[1] != self.metadata.latent_dim or not len(z):
             raise GanzooError(f"z has shape {z.shape}; give latents of shape (N, {self.metadata.latent_dim}), N >= 1")
         condition, size = self._condition(len(z), labels, conditions), self._chunk_for(conditions)
         return np.concatenate(list(self._batches(z.__getitem__, len(z), condition, stage, size)))
+
+    def translate(
+        self,
+        images: Bytes,
+        *,
+        seed: int = 0,
+        label: int | str | None = None,
+        tile: int | None = None,
+        **settings: Any,
+    ) -> Bytes:
+        """Images made from images, as bytes.
+
+        Args:
+            images: uint8 ``(N, h, w, c)``, or ``(h, w, c)`` for one; without the last axis if they are grey and not
+                3 or 4 pixels wide.
+            seed: of the latents, for a generator that takes some.
+            label: of a class-conditional generator.
+            tile: make large images in tiles of that height and width, where these give the same; see
+                :func:`ganzoo.generators.translation.translated`.
+            settings: of sampling, see :meth:`with_settings`.
+
+        Returns:
+            uint8 ``(N, H, W, C)``, or ``(H, W, C)`` for one.
+
+        Raises:
+            GanzooError: the generator makes no images from images, or takes others.
+        """
+        from ganzoo.generators.translation import require_translator, translated
+
+        require_translator(self.metadata)
+        given, channels = np.asarray(images), self.metadata.condition_image[0]
+        if channels == 1 and given.shape[-1:] not in ((1,), (3,), (4,)):
+            given = given[..., None]
+        single = given.ndim == 3
+        given = given[None] if single else given
+        if given.dtype != np.uint8 or given.ndim != 4 or given.shape[-1] != channels:
+            raise GanzooError(
+                f"{self.metadata.gan} takes images uint8 (N, h, w, {channels}), not {np.asarray(images).dtype} "
+                f"{np.shape(images)}"
+            )
+        model = self.with_settings(**settings)
+        made = model.images(translated(model, np.moveaxis(given, -1, 1), seed=seed, label=label, tile=tile))
+        return made[0] if single else made
 
     def latents(self, seeds: ArrayLike) -> NDArray[np.float32]:
         """The latents of a list of seeds, float32 ``(N, latent_dim)``; see :mod:`ganzoo.generators.latents`."""
@@ -217,14 +272,16 @@ class TrainedGenerator(ABC):
         if isinstance(labels, str):
             labels = self.label(labels)
         try:
-            given = np.asarray(labels, np.int64)
-        except (OverflowError, ValueError, TypeError):
-            raise GanzooError(f"{labels!r:.60} is no label; {self._class_names}") from None
+            given = np.asarray(labels)
+        except ValueError:  # lists of different lengths
+            given = np.empty(0, object)
+        if given.dtype.kind not in "iu":  # others would be rounded
+            raise GanzooError(f"{shortened(labels)} is no label; {self._class_names}")
         if given.shape not in ((), (count,)):
             raise GanzooError(f"labels of shape {given.shape} do not fit {count} samples; give one, or one for each")
         if (wrong := given[(given < 0) | (given >= classes)]).size:
             raise GanzooError(f"label {wrong.flat[0]} is out of range; {self._class_names}")
-        return np.broadcast_to(given, count)
+        return np.broadcast_to(given.astype(np.int64), count)
 
     def label(self, name: str) -> int:
         """The label of a class: by its name, by its name in other cases, or else by its number.
@@ -309,6 +366,11 @@ class TrainedGenerator(ABC):
         return max(1, min(self.chunk, self.chunk * usual // pixels))
 
 
+def shortened(value: object) -> str:
+    """A value in a message, on one line of at most 60 characters."""
+    return f"{' '.join(repr(value).split()):.60}"
+
+
 def as_seeds(seeds: Seeds) -> range | NDArray[Any]:
     """The seeds to sample. A range stays one, so that millions of seeds need no memory."""
     chosen = seeds if isinstance(seeds, range) else np.asarray(seeds)
@@ -341,6 +403,8 @@ def interpolate_latents(
     Raises:
         GanzooError: fewer than two points.
     """
+    if not isinstance(steps, int | np.integer):
+        raise GanzooError(f"steps={shortened(steps)} is not a whole number")
     if steps < 2:
         raise GanzooError(f"an interpolation includes both ends; ask for at least 2 samples instead of {steps}")
     start, end = a.astype(np.float64), b.astype(np.float64)

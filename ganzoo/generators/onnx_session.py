@@ -207,7 +207,7 @@ class Sampler(TrainedGenerator):
 
 
 def _matches(found: Sequence[int | str | None], promised: tuple[int | str, ...]) -> bool:
-    """Whether a shape has a dynamic first axis, and then the promised sizes where it states any. A scalar has no axis."""
+    """Whether a shape has a dynamic first axis, and then the promised sizes where it states any. A scalar has none."""
     if len(found) != len(promised) or (promised and isinstance(found[0], int)):
         return False
     return all(size == promise for size, promise in zip(found[1:], promised[1:], strict=True) if isinstance(size, int))
