@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,10 +14,9 @@ from ganzoo.evaluation.reference import Splits, load_splits
 from ganzoo.generators.base import CHUNK, TrainedGenerator
 from ganzoo.generators.weights import Model
 from ganzoo.parts.networks import MissingDiscriminator
-from ganzoo.parts.trainers import PAIRED, wasserstein, wasserstein_gp
+from ganzoo.parts.trainers import CRITICS, PAIRED
 from ganzoo.util.errors import GanzooError
 
-CRITICS = (wasserstein, wasserstein_gp)
 SAMPLES = 2000  # of each kind
 
 Logits = NDArray[np.floating[Any]]
@@ -45,8 +45,8 @@ class DiscriminatorMetrics(NamedTuple):
 def discriminator_metrics(test: Logits, fake: Logits, train: Logits, *, critic: bool = False) -> DiscriminatorMetrics:
     """Metrics of logits ``(N,)`` of real test samples, generated samples and training samples.
 
-    The threshold of a discriminator is 0, for logits as for the targets +1 and -1. The output of a Wasserstein critic
-    is defined up to a constant: its threshold is the median of one half of the logits, its accuracy that on the other.
+    The threshold of a discriminator is 0, for logits as for the targets +1 and -1. The output of a critic has no
+    threshold of its own: its threshold is the median of one half of the logits, its accuracy that on the other.
     All metrics are nan if a logit of ``test`` or ``fake`` is nan.
     """
     if np.isnan(test).any() or np.isnan(fake).any():
@@ -100,6 +100,8 @@ def evaluate_discriminator(
         return {}, [f"no metrics of the discriminator, which was trained on {name}: {error}"]
     if splits.test is None:
         return {}, [f"no metrics of the discriminator: {name} has no test split"]
+    if takes_more(model):
+        return {}, ["no metrics of the discriminator, which judges more than the image, such as its latent"]
     fake = logits(model, np.concatenate(list(model.sample_iter(SAMPLES))), model.labels(SAMPLES))
     train, test = _real_logits(model, splits.train), _real_logits(model, splits.test)
     if any(np.isnan(each).any() for each in (fake, train, test)):
@@ -114,6 +116,15 @@ def evaluate_discriminator(
             "the share of pairs of a real and a generated image that it orders correctly"
         ]
     return {f"discriminator_{name}": value for name, value in found.items()}, notes
+
+
+def takes_more(model: Model) -> bool:
+    """Whether a discriminator needs more than samples and, if the GAN is class-conditional, labels."""
+    try:
+        inspect.signature(model.networks.discriminator.forward).bind(*range(2 if model.metadata.num_classes else 1))
+    except TypeError:
+        return True
+    return False
 
 
 def logits(model: Model, samples: NDArray[np.float32], labels: NDArray[np.int64] | None) -> Logits:

@@ -24,6 +24,8 @@ from ganzoo.parts.builders import (
     output_activation,
     packed,
     radford_init,
+    with_encoder,
+    with_heads,
 )
 from ganzoo.parts.losses import (
     accuracy,
@@ -43,6 +45,7 @@ from ganzoo.parts.trainers import (
     Draw,
     Smoothing,
     Updates,
+    critic,
     least_squares,
     non_saturating,
     paired,
@@ -84,6 +87,7 @@ __all__ = [
     "bce",
     "conv_discriminator",
     "conv_generator",
+    "critic",
     "dense",
     "dense_discriminator",
     "dense_generator",
@@ -110,6 +114,8 @@ __all__ = [
     "unit_gradient_penalty",
     "wasserstein",
     "wasserstein_gp",
+    "with_encoder",
+    "with_heads",
     "without_grad",
     "zero_gradient_penalty",
 ]

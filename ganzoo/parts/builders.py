@@ -249,6 +249,41 @@ def packed(make: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
     return maker
 
 
+def with_heads(net: nn.Module, **heads: int) -> nn.Module:
+    """A discriminator with further outputs, such as classes or codes, on its last hidden layer.
+
+    It has the attributes ``features`` (the last hidden layer), ``logits`` (from there the logits) and one more for
+    each head.
+
+    Args:
+        net: a discriminator that ends in a linear layer, as those of :func:`dense_discriminator` and
+            :func:`conv_discriminator` do.
+        heads: outputs of each head by its name.
+
+    Raises:
+        GanzooError: it does not end in a linear layer.
+    """
+    from ganzoo.parts.modules import Headed
+
+    return Headed(net, **heads)
+
+
+def with_encoder(decoder: nn.Module, encoder: nn.Module, latent_dim: int) -> nn.Module:
+    """A generator with an encoder: ``encode(samples)`` gives latents ``(N, latent_dim)``.
+
+    Both networks are attributes of it, so that a trainer can update one alone. Only the decoder is exported.
+
+    Args:
+        decoder: from latents to samples.
+        encoder: from samples ``(N, *shape)`` to latents ``(N, latent_dim)``; or to more columns, of which these are the
+            first, as the mean is of a Gaussian encoder.
+        latent_dim: length of z.
+    """
+    from ganzoo.parts.modules import Encoded
+
+    return Encoded(decoder, encoder, latent_dim)
+
+
 def num_classes_of(task: Task) -> int:
     """The number of classes; GanzooError for data without labels."""
     if not task.num_classes:

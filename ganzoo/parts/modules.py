@@ -63,8 +63,55 @@ class Packed(nn.Module):
         return self.net(packs)  # type: ignore[no-any-return]
 
 
+class Headed(nn.Module):
+    """A discriminator with further outputs: linear layers, or heads, on its last hidden layer.
+
+    Attributes:
+        features: from samples ``(N, *shape)`` to the last hidden layer ``(N, F)``.
+        logits: from there to logits ``(N, 1)``. Every other head is an attribute of the name that it was given.
+    """
+
+    features: nn.Sequential
+    logits: nn.Linear
+
+    def __init__(self, net: nn.Module, **heads: int) -> None:
+        super().__init__()
+        *hidden, last = net if isinstance(net, nn.Sequential) else [net]
+        if not isinstance(last, nn.Linear):
+            raise GanzooError(f"heads need a discriminator that ends in a linear layer, not {type(last).__name__}")
+        self.features, self.logits = nn.Sequential(*hidden), last
+        for name, outputs in heads.items():
+            self.add_module(name, nn.Linear(last.in_features, outputs))
+
+    def forward(self, samples: Tensor, *condition: Tensor) -> Tensor:
+        """Logits ``(N, 1)`` of samples ``(N, *shape)``; labels are accepted, and not looked at."""
+        return self.logits(self.features(samples))  # type: ignore[no-any-return]
+
+
+class Encoded(nn.Module):
+    """A generator with an encoder, from samples back to latents.
+
+    Attributes:
+        decoder: from latents ``(N, latent_dim)`` to samples ``(N, *shape)``.
+        encoder: from samples to ``(N, latent_dim)``, or to more of which these are the first.
+    """
+
+    def __init__(self, decoder: nn.Module, encoder: nn.Module, latent_dim: int) -> None:
+        super().__init__()
+        self.decoder, self.encoder, self.latent_dim = decoder, encoder, latent_dim
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Samples ``(N, *shape)`` from latents ``(N, latent_dim)``."""
+        return self.decoder(z)  # type: ignore[no-any-return]
+
+    def encode(self, samples: Tensor) -> Tensor:
+        """Latents ``(N, latent_dim)`` of samples ``(N, *shape)``; of a Gaussian encoder the mean."""
+        return self.encoder(samples)[:, : self.latent_dim]  # type: ignore[no-any-return]
+
+
 PER_SAMPLE = frozenset({
     nn.Sequential, nn.Identity, nn.Flatten, nn.Unflatten, nn.Linear, nn.Conv2d, nn.Embedding, LabelledDiscriminator,
+    Headed,
     nn.LayerNorm, nn.GroupNorm, nn.ReLU, nn.LeakyReLU, nn.Tanh, nn.Sigmoid, nn.SiLU, nn.GELU, nn.ELU, nn.Softplus,
 })  # fmt: skip
 

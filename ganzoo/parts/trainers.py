@@ -48,6 +48,16 @@ def paired(trainer: Trainer) -> Trainer:
     return trainer
 
 
+CRITICS: set[Callable[..., Any]] = set()
+"""Trainers whose discriminator's output has no threshold of its own between real and generated samples."""
+
+
+def critic(trainer: Trainer) -> Trainer:
+    """Mark a trainer as one of :data:`CRITICS`: an evaluation finds a threshold of its discriminator from samples."""
+    CRITICS.add(trainer)
+    return trainer
+
+
 def non_saturating(
     nets: Networks,
     draw: Draw,
@@ -102,6 +112,7 @@ def least_squares(nets: Networks, draw: Draw, *, discriminator_steps: Count = 1,
         yield G, mse(D(G(z, *condition), *condition), 1)
 
 
+@critic
 def wasserstein(nets: Networks, draw: Draw, *, critic_steps: Count = 5, clip: Positive = 0.01) -> Updates:
     """The Wasserstein GAN with clipped weights (Arjovsky et al., 2017, Algorithm 1).
 
@@ -125,6 +136,7 @@ def wasserstein(nets: Networks, draw: Draw, *, critic_steps: Count = 5, clip: Po
     yield G, -mean(D(G(z, *condition), *condition))
 
 
+@critic
 def wasserstein_gp(nets: Networks, draw: Draw, *, critic_steps: Count = 5, penalty: NonNegative = 10.0) -> Updates:
     """The Wasserstein GAN with a gradient penalty (Gulrajani et al., 2017, Algorithm 1).
 

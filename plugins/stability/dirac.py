@@ -1,7 +1,8 @@
 """The Dirac-GAN of a trainer: the smallest GAN that shows whether a method converges (Mescheder et al., 2018).
 
 The data are the single value 0, the generator's output is theta, and the discriminator is D(x) = psi x. The trainer
-updates these two parameters as it updates any networks, so every trainer has its Dirac-GAN.
+updates these two parameters as it updates any networks, so every trainer has its Dirac-GAN, unless it uses parts of
+networks that a parameter does not have, such as an encoder.
 """
 
 from __future__ import annotations

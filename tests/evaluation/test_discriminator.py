@@ -1,19 +1,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from sklearn.metrics import roc_auc_score
+from torch import Tensor, nn
 
+import ganzoo
 from ganzoo.data import load
 from ganzoo.evaluation.discriminator import auc, discriminator_metrics, evaluate_discriminator, logits
 from ganzoo.evaluation.reference import load_splits
 from ganzoo.generators.weights import load as load_weights
 from ganzoo.generators.weights import save_weights
+from ganzoo.registry.registry import registry
 from tests.support import run_iterations, small_training
 
 
@@ -97,6 +102,22 @@ def test_the_discriminator_of_a_model(gan: str, thresholds: Sequence[float]) -> 
         logits(model, samples[:5], None if labels is None else labels[:5]),
         atol=1e-5,
     )
+
+
+def test_a_discriminator_of_more_than_the_image_has_no_metrics() -> None:
+    class Judge(nn.Linear):
+        def forward(self, samples: Tensor, z: Tensor) -> Tensor:
+            return super().forward(samples.flatten(1)) + z.sum(1, keepdim=True)
+
+    def trainer(nets: Any, draw: Any) -> Iterator[Any]:
+        real, z = draw()
+        yield nets.discriminator, nets.discriminator(real, z).mean()
+
+    gan = replace(registry().gan("simple"), discriminator=lambda task: Judge(784, 1), trainer=trainer, settings={})
+    training = ganzoo.train(gan, batch_size=4, iterations=1, device="cpu", precision="fp32")
+    run_iterations(training)
+    found = evaluate_discriminator(training.model(), load_splits(load("mnist-10k")))
+    assert found == ({}, ["no metrics of the discriminator, which judges more than the image, such as its latent"])
 
 
 def test_a_discriminator_needs_a_test_split() -> None:

