@@ -41,6 +41,12 @@ if TYPE_CHECKING:
     metavar="KEY",
     help="Make a setting of sampling an input of the graph, a number.",
 )
+@click.option(
+    "--entry",
+    default="",
+    metavar="NAME",
+    help="Export another method of the networks, such as generator.encode, or discriminator.",
+)
 @options.stage
 @options.force
 @click.option(
@@ -62,13 +68,14 @@ def export(source: str, out: str | None, file: str | None, force: bool, **form: 
       ganzoo export runs/dcgan-mnist-10k-seed0 -o x.onnx --uint8
       ganzoo export privileged-v2 -o small.onnx --int8       a quarter of the size
       ganzoo export runs/x --set psi=0.7 -o calm.onnx        with a setting of sampling
+      ganzoo export runs/x --entry generator.encode          the encoder of a GAN that has one
       ganzoo export privileged-v2 --verify-only digits.onnx  compare both
       ganzoo export digits.onnx --verify-only                check a file alone
     """
     if file is None:
         write(source, out, force=force, precision=precision_of(form.pop("fp16"), form.pop("int8")), **form)
         return
-    if out or force or any(value not in (None, False, ()) for value in form.values()):
+    if out or force or any(value not in (None, False, (), "") for value in form.values()):
         raise GanzooError("--verify-only writes nothing; leave out the other options")
     if file:
         compare(source, file)
@@ -95,6 +102,7 @@ def write(
     stage: Stage | None,
     assignments: tuple[str, ...],
     inputs: tuple[str, ...],
+    entry: str,
     force: bool,
 ) -> None:
     from ganzoo.registry.recipe import parse_assignments
@@ -106,12 +114,22 @@ def write(
 
     weights = find(source)
     model = load(weights).with_settings(**parse_assignments(assignments))
-    path = Path(out or f"{model.metadata.gan}.onnx")
+    name = "-".join(filter(None, [model.metadata.gan, *entry.split(".")]))
+    path = Path(out or f"{name}.onnx")
     if path.suffix != ".onnx":
         raise GanzooError(f"cannot write {path}; --out takes the name of a file that ends in .onnx")
     if path.exists() and not force:
         raise GanzooError(f"{path} exists; replace it with --force, or name another with --out")
-    report = export(model, path, uint8=uint8, precision=precision, opset=opset, stage=stage or "child", inputs=inputs)
+    report = export(
+        model,
+        path,
+        uint8=uint8,
+        precision=precision,
+        opset=opset,
+        stage=stage or "child",
+        inputs=inputs,
+        entry=entry,
+    )
     click.echo(f"{model.metadata.gan} ({weights}) in {path}: {path.stat().st_size / 1e6:.2f} MB, {report.precision}")
     show(report)
 

@@ -189,7 +189,7 @@ def made_from(
     """The images that are made from some of one size, float32 ``(N, C, H, W)`` in 0..1."""
     import numpy as np
 
-    from ganzoo.generators.translation import resized, translated
+    from ganzoo.generators.translation import resized
 
     metadata, values = model.metadata, np.stack([image.values for image in images])
     assert metadata.range is not None
@@ -200,7 +200,7 @@ def made_from(
         values = resized(values, (metadata.condition_image[1], metadata.condition_image[2])).clip(0, 1)
     low, high = metadata.range
     given = (values * (high - low) + low).astype(np.float32)
-    samples = translated(model, given, seed=seed, label=label, tile=tile)
+    samples = model.translated(given, seed=seed, label=label, tile=tile)
     if samples.dtype == np.uint8:
         made = np.moveaxis(samples, -1, 1).astype(np.float32) / np.float32(255)
     else:

@@ -64,6 +64,22 @@ class WithSettings(nn.Module):
         return samples
 
 
+class Entry(nn.Module):
+    """A method of a network as a network of its own."""
+
+    def __init__(self, networks: nn.Module, entry: str) -> None:
+        super().__init__()
+        root, _, self.path = entry.partition(".")
+        self.network = networks.get_submodule(root)
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        method: Any = self.network
+        for name in filter(None, self.path.split(".")):
+            method = getattr(method, name)
+        outputs: Tensor = method(*inputs)
+        return outputs
+
+
 def standalone(generator: nn.Module, metadata: ExportMetadata) -> nn.Module:
     """A copy on the CPU in evaluation mode, with the settings of sampling of a file.
 
@@ -112,8 +128,8 @@ def trace(generator: nn.Module, metadata: ExportMetadata, opset: int) -> onnx.Mo
                 verbose=False,
                 opset_version=opset,
                 input_names=[input.name for input in inputs],
-                output_names=["samples"],
-                dynamic_shapes=(shapes,) if isinstance(generator, WithSettings) else shapes,
+                output_names=[metadata.output.name],
+                dynamic_shapes=(shapes,) if isinstance(generator, WithSettings | Entry) else shapes,
             )
         assert program is not None
         proto = program.model_proto

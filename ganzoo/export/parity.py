@@ -178,11 +178,9 @@ def run_batches(
         if batch * per_sample > MAX_VALUES:
             continue
         feeds = feeds_of(metadata, range(first, first + batch), extra)
-        for name, value in metadata.sampling_inputs.items():
-            feeds[name] = np.asarray(value * (1 if batch == 1 else 0.9), np.float32)
         first += batch
         try:
-            (samples,) = session.run(["samples"], feeds)
+            (samples,) = session.run([metadata.output.name], feeds)
         except Exception as error:  # as above
             raise GanzooError(f"{path} cannot make {batch} samples: {first_line(error)}") from None
         yield feeds, samples
@@ -198,32 +196,43 @@ def open_session(proto: onnx.ModelProto) -> Any:
 
 
 def feeds_of(metadata: ExportMetadata, seeds: range, extra: tuple[int, int] = (0, 0)) -> dict[str, NDArray[Any]]:
-    """The inputs for seeds: their latents; all classes in turn; normal regression inputs, or images of normal noise.
+    """The inputs for seeds: their latents; all classes in turn; normal regression inputs, or images of noise.
 
     Args:
         metadata: of the graph.
         seeds: of the samples.
         extra: pixels that are added to the height and width of images, where these are free; no side is below 1.
     """
-    feeds: dict[str, NDArray[Any]] = {"z": latents(seeds, metadata.latent_dim, metadata.distribution)}
-    if metadata.num_classes:
-        feeds["labels"] = np.array(seeds, np.int64) % metadata.num_classes
-    if shape := metadata.condition:
-        if metadata.free:
-            shape = (shape[0], *(max(1, side + more) for side, more in zip(shape[1:], extra, strict=True)))
-        values = latents([2**32 + seed for seed in seeds], math.prod(shape))
-        if metadata.condition_image and metadata.range:
-            values = np.tanh(values) if metadata.range[0] < 0 else np.abs(np.tanh(values))
-        feeds["conditions"] = values.reshape(-1, *shape)
+    sizes = {
+        name: max(1, side + more) for name, side, more in zip("HW", metadata.condition_image[1:], extra, strict=False)
+    }
+    feeds: dict[str, NDArray[Any]] = {}
+    for name, _, shape in metadata.inputs:
+        sides = tuple(sizes[side] if isinstance(side, str) else side for side in shape[1:])
+        if name == "z":
+            feeds[name] = latents(seeds, metadata.latent_dim, metadata.distribution)
+        elif name == "labels":
+            feeds[name] = np.array(seeds, np.int64) % metadata.num_classes
+        elif name in metadata.sampling_inputs:
+            feeds[name] = np.asarray(metadata.sampling_inputs[name] * (0.9 if extra == (0, 0) else 1), np.float32)
+        else:
+            values = latents([2**32 + seed for seed in seeds], math.prod(sides))
+            if len(sides) == 3 and metadata.range:
+                values = np.tanh(values) if metadata.range[0] < 0 else np.abs(np.tanh(values))
+            feeds[name] = values.reshape(-1, *sides)
     return feeds
 
 
 def expected_shape(metadata: ExportMetadata, feeds: Mapping[str, NDArray[Any]]) -> tuple[int, ...]:
     """Shape of one sample of a graph for such inputs."""
-    if not metadata.free:
-        return tuple(map(int, metadata.output.shape[1:]))
-    channels, *sides = metadata.shape_from(feeds["conditions"].shape[1:])
-    return (*sides, channels) if metadata.output_dtype == "uint8" else (channels, *sides)
+    sizes = {
+        side: values.shape[axis]
+        for (name, _, shape), values in zip(metadata.inputs, feeds.values(), strict=True)
+        for axis, side in enumerate(shape)
+        if isinstance(side, str)
+    }
+    sizes |= {f"{metadata.scale}{name}": metadata.scale * sizes[name] for name in "HW" if name in sizes}
+    return tuple(sizes[side] if isinstance(side, str) else side for side in metadata.output.shape[1:])
 
 
 def torch_samples(generator: nn.Module, feeds: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from ganzoo.generators.images import Bytes, to_pil, to_uint8
 from ganzoo.generators.latents import Distribution, latents
 from ganzoo.generators.metadata import Metadata, Stage
+from ganzoo.generators.translation import in_tiles, require_translator
 from ganzoo.registry.recipe import Setting
 from ganzoo.util.errors import GanzooError
 
@@ -199,7 +200,7 @@ class TrainedGenerator(ABC):
             seed: of the latents, for a generator that takes some.
             label: of a class-conditional generator.
             tile: make large images in tiles of that height and width, where these give the same; see
-                :func:`ganzoo.generators.translation.translated`.
+                :meth:`translated`.
             settings: of sampling, see :meth:`with_settings`.
 
         Returns:
@@ -208,8 +209,6 @@ class TrainedGenerator(ABC):
         Raises:
             GanzooError: the generator makes no images from images, or takes others.
         """
-        from ganzoo.generators.translation import require_translator, translated
-
         require_translator(self.metadata)
         given, channels = np.asarray(images), self.metadata.condition_image[0]
         if channels == 1 and given.shape[-1:] not in ((1,), (3,), (4,)):
@@ -222,8 +221,32 @@ class TrainedGenerator(ABC):
                 f"{np.shape(images)}"
             )
         model = self.with_settings(**settings)
-        made = model.images(translated(model, np.moveaxis(given, -1, 1), seed=seed, label=label, tile=tile))
+        made = model.images(model.translated(np.moveaxis(given, -1, 1), seed=seed, label=label, tile=tile))
         return made[0] if single else made
+
+    def translated(
+        self, given: NDArray[Any], *, seed: int = 0, label: Labels | None = None, tile: int | None = None
+    ) -> NDArray[Any]:
+        """Samples made from images of one size.
+
+        Args:
+            given: images ``(N, c, h, w)``: uint8, or float32 in the range of the samples.
+            seed: of the latents, where there are any.
+            label: of a class-conditional generator.
+            tile: height and width of the parts that are made one by one.
+
+        Returns:
+            N samples, see :meth:`sample`.
+
+        Raises:
+            GanzooError: the generator takes no such images, or tiles would differ from the whole image.
+        """
+        require_translator(self.metadata)
+
+        def make(images: NDArray[Any]) -> NDArray[Any]:
+            return self.sample([seed] * len(images), labels=label, conditions=images)
+
+        return make(given) if tile is None else in_tiles(make, given, tile, self.metadata)
 
     def latents(self, seeds: ArrayLike) -> NDArray[np.float32]:
         """The latents of a list of seeds, float32 ``(N, latent_dim)``; see :mod:`ganzoo.generators.latents`."""
@@ -340,8 +363,8 @@ class TrainedGenerator(ABC):
         return parts
 
     def _scaled(self, conditions: NDArray[Any]) -> NDArray[np.float32]:
-        """Conditions as the generator takes them: uint8 images in the range of the samples."""
-        if conditions.dtype == np.uint8 and self.metadata.range and self.metadata.condition_image:
+        """Arrays as the networks take them: uint8 images in the range of the samples."""
+        if conditions.dtype == np.uint8 and self.metadata.range:
             low, high = self.metadata.range
             conditions = conditions / np.float32(255 / (high - low)) + np.float32(low)
         return np.ascontiguousarray(conditions, np.float32)

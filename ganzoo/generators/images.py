@@ -98,7 +98,7 @@ def side_by_side(*images: Bytes, columns: int | None = None) -> Bytes:
 
 
 def fitted(images: Bytes, shape: tuple[int, ...]) -> Bytes:
-    """Images as ones of another shape ``(H, W, C)``, to be drawn beside them: nearest pixels, grey in all colours."""
+    """Images as ones of another shape ``(H, W, C)``, to be drawn next to them: nearest pixels, grey in all colours."""
     height, width, channels = shape
     rows, columns = (
         np.arange(side) * old // side for side, old in zip((height, width), images.shape[1:3], strict=True)

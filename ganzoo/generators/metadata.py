@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self, get_args
 
@@ -38,6 +38,9 @@ Distribution = Literal["normal", "uniform", "sphere"]
 Stage = Literal["child", "parent"]
 Precision = Literal["fp32", "fp16", "int8"]
 OutputDtype = Literal["float32", "uint8"]
+
+ENTRY_INPUTS = ("z", "labels", "conditions", "samples")
+"""What a method of a network may take to be exported, by the names of its arguments."""
 
 _FORMAT_1_KEYS = {
     "rounds": "iterations",
@@ -255,6 +258,9 @@ class ExportMetadata(Metadata):
         stage: whether the graph is the generator, or the parent inside it.
         opset: version of the ONNX operators.
         weights_sha256: of the weights file that was exported.
+        entry: the method that the graph is of, such as ``generator.encode``; empty for the generator itself.
+        entry_inputs: what that method takes: some of ``z``, ``labels``, ``conditions`` and ``samples``.
+        entry_shape: shape of what it gives for one of them; ``H`` and ``W`` are the sides of the input.
         sampling: values of the settings of sampling that are fixed in the graph.
         sampling_inputs: the settings of sampling that are inputs of the graph, float32 scalars, with their defaults.
         parity: how the graph differs from torch, see :class:`ganzoo.export.parity.Report`.
@@ -265,13 +271,24 @@ class ExportMetadata(Metadata):
     stage: Stage = "child"
     opset: int = 0
     weights_sha256: str = ""
+    entry: str = ""
+    entry_inputs: tuple[str, ...] = ()
+    entry_shape: tuple[int | str, ...] = ()
     sampling: Mapping[str, Any] = field(default_factory=dict)
     sampling_inputs: Mapping[str, float] = field(default_factory=dict)
     parity: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
-        """The inputs of the graph in order: ``z``, and ``labels``, ``conditions`` or both for a conditional GAN."""
+        """The inputs of the graph in order: ``z``, and ``labels``, ``conditions`` or both for a conditional GAN.
+
+        Those of an entry are what its method takes.
+        """
+        if self.entry:
+            known = {one.name: one for one in replace(self, entry="").inputs}
+            sides = (self.shape[0], "H", "W") if self.free and self.scale == 1 else self.shape
+            known["samples"] = Tensor("samples", "float32", ("N", *sides))
+            return tuple(known[name] for name in self.entry_inputs if name in known)
         inputs = [Tensor("z", "float32", ("N", self.latent_dim))]
         if self.num_classes:
             inputs.append(Tensor("labels", "int64", ("N",)))
@@ -283,6 +300,8 @@ class ExportMetadata(Metadata):
     @property
     def output(self) -> Tensor:
         """The output of the graph, ``samples``. Free sides are those of the input, H and W, or multiples such as 4H."""
+        if self.entry:
+            return Tensor("outputs", "float32", ("N", *self.entry_shape))
         times = "" if self.scale == 1 else str(self.scale)
         shape: tuple[int | str, ...] = (self.shape[0], f"{times}H", f"{times}W") if self.free else self.shape
         if self.output_dtype == "uint8":
@@ -291,7 +310,9 @@ class ExportMetadata(Metadata):
 
     @property
     def output_range(self) -> tuple[float, float] | None:
-        """Smallest and largest value of the output; ``None`` where it is unbounded."""
+        """Smallest and largest value of the output; ``None`` where it is unbounded, or of an entry."""
+        if self.entry:
+            return None
         return (0, 255) if self.output_dtype == "uint8" else self.range
 
     @property
@@ -303,7 +324,8 @@ class ExportMetadata(Metadata):
         """All fields as JSON values, with ``inputs`` and ``output`` spelled out for other programs."""
         values = super().to_json()
         del values["output_dtype"]
-        for name in ("sampling", "sampling_inputs"):
+        values |= {name: list(values[name]) for name in ("entry_inputs", "entry_shape")}
+        for name in ("entry", "entry_inputs", "entry_shape", "sampling", "sampling_inputs"):
             if not values[name]:
                 del values[name]
         extras: dict[str, dict[str, Any]] = {
@@ -326,6 +348,12 @@ class ExportMetadata(Metadata):
         yield "weights_sha256", _is_text(values.get("weights_sha256"))
         parity: Any = values.get("parity", {})
         yield "parity", isinstance(parity, dict) and len(parity) <= MAX_LIST
+        entry, taken, shape = (values.get(f"entry{part}", []) for part in ("", "_inputs", "_shape"))
+        yield "entry", entry == [] or (_is_text(entry) and all(part.isidentifier() for part in entry.split(".")))
+        yield "entry_inputs", isinstance(taken, list) and all(name in ENTRY_INPUTS for name in taken)
+        yield "entry_inputs", len(set(taken)) == len(taken) and bool(taken) == bool(entry)
+        yield "entry_shape", isinstance(shape, list) and len(shape) <= 3
+        yield "entry_shape", all(side in ("H", "W") or _is_count(side, 1) for side in shape)
         fixed, inputs = values.get("sampling", {}), values.get("sampling_inputs", {})
         yield "sampling", isinstance(fixed, dict) and len(fixed) <= MAX_LIST
         yield "sampling", all(name.isidentifier() and _is_setting(name, value) for name, value in fixed.items())
@@ -340,10 +368,11 @@ class ExportMetadata(Metadata):
 
     @classmethod
     def _fields(cls, values: Mapping[str, Any]) -> dict[str, Any]:
-        names = ("precision", "stage", "opset", "weights_sha256", "sampling", "sampling_inputs", "parity")
+        names = ("precision", "stage", "opset", "weights_sha256", "entry", "sampling", "sampling_inputs", "parity")
         return {
             **super()._fields(values),
             **{name: values[name] for name in names if name in values},
+            **{name: tuple(values.get(name, ())) for name in ("entry_inputs", "entry_shape")},
             "output_dtype": values["output"]["dtype"],
         }
 
@@ -424,8 +453,8 @@ def _is_setting(key: str, value: Any) -> bool:
 
 
 def _is_input(name: str) -> bool:
-    """Whether a setting may be an input of a graph beside the usual ones."""
-    return name.isidentifier() and len(name) <= MAX_LIST and name not in ("z", "labels", "conditions", "samples")
+    """Whether a setting may be an input of a graph in addition to the usual ones."""
+    return name.isidentifier() and len(name) <= MAX_LIST and name not in (*ENTRY_INPUTS, "outputs")
 
 
 def _is_scalar(value: Any) -> bool:

@@ -175,8 +175,36 @@ class Sampler(TrainedGenerator):
         """The inputs of the graph that are settings: scalars."""
         return {name: Setting("sampling", name, float, value) for name, value in self.metadata.sampling_inputs.items()}
 
+    def call(self, *inputs: NDArray[Any]) -> NDArray[Any]:
+        """The outputs of a file that was exported with an ``entry``, such as an encoder.
+
+        Args:
+            inputs: those of ``metadata.inputs`` in order; images uint8 ``(N, C, H, W)``, or float32 in the range of the
+                samples.
+
+        Raises:
+            GanzooError: the file holds a generator, or the inputs do not fit.
+        """
+        metadata = self.metadata
+        if not metadata.entry:
+            raise GanzooError(f"{self._path} holds a generator; sample it")
+        if len(inputs) != len(metadata.inputs):
+            names = ", ".join(one.name for one in metadata.inputs)
+            raise GanzooError(f"{metadata.entry} takes {names}, not {len(inputs)} inputs")
+        feeds = {
+            one.name: self._scaled(values) if one.dtype == "float32" else np.asarray(values, np.int64)
+            for one, values in zip(metadata.inputs, inputs, strict=True)
+        }
+        try:
+            outputs: NDArray[Any] = self._session.run([metadata.output.name], feeds)[0]
+        except Exception as error:  # the exceptions of onnxruntime have no other base class
+            raise GanzooError(f"{self._path} cannot be run: {first_line(error)}") from error
+        return outputs
+
     def run(self, stage: Stage, z: NDArray[np.float32], *condition: NDArray[Any]) -> NDArray[Any]:
         """One forward pass, on the device of :attr:`provider`."""
+        if self.metadata.entry:
+            raise GanzooError(f"{self._path} holds {self.metadata.entry}, which makes no samples; use call() in Python")
         if stage != "child":
             raise GanzooError(f"{self._path} holds one generator; leave out --stage, or sample the safetensors file")
         settings = {**self.metadata.sampling_inputs, **self.sampling}

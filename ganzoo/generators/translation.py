@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import math
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.generators.metadata import Metadata
 from ganzoo.util.errors import GanzooError
-
-if TYPE_CHECKING:
-    from ganzoo.generators.base import Labels, TrainedGenerator
-
-log = logging.getLogger("ganzoo")
 
 
 def require_translator(metadata: Metadata) -> None:
@@ -37,46 +31,34 @@ def require_tiles(metadata: Metadata, tile: int) -> None:
         raise GanzooError(f"tiles of {tile} pixels do not fit {metadata.gan}; give a multiple of {metadata.multiple}")
 
 
-def translated(
-    model: TrainedGenerator,
-    given: NDArray[Any],
-    *,
-    seed: int = 0,
-    label: Labels | None = None,
-    tile: int | None = None,
+def in_tiles(
+    make: Callable[[NDArray[Any]], NDArray[Any]], given: NDArray[Any], tile: int, metadata: Metadata
 ) -> NDArray[Any]:
-    """Images made from images of one size.
+    """Images made from images tile by tile, for those that do not fit into memory.
 
     Args:
-        model: a generator with :attr:`~ganzoo.generators.metadata.Metadata.condition_image`.
-        given: images ``(N, c, h, w)``: uint8, or float32 in the range of the samples.
-        seed: of the latents, where there are any.
-        label: of a class-conditional generator.
-        tile: height and width of the parts that are made one by one, for images that do not fit into memory.
+        make: makes samples from images ``(N, c, h, w)``.
+        given: the images.
+        tile: height and width of a tile.
+        metadata: of the generator.
 
     Returns:
-        N samples: float32 ``(N, C, H, W)``, or uint8 ``(N, H, W, C)`` from a file exported with ``uint8``.
+        What ``make`` gives for the whole images.
 
     Raises:
-        GanzooError: the generator takes no such images, or tiles would differ from the whole image.
+        GanzooError: tiles would differ from that; see :func:`require_tiles`.
     """
-    require_translator(model.metadata)
-    seeds = [seed] * len(given)
-    if tile is None:
-        return model.sample(seeds, labels=label, conditions=given)
-    require_tiles(model.metadata, tile)
-    made = None
-    scale, axes = model.metadata.scale, (2, 3)
-    for read, inner, place in tiles(given.shape[2:], tile, model.metadata):
-        part = model.sample(seeds, labels=label, conditions=given[:, :, *read])
-        if made is None:  # bytes have their channels last
-            axes = (1, 2) if part.dtype == np.uint8 else axes
+    require_tiles(metadata, tile)
+    made, scale = None, metadata.scale
+    for read, inner, place in tiles(given.shape[2:], tile, metadata):
+        part = make(given[:, :, *read])
+        first = 1 if part.dtype == np.uint8 else 2  # bytes have their channels last
+        if made is None:
             shape = list(part.shape)
-            for axis, side in zip(axes, given.shape[2:], strict=True):
-                shape[axis] = side * scale
+            shape[first : first + 2] = [side * scale for side in given.shape[2:]]
             made = np.empty(shape, part.dtype)
-        here = [slice(None)] * (axes[0])
-        made[(*here, *scaled(place, scale))] = part[(*here, *scaled(inner, scale))]
+        before = [slice(None)] * first
+        made[(*before, *scaled(place, scale))] = part[(*before, *scaled(inner, scale))]
     assert made is not None
     return made
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from ganzoo.parts.networks import MissingDiscriminator, Networks, load_state, st
 from ganzoo.parts.task import Task
 from ganzoo.registry.recipe import Recipe, Setting, check_parent, resolve, signature
 from ganzoo.registry.registry import Registry, registry
-from ganzoo.util.errors import GanzooError, first_line
+from ganzoo.util.errors import FOREIGN_ERRORS, GanzooError, first_line
 from ganzoo.util.files import atomic_write
 
 
@@ -78,9 +78,58 @@ class Model(TrainedGenerator):
             raise GanzooError(f"'{next(iter(self.sampling))}' is a setting of the child; leave it out, or the stage")
         return self.sampling
 
+    def call(self, entry: str, *inputs: NDArray[Any]) -> NDArray[Any]:
+        """Another end of the networks, such as an encoder: ``model.call("generator.encode", images)``.
+
+        Args:
+            entry: a method of a network or of a module within one, or a module; such as ``generator.encode`` and
+                ``discriminator``.
+            inputs: float32; labels int64; images uint8 ``(N, C, H, W)``, or float32 in the range of the samples.
+
+        Returns:
+            What it gives, as an array.
+
+        Raises:
+            GanzooError: there is no such method, it fails with these inputs, or it gives no tensor.
+        """
+        method = find_entry(self.networks, entry)
+        device = next((weight.device for weight in self.networks.parameters()), torch.device("cpu"))
+        given = []
+        for values in inputs:
+            array = self._scaled(values) if values.dtype == np.uint8 or values.dtype.kind == "f" else values
+            given.append(torch.from_numpy(np.ascontiguousarray(array)).to(device))
+        try:
+            with torch.inference_mode():
+                outputs = method(*given)
+        except FOREIGN_ERRORS as error:
+            raise GanzooError(f"{entry} of {self.metadata.gan} fails with these inputs: {first_line(error)}") from error
+        if not isinstance(outputs, Tensor):
+            raise GanzooError(f"{entry} of {self.metadata.gan} gives {type(outputs).__name__}, not a tensor")
+        return outputs.numpy(force=True)
+
     def save(self, path: str | Path) -> None:
         """Write a safetensors file that :func:`ganzoo.load` reads."""
         save_weights(path, self)
+
+
+def find_entry(networks: Networks, entry: str) -> Callable[..., Any]:
+    """The module or method of that dotted name in the networks, such as ``generator.encode``.
+
+    Raises:
+        GanzooError: there is none, or it does not belong to the networks.
+    """
+    root, *path = entry.split(".")
+    found: Any = getattr(networks, root) if root in ("generator", "discriminator") else None
+    for name in path:
+        is_public = name.isidentifier() and not name.startswith("_") and isinstance(found, nn.Module)
+        found = getattr(found, name, None) if is_public or name.isdigit() else None
+    own = isinstance(found, nn.Module) or (callable(found) and not hasattr(nn.Module, entry.rpartition(".")[2]))
+    if not own:
+        raise GanzooError(
+            f"there is no '{entry[:60]}' to call; name a method such as generator.encode, or discriminator"
+        )
+    method: Callable[..., Any] = found
+    return method
 
 
 def write(path: str | Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:

@@ -31,7 +31,7 @@ class GAN:
         generator: maker of the generator, ``make(task, *, setting=default, ...) -> nn.Module``.
         discriminator: maker of the discriminator or critic, likewise.
         trainer: generator function of one iteration, ``train(nets, draw, *, setting=default, ...)``, or
-            ``train(nets, draw, iteration, *, ...)`` to be told its number, counted from 1.
+            ``train(nets, draw, iteration, *, ...)`` to get its number, counted from 1.
         optimizer: maker of an optimizer, ``make(parameters, *, lr=..., ...)``.
         paper: authors and year, with an identifier such as that of arXiv.
         conditional: the networks also take labels or regression inputs.

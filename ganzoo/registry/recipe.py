@@ -139,13 +139,13 @@ class Recipe:
 
     @property
     def takes_iteration(self) -> bool:
-        """Whether the trainer is told the number of the iteration, as its third argument."""
+        """Whether the trainer takes the number of the iteration, as its third argument."""
         return takes_iteration(self.functions["trainer"])
 
     @property
     def period(self) -> int | None:
-        """After how many iterations the trainer does the same again: its attribute ``period``, or 1 where it is not
-        told their number; ``None`` where it is told, and does not say."""
+        """After how many iterations the trainer does the same again: its attribute ``period``, or 1 where it
+        does not take their number; ``None`` where it does, and has no such attribute."""
         period: int | None = getattr(self.functions["trainer"], "period", None) if self.takes_iteration else 1
         return period
 
@@ -348,7 +348,7 @@ def refuse_ignored(recipe: Recipe, typed: Overrides, *, trained_parent: bool) ->
 
 
 def refuse_without_effect(recipe: Recipe, key: str) -> None:
-    """Refuse a setting that changes nothing beside the other settings of its part; GanzooError then."""
+    """Refuse a setting that changes nothing with the other settings of its part; GanzooError then."""
     parents, own = split_parents(key)
     for _ in range(parents.count(".")):
         recipe = recipe.parent or recipe

@@ -18,13 +18,14 @@ from ganzoo.generators.weights import Model
 from ganzoo.parts.build import build, task_of, untrained_parent
 from ganzoo.parts.networks import Networks, load_state, state_tensors
 from ganzoo.registry.recipe import Recipe
+from ganzoo.registry.registry import NAME
 from ganzoo.training.batches import Batches, draw_latents
 from ganzoo.training.device import Device, RandomState, flush_denormals
 from ganzoo.training.device.types import NextBatch, Results, Step, optimizer_step
 from ganzoo.training.distributed.ranks import current_ranks
 from ganzoo.training.ema import EMA
 from ganzoo.training.optimizer_state import load_optimizer_state, optimizer_state
-from ganzoo.util.errors import GanzooError
+from ganzoo.util.errors import GanzooError, printable
 from ganzoo.util.signals import interrupt_at_end
 
 Updated = nn.Module | tuple[nn.Module, ...]
@@ -44,6 +45,40 @@ class Iteration:
     number: int
     losses: dict[str, Tensor]
     metrics: dict[str, Tensor]
+
+
+END = object()  # of an iteration
+OF_THE_LOG = ("iteration", "findings", "iterations_per_second", "cpu_seconds")  # which metrics cannot be named
+
+
+def check_update(update: Any, gan: str) -> None:
+    """Refuse what is not ``(updated, loss)`` or ``(updated, loss, metrics)``, before anything is computed from it.
+
+    Raises:
+        GanzooError: the loss or a metric is no scalar, a metric has another name than a plugin's records may have, or
+            one of the log's own.
+    """
+    match update:
+        case (_, Tensor() as loss):
+            metrics: Mapping[Any, Any] = {}
+        case (_, Tensor() as loss, Mapping() as metrics):
+            pass
+        case _:
+            raise GanzooError(
+                f"the trainer of {gan} yields {printable(repr(update), 60)}; it has to yield (network, loss) or "
+                "(network, loss, metrics), with a tensor as the loss and a dictionary of tensors as the metrics"
+            )
+    for name, value in {"the loss": loss, **metrics}.items():
+        if not isinstance(value, Tensor) or value.numel() != 1 or value.is_complex():
+            raise GanzooError(
+                f"the trainer of {gan} yields {printable(str(name), 60)} that is not a tensor of one number"
+            )
+    for name in metrics:
+        if not isinstance(name, str) or not NAME.fullmatch(name) or name in OF_THE_LOG:
+            raise GanzooError(
+                f"the trainer of {gan} yields a metric named {printable(repr(name), 60)}; a name has letters, digits, "
+                f"and later also - . _, and is none of {', '.join(OF_THE_LOG)}"
+            )
 
 
 class Place(NamedTuple):
@@ -113,8 +148,8 @@ class Training(Iterator[Iteration]):
         period = self.recipe.period if self.device.compile or self.device.graph else 1
         if period is None:
             raise GanzooError(
-                f"the trainer of {self.recipe.gan.name} is told the number of the iteration, and does not say after "
-                "how many it does the same again (its attribute period); leave out --compile and --graph"
+                f"the trainer of {self.recipe.gan.name} takes the number of the iteration, and has no attribute "
+                "period, after how many it does the same again; leave out --compile and --graph"
             )
         runs = [
             self.device.runner(self.iterate, self.batches.fetch, self.nets, self.random_state) for _ in range(period)
@@ -151,7 +186,9 @@ class Training(Iterator[Iteration]):
         """
         losses: dict[str, Tensor] = {}
         metrics: dict[str, Tensor] = {}
-        for updated, loss, *logged in self.updates(next_batch):
+        for update in self.updates(next_batch):
+            check_update(update, self.recipe.gan.name)
+            updated, loss, *logged = update
             name = self.update(updated, loss, step)
             losses[name] = loss.detach()
             metrics |= logged[0] if logged else {}
@@ -170,8 +207,8 @@ class Training(Iterator[Iteration]):
         trainer = self.recipe.train(self.nets, draw, self.iteration + 1)
         while True:
             with self.device.forward():  # the loss is computed while the trainer is resumed
-                update = next(trainer, None)
-            if update is None:
+                update = next(trainer, END)
+            if update is END:
                 return
             yield update
 

@@ -11,7 +11,6 @@ import pytest
 from PIL import Image
 
 from ganzoo.export import export
-from ganzoo.generators.translation import translated
 from ganzoo.generators.weights import Model, save_weights
 from ganzoo.registry.recipe import resolve
 from ganzoo.registry.registry import registry
@@ -122,8 +121,8 @@ def test_super_resolution_is_larger(ganzoo: Text, empty_folder: Path) -> None:
 @pytest.mark.parametrize("data", [PAIRS, smaller(PAIRS, 8)], ids=["same size", "twice as large"])
 def test_tiles_give_the_whole_image(tile: int, data: object) -> None:
     model, given = trained(data), pictures(2, (1, 45, 62))
-    whole = translated(model, given)
-    np.testing.assert_allclose(translated(model, given, tile=tile), whole, atol=2e-6)
+    whole = model.translated(given)
+    np.testing.assert_allclose(model.translated(given, tile=tile), whole, atol=2e-6)
 
 
 def test_tiles_need_a_reach(model: Model, empty_folder: Path, refused: Text) -> None:
@@ -137,7 +136,7 @@ def test_tiles_need_a_reach(model: Model, empty_folder: Path, refused: Text) -> 
         "each pixel of translation depends on the whole image, so tiles would differ; leave out the tiles"
     )
     with pytest.raises(GanzooError, match="tiles of 7 pixels do not fit translation; give a multiple of 2"):
-        translated(model, pictures(1, (1, 16, 16)), tile=7)
+        model.translated(pictures(1, (1, 16, 16)), tile=7)
 
 
 def test_a_generator_of_one_size_scales_there_and_back(ganzoo: Text, empty_folder: Path) -> None:

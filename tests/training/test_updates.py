@@ -177,13 +177,13 @@ def numbered(nets: Any, draw: Any, iteration: int) -> Iterator[Any]:
     real, z = draw()
     D = nets.discriminator
     loss = D(real).mean() - D(nets.generator(z)).mean()
-    yield D, loss + D(real).square().mean() if iteration % 2 else loss, {"iteration": torch.tensor(iteration)}
+    yield D, loss + D(real).square().mean() if iteration % 2 else loss, {"number": torch.tensor(iteration)}
     yield nets.generator, D(nets.generator(z)).mean()
 
 
 def test_a_trainer_is_told_the_iteration_if_it_asks(tiny: Data) -> None:
     training = training_of(replace(registry().gan("simple"), trainer=numbered), tiny)
-    assert [int(each.metrics["iteration"]) for each in training] == [1, 2, 3]
+    assert [int(each.metrics["number"]) for each in training] == [1, 2, 3]
 
 
 def test_it_is_not_compiled_unless_it_has_a_period(tiny: Data, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,9 +197,39 @@ def test_it_is_not_compiled_unless_it_has_a_period(tiny: Data, monkeypatch: pyte
         for network, loss, *_ in numbered(nets, draw, iteration):
             yield network, loss
 
-    with pytest.raises(GanzooError, match="is told the number of the iteration, and does not say after how many"):
+    with pytest.raises(GanzooError, match="takes the number of the iteration, and has no attribute period"):
         train(compile=True)
     lazy.period = 2  # type: ignore[attr-defined]
     compiled, eager = train(compile=True), train()
     assert run_iterations(compiled) == run_iterations(eager)
     assert differing(compiled.state(), eager.state()) == []
+
+
+ODD: dict[str, Any] = {
+    "yields 3;": lambda D, loss: 3,
+    "yields None;": lambda D, loss: None,
+    "yields 'ab';": lambda D, loss: "ab",
+    "it has to yield": lambda D, loss: (D, 1.0),
+    "(network, loss, metrics)": lambda D, loss: (D, loss, [1]),
+    "the loss that is not a tensor of one number": lambda D, loss: (D, loss * torch.ones(3)),
+    "a that is not a tensor of one number": lambda D, loss: (D, loss, {"a": 1.0}),
+    "b that is not a tensor of one number": lambda D, loss: (D, loss, {"b": torch.zeros(3)}),
+    "c that is not a tensor of one number": lambda D, loss: (D, loss, {"c": torch.tensor(1j)}),
+    "a metric named 3;": lambda D, loss: (D, loss, {3: loss}),
+    "a metric named 'findings';": lambda D, loss: (D, loss, {"findings": loss}),
+    "a metric named 'iteration';": lambda D, loss: (D, loss, {"iteration": loss}),
+    r"a metric named 'a\\n\\x1b';": lambda D, loss: (D, loss, {"a\n\x1b": loss}),
+}
+
+
+@pytest.mark.parametrize("message", ODD)
+def test_what_is_no_update_is_refused(message: str, tiny: Data) -> None:
+    def trainer(nets: Any, draw: Any) -> Iterator[Any]:
+        loss = nets.discriminator(draw()[0]).mean()
+        yield nets.discriminator, loss, {"fine": loss.detach()}
+        yield ODD[message](nets.discriminator, nets.discriminator(draw()[0]).mean())
+
+    training = training_of(replace(registry().gan("simple"), trainer=trainer), tiny)
+    with pytest.raises(GanzooError, match=message) as refused:
+        next(training)
+    assert str(refused.value).isprintable()
