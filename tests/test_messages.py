@@ -166,3 +166,20 @@ def test_other_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert done.stderr == "Error: cannot write '.jpg' files; --out takes x.png, x.npz or a folder, such as x.jpg/\n"
     (tmp_path / "x.jpg").mkdir()
     assert CliRunner().invoke(main, ["sample", "dcgan", "-n", "1", "-o", "x.jpg"]).exit_code == 0
+
+
+def test_errors_of_any_kind_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    class OddError(Exception):
+        """What a library may raise."""
+
+    def fail() -> None:
+        raise OddError("first\nsecond\x1b")
+
+    monkeypatch.setattr(pretrained, "index", fail)
+    done = CliRunner().invoke(main, ["weights"])
+    assert done.exit_code == 2
+    assert done.stderr == (
+        "Error: OddError: first; this is a fault of ganzoo or of a plugin (GANZOO_DEBUG=1 shows where)\n"
+    )
+    monkeypatch.setenv("GANZOO_DEBUG", "1")
+    assert isinstance(CliRunner().invoke(main, ["weights"]).exception, OddError)

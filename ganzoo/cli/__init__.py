@@ -27,7 +27,7 @@ from ganzoo.cli.report import report
 from ganzoo.cli.sample import sample
 from ganzoo.cli.train import train
 from ganzoo.cli.weights import weights
-from ganzoo.util.errors import GanzooError, printable
+from ganzoo.util.errors import GanzooError, first_line, printable
 
 SECTIONS = {
     "Train and use": (train, sample, evaluate, export, demo),
@@ -74,6 +74,14 @@ class Commands(PluginGroup):
             raise Failure(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}") from error
         except KeyboardInterrupt:
             raise SystemExit(130) from None
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:  # plugins and libraries raise any kind
+            if os.environ.get("GANZOO_DEBUG"):
+                raise
+            raise Failure(
+                f"{first_line(error)}; this is a fault of ganzoo or of a plugin (GANZOO_DEBUG=1 shows where)"
+            ) from error
 
 
 def usage_failure(error: click.UsageError) -> click.ClickException:

@@ -67,7 +67,13 @@ def read_log(path: Path) -> Log:
         if path.stat().st_size > LARGEST_LOG:
             raise GanzooError(f"{path} is larger than {LARGEST_LOG:,} bytes, too large for the log of a run")
         with path.open("rb") as file:
-            for line in file:
+            while line := file.readline(LONGEST_LINE + 1):
+                while len(line) > LONGEST_LINE and not line.endswith(b"\n") and (rest := file.readline(LONGEST_LINE)):
+                    line = bytes(LONGEST_LINE + 1) + rest[-1:]  # too long, and not kept
+                    if file.tell() > LARGEST_LOG:  # some files have no size, and no end
+                        raise GanzooError(
+                            f"{path} is larger than {LARGEST_LOG:,} bytes, too large for the log of a run"
+                        )
                 if (entry := parse_entry(line)) is not None:
                     entries.append(entry)
                 elif line.endswith(b"\n"):

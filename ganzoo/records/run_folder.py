@@ -366,8 +366,11 @@ def by_iteration(folder: Path, suffix: str) -> dict[int, Path]:
 def read_json(path: Path) -> Any:
     """The value in a regular JSON file; ``None`` if it is missing, broken or larger than :data:`LARGEST_JSON`."""
     try:
-        is_small = path.is_file() and path.stat().st_size <= LARGEST_JSON
-        return json.loads(path.read_text("utf-8", "replace")) if is_small else None
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:  # some files of the system do not say how large they are
+            content = file.read(LARGEST_JSON + 1)
+        return json.loads(content.decode("utf-8", "replace")) if len(content) <= LARGEST_JSON else None
     except (OSError, ValueError, RecursionError):
         return None
 

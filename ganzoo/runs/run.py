@@ -109,7 +109,7 @@ def first_iteration(training: Training) -> Iteration | None:
         first = next(training, None)
         training.state()
         return first
-    except FOREIGN_ERRORS as error:
+    except (*FOREIGN_ERRORS, SystemExit) as error:
         raise GanzooError(
             f"{training.recipe.gan.name} cannot be trained with these parts and settings: {first_line(error)}"
             f"{ONE_SAMPLE if training.recipe.loop.batch_size == 1 else ''} (GANZOO_DEBUG=1 shows where)"
@@ -327,9 +327,20 @@ class Run:
 
     def _iterations(self) -> Iterator[Iteration]:
         """The iterations that are left. Parts that do not fit each other fail in the first one."""
-        if (first := first_iteration(self.training)) is not None:
-            yield first
-            yield from self.training
+        if (first := first_iteration(self.training)) is None:
+            return
+        yield first
+        while True:
+            try:
+                done = next(self.training, None)
+            except (*FOREIGN_ERRORS, SystemExit) as error:
+                raise GanzooError(
+                    f"iteration {self.training.iteration + 1} of {self.training.recipe.gan.name} failed: "
+                    f"{first_line(error)}; {self.folder} keeps the last checkpoint (GANZOO_DEBUG=1 shows where)"
+                ) from error
+            if done is None:
+                return
+            yield done
 
     def _fatal_findings(self, entry: Entry) -> list[Finding]:
         """New findings from which a training does not recover. The last iteration ends it anyway."""

@@ -96,3 +96,22 @@ def test_the_number_of_curves_is_bounded() -> None:
     entries = [{"iteration": 1, **{f"metric{index}": index for index in range(500)}}] * 3
     assert [curve.name for curve in curves(entries)] == [f"metric{index}" for index in range(MOST_CURVES)]
     assert curves([]) == []
+
+
+def test_a_file_without_a_size_or_an_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some files of the system say that they have no bytes, and have no end."""
+    monkeypatch.setattr("ganzoo.records.metrics.LARGEST_LOG", 2**20)
+    (tmp_path / "metrics.jsonl").symlink_to("/proc/self/pagemap")
+    if not (tmp_path / "metrics.jsonl").is_file():
+        pytest.skip("there is no such file here")
+    with pytest.raises(GanzooError, match="is larger than 1,048,576 bytes"):
+        read_log(tmp_path / "metrics.jsonl")
+
+
+def test_the_end_of_a_long_line_is_no_entry(tmp_path: Path) -> None:
+    entry = b'{"iteration": 1, "a": 2}'
+    path = tmp_path / "metrics.jsonl"
+    for length in (2**16 - len(entry), 2**16, 2**16 + 1, 2 * 2**16 + 1, 3 * 2**16 + 5):
+        path.write_bytes(b" " * length + entry + b"\n" + entry + b"\n")
+        found = read_log(path)
+        assert (len(found.entries), found.unreadable) == (1, 1)

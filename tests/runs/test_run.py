@@ -300,3 +300,20 @@ def test_parts_that_do_not_fit_fail_in_one_line(tmp_path: Path) -> None:
     failing = run(tmp_path, replace(ganzoo.get("simple"), name="broken", trainer=broken), iterations=2)
     with pytest.raises(GanzooError, match="broken cannot be trained with these parts and settings: ValueError: first"):
         failing.train(SilentReporter())
+
+
+def test_a_trainer_that_fails_later_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number, error in enumerate((KeyError("late\nand more"), SystemExit(0))):
+        training = run(tmp_path / str(number), iterations=4)
+        trainer, calls = training.training.recipe.functions["trainer"], []
+
+        def late(*arguments: Any, trainer: Any = trainer, calls: Any = calls, error: Any = error, **values: Any) -> Any:
+            calls.append(1)
+            if len(calls) > 2:
+                raise error
+            yield from trainer(*arguments, **values)
+
+        functions = {**training.training.recipe.functions, "trainer": late}
+        training.training.recipe = replace(training.training.recipe, functions=functions)
+        with pytest.raises(GanzooError, match=r"iteration 3 of simple failed: \w+: .*keeps the last checkpoint"):
+            training.train(SilentReporter())
