@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ganzoo.data import cifar, embedded, folder, mnist, stacked, tabular, toys
+from ganzoo.data import cifar, embedded, folder, made, mnist, pairs, stacked, tabular, toys
 from ganzoo.registry.hookspecs import Parts, hookimpl
 
 
@@ -20,6 +20,12 @@ def ganzoo_datasets() -> Parts:
         "kmnist": mnist.kmnist,
         "cifar10": cifar.cifar10,
         "folder": folder.folder,
+        "pairs": pairs.pairs,
+        "unpaired": pairs.unpaired,
+        "grey": made.grey,
+        "outlines": made.outlines,
+        "lowres": made.lowres,
+        "masked": made.masked,
         "ring8": toys.ring8,
         "grid25": toys.grid25,
         "circle": toys.circle,

@@ -19,9 +19,8 @@ MAX_PIXELS = 2**26  # of one file; photographs have fewer, files made to exhaust
 DEPTHS = (8, 10, 12, 14, 16)
 JPEG_TAIL = 64  # bytes in which a whole JPEG file has its end marker
 ORIENTATION = 274  # EXIF tag: how the pixels are to be turned; from 5 on by 90 degrees
+TIFF_SIDES = 256, 257  # TIFF tags: width and height as stored
 PHOTOMETRIC = 262  # TIFF tag: what the values mean; 0 for "0 is white"
-
-Half = Literal["left", "right"]
 
 log = logging.getLogger("ganzoo")
 
@@ -117,11 +116,16 @@ def sides(path: Path) -> tuple[int, int]:
         Exception: of any kind that Pillow raises, if the file is no image, or is refused.
     """
     with _open(path) as image:
-        is_turned = image.getexif().get(ORIENTATION, 1) >= 5
-        return (image.height, image.width) if is_turned else (image.width, image.height)
+        exif = Image.Image.getexif(image)  # that of PNG decodes all pixels, to find what may come after them
+        width, height = image.size
+        if image.format == "TIFF":  # Pillow, from some version on, gives the sides of the turned image
+            width, height = (image.tag_v2[tag] for tag in TIFF_SIDES)  # type: ignore[attr-defined]
+        return (height, width) if exif.get(ORIENTATION, 1) >= 5 else (width, height)
 
 
-def square(path: Path, shape: tuple[int, int, int], bits: int = 16, half: Half | None = None) -> NDArray[np.uint8]:
+def square(
+    path: Path, shape: tuple[int, int, int], bits: int = 16, half: Literal["left", "right"] | None = None
+) -> NDArray[np.uint8]:
     """The file's largest centred square, the right way up, scaled with antialiasing.
 
     Args:

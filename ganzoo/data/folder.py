@@ -6,19 +6,23 @@ import logging
 import math
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo.data import CHANNELS, Data, Request, Samples, fingerprint
-from ganzoo.data.find import SUFFIXES, find_images, shown
+from ganzoo.data import CHANNELS, Channels, Data, Request, Samples, fingerprint
+from ganzoo.data.find import SUFFIXES, Found, find_images, shown
 from ganzoo.util.errors import GanzooError
 from ganzoo.util.files import expand_user
 from ganzoo.util.optional import needs
+
+if TYPE_CHECKING:
+    from ganzoo.data import decode
 
 DEFAULT_SIZE = 32
 LARGEST_SIZE = 4096
@@ -29,6 +33,8 @@ SPLITS = ("train", "training", "val", "valid", "validation", "eval", "dev", "tes
 
 log = logging.getLogger("ganzoo")
 _T = TypeVar("_T")
+Half = Literal["left", "right"]
+"""A half of a double image."""
 
 
 def folder(request: Request) -> Data:
@@ -67,72 +73,157 @@ def folder(request: Request) -> Data:
             them; the size is not within 1..4096; the test split is requested; Pillow is missing. Later, when a batch
             is decoded: more than 20 files, and more than a hundredth, cannot be read any more.
     """
-    with needs():
-        from ganzoo.data import decode
     request.refuse_test()
-    size = DEFAULT_SIZE if request.size is None else request.size
-    if not 1 <= size <= LARGEST_SIZE:
-        raise GanzooError(f"images cannot be scaled to size {size}; use one of 1..{LARGEST_SIZE}")
-    root = expand_user(request.argument)
-    if not request.argument or not root.is_dir():
-        raise GanzooError(f"there is no folder {request.argument!r}; name one that exists: --data folder:PATH")
-
+    root = existing(request.argument, "--data folder:PATH")
     found = find_images(root)
     _refuse_strays(root, found.names)
     found.warn(root)
+    images = read_images(root, found, request.size, request.channels)
+    images.describe(forced=request.channels is not None)
+    labels, classes = _classes(images.names)
+    _warn_of_folders(classes, found.folders)
+    return Data(
+        name=request.name,
+        samples=images.samples(labels),
+        labels=labels,
+        classes=classes,
+        sha256=images.sha256(),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Images:
+    """The readable images of a folder.
+
+    Attributes:
+        root: the folder.
+        names: of the files, relative to it.
+        shape: of one image, ``(C, size, size)``.
+        stored: how the files store their pixels.
+        read: decodes a file into uint8 of the shape.
+        decoded: uint8 ``(N, C, size, size)``, or ``None`` if the images stay in their files.
+    """
+
+    root: Path
+    names: Sequence[str]
+    shape: tuple[int, int, int]
+    stored: Sequence[decode.Stored]
+    read: Callable[[Path], NDArray[np.uint8]]
+    decoded: NDArray[np.uint8] | None
+
+    def samples(self, labels: NDArray[np.int64] | None = None, *, paired: bool = False) -> Samples:
+        """The images as samples; see :class:`Files`."""
+        if self.decoded is not None:
+            return self.decoded
+        return Files([self.root / name for name in self.names], self.shape, self.read, labels, paired=paired)
+
+    def sha256(self) -> str:
+        """Of the names and sizes of files that are read lazily; empty for images in memory."""
+        return "" if self.decoded is not None else _fingerprint(self.root, self.names)
+
+    def take(self, index: NDArray[np.int64]) -> Images:
+        """The images at ``index``, int64 ``(n,)``."""
+        return replace(
+            self,
+            names=[self.names[place] for place in index],
+            stored=[self.stored[place] for place in index],
+            decoded=None if self.decoded is None else self.decoded[index],
+        )
+
+    def describe(self, *, forced: bool) -> None:
+        """Say how more than 8 bits are read, and transparency, unless the channels were ``forced``."""
+        with needs():
+            from ganzoo.data import decode
+        decode.warn_of_depth(self.stored)
+        if not forced and (count := sum(each.transparent for each in self.stored)):
+            log.info("%d images with transparency are laid over white; keep it with --channels rgba", count)
+
+
+def existing(argument: str, usage: str) -> Path:
+    """The folder of that path; GanzooError if there is none."""
+    root = expand_user(argument)
+    if not argument or not root.is_dir():
+        raise GanzooError(f"there is no folder {argument!r}; name one that exists: {usage}")
+    return root
+
+
+def read_images(
+    root: Path, found: Found, size: int | None, channels: Channels | None, half: Half | None = None
+) -> Images:
+    """The images that were found in a folder, except broken ones, which are named in a warning.
+
+    Args:
+        root: the folder.
+        found: what is in it.
+        size: height and width in pixels, 32 by default.
+        channels: ``None`` for grey if every file is stored as grey, else RGB.
+        half: the half of each image that counts; the whole by default.
+
+    Raises:
+        GanzooError: the size is not within 1..4096, no image can be read, or Pillow is missing.
+    """
+    with needs():
+        from ganzoo.data import decode
+    size = DEFAULT_SIZE if size is None else size
+    if not 1 <= size <= LARGEST_SIZE:
+        raise GanzooError(f"images cannot be scaled to size {size}; use one of 1..{LARGEST_SIZE}")
     broken: dict[str, str] = {}
-    stored = _each(found.names, lambda name: decode.inspect(root / name), broken)
+    stored = each_readable(found.names, lambda name: decode.inspect(root / name), broken)
 
     def plan() -> tuple[tuple[int, int, int], int, bool]:
         """Shape, bit depth, and whether the images stay in their files. Broken files do not count."""
         is_grey = all(each.grey for each in stored.values())
-        shape = (CHANNELS[request.channels or ("grey" if is_grey else "rgb")], size, size)
+        shape = (CHANNELS[channels or ("grey" if is_grey else "rgb")], size, size)
         return shape, decode.bit_depth(stored.values()), len(stored) * math.prod(shape) > MAX_MEMORY
 
     while True:
         shape, bits, lazy = planned = plan()
-        read = partial(decode.square, shape=shape, bits=bits)
+        read = partial(decode.square, shape=shape, bits=bits, half=half)
         check: Callable[[Path], Any] = decode.verify if lazy else read
-        decoded = _each(stored, lambda name, check=check: check(root / name), broken)  # type: ignore[misc]
+        decoded = each_readable(stored, lambda name, check=check: check(root / name), broken)  # type: ignore[misc]
         stored = {name: stored[name] for name in decoded}
         if plan() == planned:
             break
-    names = list(stored)
-    if broken:
-        reasons = [f"{shown(name, 120)} ({shown(reason, 120)})" for name, reason in sorted(broken.items())]
-        log.warning("skipped %d of %d images: %s", len(broken), len(broken) + len(names), _listed(reasons, "; "))
-    if not names:
-        also = f" (passed over: {found.summary()})" if found.passed_over else ""
-        raise GanzooError(
-            f"{shown(str(root))} holds no readable image{also}; put some there, with one of {' '.join(SUFFIXES)}"
-        )
-    decode.warn_of_depth(stored.values())
-    if request.channels is None and (count := sum(each.transparent for each in stored.values())):
-        log.info("%d images with transparency are laid over white; keep it with --channels rgba", count)
-
-    labels, classes = _classes(names)
-    _warn_of_folders(classes, found.folders)
-    paths = [root / name for name in names]
-    samples: Samples = Files(paths, shape, read, labels) if lazy else np.stack(list(decoded.values()))
-    return Data(
-        name=request.name,
-        samples=samples,
-        labels=labels,
-        classes=classes,
-        sha256=_fingerprint(root, names) if lazy else "",
+    warn_of_skipped(broken, len(found.names))
+    if not stored:
+        raise no_image(root, found)
+    return Images(
+        root=root,
+        names=list(stored),
+        shape=shape,
+        stored=list(stored.values()),
+        read=read,
+        decoded=None if lazy else np.stack(list(decoded.values())),
     )
+
+
+def no_image(root: Path, found: Found) -> GanzooError:
+    """The error of a folder without a readable image."""
+    also = f" (passed over: {found.summary()})" if found.passed_over else ""
+    return GanzooError(
+        f"{shown(str(root))} holds no readable image{also}; put some there, with one of {' '.join(SUFFIXES)}"
+    )
+
+
+def warn_of_skipped(reasons: Mapping[str, str], count: int) -> None:
+    """One warning of the images that are skipped, of ``count``, with the reasons by name; none if there are none."""
+    if reasons:
+        named = [f"{shown(name, 120)} ({shown(reason, 120)})" for name, reason in sorted(reasons.items())]
+        log.warning("skipped %d of %d images: %s", len(reasons), count, _listed(named, "; "))
 
 
 class Files:
     """Samples that stay in their files until a batch of them is read.
 
-    A file that cannot be read any more is named once. The next image of its class is used in its place.
+    A file that cannot be read any more is named once. The next image of its class is used in its place, or, in pairs,
+    reading stops.
 
     Args:
         paths: N image files.
         shape: of a sample.
         read: decodes one file into uint8 of this shape.
         labels: int64 ``(N,)``, if there are classes.
+        paired: whether each image belongs to one elsewhere, so that no other can be used in its place.
     """
 
     dtype: np.dtype[Any] = np.dtype(np.uint8)
@@ -143,9 +234,11 @@ class Files:
         shape: tuple[int, ...],
         read: Callable[[Path], NDArray[np.uint8]],
         labels: NDArray[np.int64] | None = None,
+        *,
+        paired: bool = False,
     ) -> None:
         self.shape = (len(paths), *shape)
-        self._paths, self._read, self._labels = paths, read, labels
+        self._paths, self._read, self._labels, self._paired = paths, read, labels, paired
         self._lost: set[int] = set()
 
     def __len__(self) -> int:
@@ -181,6 +274,10 @@ class Files:
     def _lose(self, place: int, error: Exception) -> None:
         self._lost.add(place)
         reason = f"{shown(str(self._paths[place]))} cannot be read any more ({shown(str(error) or repr(error))})"
+        if self._paired:
+            raise GanzooError(
+                f"{reason}, and it is half of a pair; restore it, then resume the run with: ganzoo train --resume RUN"
+            ) from error
         if len(self._lost) > max(MAX_LOST, len(self) // 100):
             raise GanzooError(
                 f"{len(self._lost)} of {len(self)} images cannot be read any more, the last one is {reason}; restore "
@@ -209,7 +306,7 @@ def _refuse_strays(root: Path, names: Sequence[str]) -> None:
         )
 
 
-def _each(names: Iterable[str], read: Callable[[str], _T], broken: dict[str, str]) -> dict[str, _T]:
+def each_readable(names: Iterable[str], read: Callable[[str], _T], broken: dict[str, str]) -> dict[str, _T]:
     """``read(name)`` by name; for a file that cannot be read, the reason is added to ``broken``."""
     good = {}
     for name in names:
