@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ganzoo.data.arguments import split_argument
 from ganzoo.registry.registry import registry
 from ganzoo.util.errors import GanzooError
 from ganzoo.util.files import expand_user
@@ -172,6 +173,34 @@ def dataset_name(name: str) -> str:
         log.info("data set %s is read as folder:%s", name, name)
         return f"folder:{name}"
     return name
+
+
+def absolute_name(name: str) -> str:
+    """The full name of the same data set from any working directory: paths in it are absolute.
+
+    >>> absolute_name("unpaired:mnist,/photographs,holdout=5%")
+    'unpaired:mnist,/photographs,holdout=5%'
+    """
+    name = dataset_name(name)
+    kind, colon, argument = name.partition(":")
+    if kind == "folder" or not colon:
+        return kind + colon + _absolute_path(argument)
+    names, settings = split_argument(argument)
+    if os.path.exists(os.path.expanduser(whole := ",".join(names))):  # noqa: PTH110, PTH111
+        names = [whole]
+    known = registry().parts["dataset"]
+    names = [
+        _absolute_path(each) if each.partition(":")[0] not in known else absolute_name(each) if ":" in each else each
+        for each in names
+    ]
+    return kind + colon + ",".join([*names, *(f"{key}={value}" for key, value in settings)])
+
+
+def _absolute_path(path: str) -> str:
+    """The absolute path of what exists, anything else as it is."""
+    expanded = os.path.expanduser(path)  # noqa: PTH111
+    # os.path.exists is False for what is no valid path
+    return str(Path(expanded).absolute()) if path and os.path.exists(expanded) else path  # noqa: PTH110
 
 
 def load(

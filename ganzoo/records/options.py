@@ -54,14 +54,10 @@ class Options:
 
     def with_absolute_paths(self) -> Self:
         """The same data, found from any working directory."""
-        name = datasets.dataset_name(self.data)
-        kind, _, path = name.partition(":")
-        path = os.path.expanduser(path)  # noqa: PTH111
-        is_path = bool(path) and os.path.exists(path)  # noqa: PTH110  # False for what is no valid path
         directory = self.data_dir or os.environ.get("GANZOO_DATA_DIR")
         return replace(
             self,
-            data=f"{kind}:{Path(path).absolute()}" if is_path else name,
+            data=datasets.absolute_name(self.data),
             data_dir=str(Path(directory).expanduser().absolute()) if directory else None,
         )
 
