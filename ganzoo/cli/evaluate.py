@@ -25,7 +25,8 @@ from ganzoo.util.optional import needs
     "--number",
     type=options.IntRange(20, 1_000_000),
     metavar="N",
-    help="How many; by default 10,000 images, 26 for each mode of stacked digits, 2,500 points, or all of a file.",
+    help="How many; by default 10,000 images, 26 for each mode of stacked digits, 2,500 points, or all of a file; "
+    "made from conditions, at most as many as there are for testing.",
 )
 @click.option(
     "--seed",
@@ -71,8 +72,9 @@ def evaluate(
     """Evaluate a generator on held-out data.
 
     FILE is a weights file, an ONNX file, a folder of images, or an .npz file with the array "images" and perhaps
-    "labels". Each metric is shown with its values for real data and for noise. The metrics
-    of a run are also written to evaluation.json in its folder.
+    "labels". Each metric is shown with its values for real data and for noise; of images
+    made from images, with those of simple answers, such as the nearest training pair. The
+    metrics of a run are also written to evaluation.json in its folder.
 
     \b
     Examples:

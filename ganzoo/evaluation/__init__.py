@@ -8,7 +8,7 @@ from pathlib import Path
 from ganzoo.data import Data, channels_of, load
 from ganzoo.data.stacked import DIGITS
 from ganzoo.evaluation.discriminator import evaluate_discriminator
-from ganzoo.evaluation.extractors import Extractor, Features, extractor_for
+from ganzoo.evaluation.extractors import PRETRAINED, Extractor, Features, extractor_for
 from ganzoo.evaluation.fidelity import fidelity
 from ganzoo.evaluation.images import evaluate_images
 from ganzoo.evaluation.manifold import density_coverage
@@ -16,6 +16,7 @@ from ganzoo.evaluation.record import Evaluation, mean, standard_deviation
 from ganzoo.evaluation.reference import load_splits
 from ganzoo.evaluation.sources import GeneratorSource, Source, open_source
 from ganzoo.evaluation.stacked import evaluate_stacked, protocol_size
+from ganzoo.evaluation.translation import evaluate_translation, refuse_meaningless, require_fit
 from ganzoo.evaluation.vectors import POINTS, evaluate_vectors
 from ganzoo.generators.base import TrainedGenerator
 from ganzoo.records.options import Options, load_same
@@ -45,7 +46,7 @@ def evaluate(
             loaded generator.
         data: the data set to compare with, its name or its training split; the generator's training data by default.
         number: of samples; by default 10,000 images, 26 for each mode of stacked digits, 2,500 vectors, or all samples
-            of a file, and at most the rows of a regression's test split.
+            of a file. What is made from conditions has at most as many as the test split has of them.
         repeats: number of repetitions, each with other latents; gives means and standard deviations.
         seed: first seed; sample i of repetition r has the latent of seed + r * number + i.
         features: ``own``, an extractor for the data set, or ``inception``, for the FID.
@@ -79,7 +80,11 @@ def evaluate(
     splits = load_splits(train, directory)
     if not (own or train.is_images):
         raise GanzooError(f"{train.name} holds vectors, which need no extractor; leave out --features and --extractor")
-    stacked = own and train.name in DIGITS
+    translator = opened if isinstance(opened, GeneratorSource) and opened.model.metadata.condition_image else None
+    if translator is not None:
+        require_fit(translator, train)
+        refuse_meaningless(translator, train, extractor=not own, seeds=repeats > 1 or seed > 0)
+    stacked = own and train.name in DIGITS and translator is None
     default = protocol_size(train.name) if stacked else IMAGES if train.is_images else POINTS
     count = number or default
     notes = []
@@ -89,11 +94,18 @@ def evaluate(
         if repeats > 1 or seed:
             raise GanzooError(f"{opened.path} holds samples, which have no seeds; leave out --repeats and --seed")
         count = min(count, opened.size)
-    if train.conditions is not None and splits.test is not None and count > (rows := len(splits.test)):
+    conditions = (splits.test or train).conditions
+    if conditions is not None and (translator or not train.is_images) and count > (rows := len(conditions)):
         count = rows
-        notes = [f"{train.name} has {rows:,} test rows, so {rows:,} samples are evaluated"] if number else []
+        split = "training" if splits.test is None else "test"
+        notes = [f"{train.name} has {rows:,} {split} rows, so {rows:,} samples are evaluated"] if number else []
     blocks = [range(seed + start, seed + start + count) for start in range(0, repeats * count, count)]
-    if stacked:
+    if translator is not None:
+        is_known = not own or train.name in PRETRAINED
+        result = evaluate_translation(
+            translator, splits, blocks, extractor_for(train, features, extractor) if is_known else None
+        )
+    elif stacked:
         result = evaluate_stacked(opened, splits, blocks)
     elif train.is_images:
         result = evaluate_images(opened, splits, blocks, extractor_for(train, features, extractor))
@@ -116,7 +128,7 @@ def evaluate(
         },
         extractor={"name": network.name, "sha256": network.sha256, "accuracy": network.accuracy} if network else None,
         number=count,
-        seeds=[] if opened.size is not None else [(block.start, block.stop - 1) for block in blocks],
+        seeds=[(block.start, block.stop - 1) for block in blocks] if has_seeds(opened) else [],
         score=result.score,
         metrics=mean(result.blocks) | discriminator,
         spread=standard_deviation(result.blocks),
@@ -124,6 +136,11 @@ def evaluate(
         classes=result.classes,
         notes=notes,
     )
+
+
+def has_seeds(source: Source) -> bool:
+    """Whether samples differ by their seed: not those of files, nor those of a generator without latents."""
+    return source.size is None and not (isinstance(source, GeneratorSource) and not source.model.metadata.latent_dim)
 
 
 def training_data(opened: GeneratorSource, directory: str | None = None) -> Data:

@@ -45,7 +45,7 @@ class Evaluation:
         data: ``name``, ``split``, ``number`` of samples and ``sha256`` of the real data.
         extractor: ``name``, ``sha256`` and ``accuracy`` of the network that images were compared with; else ``None``.
         number: generated samples in each repetition.
-        seeds: first and last seed of each repetition; empty for samples from files.
+        seeds: first and last seed of each repetition; empty for samples from files, and without latents.
         score: name of the main metric.
         metrics: of the generated samples, means over the repetitions.
         spread: standard deviations over the repetitions; empty for one.

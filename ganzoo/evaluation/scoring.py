@@ -4,29 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from ganzoo.data import Data
 from ganzoo.evaluation.extractors import PRETRAINED, extractor_for
 from ganzoo.evaluation.fidelity import frechet_distance, require_torch_fidelity
 from ganzoo.evaluation.reference import image_batches, load_splits
 from ganzoo.evaluation.sources import image_levels
+from ganzoo.evaluation.translation import made_from, pair_metrics
 from ganzoo.generators.base import TrainedGenerator
 from ganzoo.util.errors import GanzooError
 
 IMAGES = 2000
+PAIR_SCORE = "test-l1"
+"""In the log. Trainers may log an ``l1`` of their own, that of the training."""
 
 
 def scorer(data: Data, directory: str | None = None) -> tuple[str, Callable[[TrainedGenerator], float]]:
     """The name of the score for generators of such images, and the function that computes it; lower is better.
 
-    It is the Fréchet distance of the images of the seeds 0 to 1,999, which is biased upwards compared with 10,000.
+    It is the Fréchet distance of the images of the seeds 0 to 1,999, which is biased upwards compared with 10,000. Of
+    images that are made from images in pairs it is ``test-l1``, the mean absolute difference from the first 2,000 right
+    ones of the test split, in [-1, 1].
 
     Args:
         data: the training split.
         directory: folder of downloaded data sets.
 
     Raises:
-        GanzooError: there is no pretrained extractor for the data, or torch-fidelity is not installed.
+        GanzooError: there is no pretrained extractor for the data, or torch-fidelity is not installed; or pairs have no
+            test split.
     """
+    if data.conditions is not None and data.conditions.dtype == np.uint8 and data.paired:
+        return PAIR_SCORE, pair_scorer(data, directory)
     if data.name not in PRETRAINED:
         raise GanzooError(
             f"there is no pretrained extractor for {data.name}, so its training cannot be scored; leave out "
@@ -41,3 +51,14 @@ def scorer(data: Data, directory: str | None = None) -> tuple[str, Callable[[Tra
         return frechet_distance(extractor.extract(images), reference)
 
     return extractor.score, score
+
+
+def pair_scorer(data: Data, directory: str | None) -> Callable[[TrainedGenerator], float]:
+    """The mean absolute difference from the right images of the test split."""
+    test = load_splits(data, directory).test
+    if test is None:
+        raise GanzooError(
+            f"{data.name} has no pairs for testing, so its training cannot be scored; leave out --evaluate-every"
+        )
+    seeds = range(min(IMAGES, len(test)))
+    return lambda model: pair_metrics(made_from(model, test, seeds), test)["l1"]
