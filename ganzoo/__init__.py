@@ -17,7 +17,8 @@ from __future__ import annotations
 import copy
 from importlib import import_module
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from operator import index
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from ganzoo.parts.task import Task
 from ganzoo.registry.gan import GAN
@@ -101,6 +102,10 @@ def train(
     from ganzoo.training.loop import Training
 
     record = get(gan) if isinstance(gan, str) else gan
+    if not isinstance(record, GAN):
+        raise GanzooError(f"gan={gan!r:.60} is neither the name of a GAN nor a ganzoo.GAN; list them with: ganzoo list")
+    if isinstance(seed, bool) or not isinstance(seed, SupportsIndex) or not 0 <= (seed := index(seed)) < 2**63:
+        raise GanzooError(f"seed={seed!r:.60} is not a whole number from 0 to 2**63 - 1")
     recipe = resolve(record, settings, preset=preset)
     if recipe.parent and parent is None and recipe.loop.parent_training == "first":
         raise GanzooError(
@@ -108,7 +113,9 @@ def train(
             "parent=ganzoo.load(path), or train both in every iteration with parent_training='joint'"
         )
     if data is None or isinstance(data, str):
-        data = datasets.load(data or record.data)
+        data = datasets.load(record.data if data is None else data)
+    if not isinstance(data, datasets.Data):
+        raise GanzooError(f"data is a {type(data).__name__}; give the name of a data set, or a ganzoo.data.Data")
     if threads is not None:
         configure_process(threads)
     refuse_ignored(recipe, settings, trained_parent=parent is not None)

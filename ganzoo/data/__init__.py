@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -63,6 +64,9 @@ class Data:
         sha256: :func:`fingerprint` of samples, labels and conditions; computed if it is empty. A loader of lazily read
             samples passes its own. A copy made by :func:`dataclasses.replace` needs ``sha256=""``.
         licence: of the data; empty if unknown.
+
+    Raises:
+        GanzooError: an array has another type or shape, holds values that are not finite, or does not fit the others.
     """
 
     name: str
@@ -75,6 +79,11 @@ class Data:
     licence: str = ""
 
     def __post_init__(self) -> None:
+        _check(self.samples, f"samples of {self.name}")
+        if self.conditions is not None:
+            _check(self.conditions, f"conditions of {self.name}")
+        if self.labels is not None:
+            object.__setattr__(self, "labels", _checked_labels(self.labels, len(self.samples), self.classes, self.name))
         if self.conditions is not None and self.paired and len(self.conditions) != len(self.samples):
             raise GanzooError(
                 f"{self.name} has {len(self.samples):,} samples and {len(self.conditions):,} conditions; give as "
@@ -97,6 +106,32 @@ class Data:
     def is_images(self) -> bool:
         """Whether the samples are images, and not vectors."""
         return self.samples.dtype == np.uint8
+
+
+def _check(samples: Samples, what: str) -> None:
+    """Refuse what are neither images nor vectors. What is read lazily is not read."""
+    dtype, shape = getattr(samples, "dtype", None), getattr(samples, "shape", None)
+    good = "give images as uint8 (N, channels, height, width), or vectors as float32 (N, features)"
+    if not isinstance(dtype, np.dtype) or not isinstance(shape, tuple) or isinstance(samples, np.ma.MaskedArray):
+        raise GanzooError(f"the {what} are a {type(samples).__name__}, not an array of numpy; {good}")
+    if len(shape) != {np.dtype(np.uint8): 4, np.dtype(np.float32): 2}.get(dtype) or 0 in shape[1:]:
+        raise GanzooError(f"the {what} are {dtype} {shape}; {good}")
+    if len(shape) == 4 and shape[1] not in CHANNELS.values() and shape[3] in CHANNELS.values():
+        raise GanzooError(f"the {what} have the shape {shape}, where the channels seem to come last; {good}")
+    if isinstance(samples, np.ndarray) and len(shape) == 2 and not np.isfinite(samples).all():
+        count = int((~np.isfinite(samples)).sum())
+        raise GanzooError(f"the {what} hold {count:,} values that are not finite; remove them")
+
+
+def _checked_labels(labels: Any, count: int, classes: Sequence[str], name: str) -> NDArray[np.int64]:
+    """Labels as int64; GanzooError unless they are whole numbers of classes, one for each of ``count`` samples."""
+    if not isinstance(labels, np.ndarray) or labels.dtype.kind not in "iu" or labels.shape != (count,):
+        about = f"{labels.dtype} {labels.shape}" if isinstance(labels, np.ndarray) else f"a {type(labels).__name__}"
+        raise GanzooError(f"the labels of {name} are {about}; give an array of whole numbers of shape ({count},)")
+    if count and (labels.min() < 0 or (classes and labels.max() >= len(classes))):
+        most = f"{len(classes) - 1}, the last of its classes" if classes else "the number of classes, less one"
+        raise GanzooError(f"the labels of {name} go from {labels.min()} to {labels.max()}; give 0 to {most}")
+    return labels.astype(np.int64, copy=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -54,7 +54,8 @@ def evaluate(
         directory: folder of downloaded data sets.
 
     Raises:
-        GanzooError: the source cannot be read or does not fit the data, or there is no metric for the data.
+        GanzooError: a number is out of range, the source cannot be read or does not fit the data, or there is no metric
+            for the data.
     """
     if isinstance(source, TrainedGenerator):
         opened: Source = GeneratorSource(Path("memory"), source)
@@ -62,8 +63,13 @@ def evaluate(
         opened = open_source(str(source))
     if data is None and opened.data is None:
         raise GanzooError(f"{opened.path} does not name its data set; name one with --data")
-    if repeats < 1 or (number is not None and number < 1):
-        raise GanzooError(f"number={number} and repeats={repeats} have to be at least 1")
+    for name, value, least in (
+        ("number", 1 if number is None else number, 1),
+        ("repeats", repeats, 1),
+        ("seed", seed, 0),
+    ):
+        if type(value) is not int or not least <= value < 2**63:
+            raise GanzooError(f"{name}={value!r:.60} is not a whole number of at least {least}")
     if features not in ("own", "inception"):
         raise GanzooError(f"no features named {features!r}; choose own or inception")
     own = features == "own" and extractor is None

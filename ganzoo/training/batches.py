@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ganzoo.data import Data, Samples
@@ -38,7 +41,7 @@ class Batches:
         arrays = [part for part in parts if isinstance(part, np.ndarray)]
         resident = len(arrays) == len(parts) and device.fits(sum(array.nbytes for array in arrays))
         self._device = device.torch if resident else torch.device("cpu")
-        self._parts = [torch.from_numpy(array).to(self._device) for array in arrays] if resident else parts
+        self._parts = [torch.from_numpy(plain(array)).to(self._device) for array in arrays] if resident else parts
         self._order = Order(len(data), loop.batch_size, (seed,), self._device)
         self._own_order: Order | None = None  # of conditions that belong to no sample
         if conditional and data.conditions is not None and not data.paired:
@@ -69,6 +72,11 @@ class Batches:
             part.index_select(0, at) if isinstance(part, Tensor) else torch.from_numpy(part[at.numpy()])
             for part, at in ((part, own if part is self._parts[-1] else index) for part in self._parts)
         )
+
+
+def plain(array: NDArray[Any]) -> NDArray[Any]:
+    """An array as torch can take it: a copy of one that is read-only or runs backwards."""
+    return array if array.flags.writeable and min(array.strides, default=0) >= 0 else array.copy()
 
 
 class Order:

@@ -48,3 +48,23 @@ def test_a_class_can_be_named() -> None:
         assert str(refused.value).endswith(names)
     with pytest.raises(GanzooError, match=r"0 0000, .*, 19 0019, \.\.\.$"):
         generator([f"{number:04}" for number in range(30)]).labels(1, "x")
+
+
+@pytest.mark.parametrize("labels", [[1.0, 2.0], 1.7, True, [True, False], [np.nan, 1], ["1", "2"], [None, 1], 1j])
+def test_labels_that_are_no_whole_numbers_are_refused(labels: Any) -> None:
+    """They would be cut off."""
+    with pytest.raises(GanzooError, match=r"is no label; tiny has 0\.\.1"):
+        generator("ab").labels(2, labels)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e300, 1j, "1", True, None])
+def test_latents_that_are_no_finite_numbers_are_refused(value: Any) -> None:
+    z = np.full((2, METADATA.latent_dim), value)
+    with pytest.raises(GanzooError, match="is no array of finite numbers"):
+        generator("ab").decode(z)
+
+
+@pytest.mark.parametrize("steps", [2.5, "3", None])
+def test_steps_that_are_no_whole_number_are_refused(steps: Any) -> None:
+    with pytest.raises(GanzooError, match="is not a whole number"):
+        generator("ab").interpolate(1, 2, steps)

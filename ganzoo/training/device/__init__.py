@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal, get_args
 
 import torch
 from torch.optim import Optimizer
@@ -111,6 +111,10 @@ class Device:
         return size < free // 2
 
 
+Precision = Literal["auto", "fp32", "bf16"]
+MOST_THREADS = 1024
+
+
 def choose_device(
     name: str = "auto", precision: str = "auto", *, images: bool = True, compile: bool = False, graph: bool = False
 ) -> Device:
@@ -133,6 +137,8 @@ def choose_device(
         name = there[0]
     if name not in (*there, *cuda):
         raise GanzooError(f"device '{name}' is not available here; available: auto, {', '.join([*there, *cuda])}")
+    if precision not in get_args(Precision):
+        raise GanzooError(f"precision={precision!r:.60} is not one of {', '.join(get_args(Precision))}")
     device = torch.device(name)
     if graph and device.type != "cuda":
         raise GanzooError(f"--graph captures iterations on CUDA alone, and the device is '{device}'; leave it out")
@@ -186,7 +192,12 @@ def configure_process(threads: int | None = None, nets: Networks | None = None) 
 
     The default is ``OMP_NUM_THREADS``, or else :func:`default_threads` of the networks to train, or all cores of this
     process where there are none.
+
+    Raises:
+        GanzooError: the number is not within 1..1024.
     """
+    if threads is not None and (type(threads) is not int or not 1 <= threads <= MOST_THREADS):
+        raise GanzooError(f"threads={threads!r:.60} is not a whole number from 1 to {MOST_THREADS:,}")
     if threads is None and "OMP_NUM_THREADS" not in os.environ:
         threads = cores() if nets is None else default_threads(nets)
     if threads is not None:
