@@ -183,3 +183,14 @@ def test_errors_of_any_kind_are_one_line(monkeypatch: pytest.MonkeyPatch) -> Non
     )
     monkeypatch.setenv("GANZOO_DEBUG", "1")
     assert isinstance(CliRunner().invoke(main, ["weights"]).exception, OddError)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is full")
+@pytest.mark.parametrize("arguments", ["--help", "list", "weights"])
+def test_output_that_cannot_be_written(arguments: str) -> None:
+    """A closed output drops what is written; a full disk is one line."""
+    for redirected, code in ((">&-", 0), (">/dev/full", 2)):
+        command = f"{sys.executable} -m ganzoo {arguments} {redirected}"
+        done = subprocess.run(command, shell=True, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+        assert done.returncode == code, done.stderr
+        assert done.stderr == ("" if code == 0 else "Error: No space left on device\n")

@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 import warnings
+from pathlib import Path
 from typing import Any, ClassVar
 
 import click
@@ -56,6 +57,10 @@ class Commands(PluginGroup):
             return super().make_context(*args, **options)
         except click.UsageError as error:
             raise usage_failure(error) from error
+        except BrokenPipeError:
+            raise
+        except OSError as error:  # the help cannot be written
+            raise Failure(error.strerror or str(error)) from error
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -124,6 +129,8 @@ def main() -> None:
       ganzoo train dcgan                           train it on handwritten digits
       ganzoo train dcgan --data folder:cats --image-size 64
     """
+    if sys.stdout is None:  # it was closed by the caller
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # until the process ends
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # paths may hold bytes that are no text
