@@ -130,7 +130,7 @@ def main() -> None:
       ganzoo train dcgan --data folder:cats --image-size 64
     """
     if sys.stdout is None:  # it was closed by the caller
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # until the process ends
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # until the process ends
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # paths may hold bytes that are no text

@@ -403,7 +403,7 @@ def read_json(path: str | Path) -> dict[str, Any]:
             text = (file.metadata() or {}).get("ganzoo", "null")
         _require_short(text, path)
         values = json.loads(text)
-    except (SafetensorError, OSError, ValueError, RecursionError) as error:
+    except (SafetensorError, OSError, ValueError, RecursionError, MemoryError) as error:
         raise GanzooError(f"{path} is no readable safetensors file: {first_line(error)}") from None
     if not isinstance(values, dict):
         raise GanzooError(f"{path} was not written by ganzoo: its header has no entry 'ganzoo'")
