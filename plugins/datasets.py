@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ganzoo.data import cifar, embedded, folder, made, mnist, pairs, stacked, tabular, toys
+from ganzoo.data import cifar, embedded, folder, made, mnist, one_class, pairs, stacked, tabular, toys
 from ganzoo.registry.hookspecs import Parts, hookimpl
 
 
@@ -26,6 +26,7 @@ def ganzoo_datasets() -> Parts:
         "outlines": made.outlines,
         "lowres": made.lowres,
         "masked": made.masked,
+        "one-class": one_class.one_class,
         "ring8": toys.ring8,
         "grid25": toys.grid25,
         "circle": toys.circle,
