@@ -216,19 +216,42 @@ def absolute_name(name: str) -> str:
     >>> absolute_name("unpaired:mnist,/photographs,holdout=5%")
     'unpaired:mnist,/photographs,holdout=5%'
     """
-    name = dataset_name(name)
-    kind, colon, argument = name.partition(":")
-    if kind == "folder" or not colon:
-        return kind + colon + _absolute_path(argument)
-    names, settings = split_argument(argument)
-    if os.path.exists(os.path.expanduser(whole := ",".join(names))):  # noqa: PTH110, PTH111
-        names = [whole]
-    known = registry().parts["dataset"]
-    names = [
-        _absolute_path(each) if each.partition(":")[0] not in known else absolute_name(each) if ":" in each else each
+    kind, colon, argument = dataset_name(name).partition(":")
+    names, settings = _names_in(kind, argument)
+    absolute = [
+        _absolute_path(each)
+        if kind == "folder" or not _is_known(each)
+        else absolute_name(each)
+        if ":" in each
+        else each
         for each in names
     ]
-    return kind + colon + ",".join([*names, *(f"{key}={value}" for key, value in settings)])
+    return kind + colon + ",".join([*absolute, *(f"{key}={value}" for key, value in settings)])
+
+
+def absolute_paths(name: str) -> list[str]:
+    """The absolute paths in the full name of a data set, whether they exist or not.
+
+    >>> absolute_paths("unpaired:mnist,/photographs,holdout=5%")
+    ['/photographs']
+    """
+    kind, _, argument = name.partition(":")
+    names, _ = _names_in(kind, argument)
+    nested = [absolute_paths(each) if kind != "folder" and _is_known(each) else [each] for each in names]
+    return [path for paths in nested for path in paths if Path(path).is_absolute()]
+
+
+def _names_in(kind: str, argument: str) -> tuple[list[str], list[tuple[str, str]]]:
+    """The paths or names in the argument of a data set, and the settings after them."""
+    if kind == "folder":
+        return [argument], []
+    names, settings = split_argument(argument)
+    whole = os.path.expanduser(",".join(names))  # noqa: PTH111
+    return [",".join(names)] if os.path.exists(whole) else names, settings  # noqa: PTH110
+
+
+def _is_known(name: str) -> bool:
+    return name.partition(":")[0] in registry().parts["dataset"]
 
 
 def _absolute_path(path: str) -> str:

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganzoo.data import CHANNELS
+from ganzoo.data import CHANNELS, absolute_paths
 from ganzoo.generators.metadata import Metadata, read_metadata
 from ganzoo.records.metrics import Curve, Entry, Log, curves, is_number, read_log
 from ganzoo.records.options import Options, load_same
@@ -168,7 +168,7 @@ class RunFolder:
         if data or data_dir:
             return [replace(typed, data=data or typed.data, data_dir=data_dir or typed.data_dir)]
         name, directory = record["absolute_data"], record["absolute_data_dir"]
-        there = [path for path in (name and name.partition(":")[2], directory) if path and Path(path).is_absolute()]
+        there = absolute_paths(name or "") + ([directory] if directory and Path(directory).is_absolute() else [])
         absolute = replace(typed, data=name or typed.data, data_dir=directory or typed.data_dir)
         return [*([absolute] if there and all(map(os.path.exists, there)) else []), typed]
 

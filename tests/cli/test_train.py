@@ -364,16 +364,27 @@ FOLDER = (
 )
 
 
-def test_a_run_is_resumed_from_another_working_directory(ganzoo: Text, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "absolute"),
+    [
+        ("folder:cats", "folder:{here}/cats"),
+        ("pairs:cats,dogs,holdout=0%", "pairs:{here}/cats,{here}/dogs,holdout=0%"),
+        ("lowres:cats,factor=2,holdout=0%", "lowres:{here}/cats,factor=2,holdout=0%"),
+    ],
+)
+def test_a_run_is_resumed_from_another_working_directory(
+    ganzoo: Text, monkeypatch: pytest.MonkeyPatch, name: str, absolute: str
+) -> None:
     colours(Path("cats"), 8)
-    ganzoo(FOLDER)
+    colours(Path("dogs"), 8, shift=2)
+    ganzoo(FOLDER.replace("folder:cats", name))
     run = Path("runs/x").absolute()
     record = json.loads((run / "run.json").read_text())
-    assert (record["data"], record["absolute_data"]) == ("folder:cats", f"folder:{Path('cats').absolute()}")
+    assert (record["data"], record["absolute_data"]) == (name, absolute.format(here=Path.cwd()))
     colours(Path("elsewhere/cats"), 8, shift=1)
     monkeypatch.chdir("elsewhere")
     ganzoo(f"train --resume {run} --iterations 4")
-    assert read(run / "checkpoint.safetensors")[1].data.name == "folder:cats", "no path of this machine"
+    assert read(run / "checkpoint.safetensors")[1].data.name == name, "no path of this machine"
     assert training_data(generator_source(run)).sha256 == record["data_sha256"]
     (run / "neighbours.png").unlink()
     assert "left out" not in ganzoo(f"report {run}")

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
-from ganzoo.data import Data, NoTestSplit, absolute_name, folder, load
+from ganzoo.data import Data, NoTestSplit, absolute_name, absolute_paths, folder, load
 from ganzoo.util.errors import GanzooError
 
 Image = pytest.importorskip("PIL.Image")
@@ -313,4 +313,5 @@ def test_paths_become_absolute_and_names_stay(here: Path) -> None:
         ("a", f"folder:{here}/a"),
     ):
         assert absolute_name(name) == absolute
+        assert absolute_paths(absolute) == re.findall(f"{re.escape(str(here))}(?:/x,y|[^,]*)", absolute)
     assert load(absolute_name("pairs:a,b")).sha256 == load("pairs:a,b").sha256
