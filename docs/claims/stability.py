@@ -28,6 +28,8 @@ from ganzoo_plugins.stability.sweep.trials import load_outcome
 from ganzoo.cli.progress import iteration_counter
 from ganzoo.evaluation.record import plain
 from ganzoo.records.run_folder import RunFolder
+from ganzoo.registry.recipe import resolve
+from ganzoo.registry.registry import registry
 from ganzoo.registry.values import format_value
 from ganzoo.training.device import configure_process
 from ganzoo.util.errors import FOREIGN_ERRORS, GanzooError, first_line
@@ -101,7 +103,8 @@ class Compared:
             if not RunFolder(self.run).is_finished:
                 ganzoo("train", "--resume", str(self.run))
             return
-        settings = self.plan.cases[0].settings
+        usual = json.loads(json.dumps(resolve(registry().gan(self.gan)).flat()))
+        settings = {key: value for key, value in self.plan.cases[0].settings.items() if usual.get(key) != value}
         words = [word for key, value in settings.items() for word in ("--set", f"{key}={format_value(value)}")]
         on = ["--data", self.plan.data.name, "--device", "cpu", "--precision", "fp32", "--threads", "1"]
         ganzoo("train", self.gan, *words, *on, "--force", "--out", str(self.run))

@@ -16,7 +16,7 @@ from ganzoo.cli import options
 from ganzoo.cli.settings_help import help_text, summary
 from ganzoo.util.errors import printable
 
-KINDS = ("gans", "generators", "discriminators", "trainers", "optimizers", "datasets", "plugins")
+KINDS = ("gans", "generators", "discriminators", "trainers", "optimizers", "schedules", "datasets", "plugins")
 NARROWEST = 20  # characters to which a column of a table is wrapped
 
 
@@ -25,7 +25,8 @@ NARROWEST = 20  # characters to which a column of a table is wrapped
 def list_(kind: str) -> None:
     """List GANs, parts, data sets or plugins.
 
-    KIND is gans (the default), generators, discriminators, trainers, optimizers, datasets or plugins.
+    KIND is gans (the default), generators, discriminators, trainers, optimizers, schedules, datasets or
+    plugins.
 
     \b
     Examples:

@@ -40,6 +40,7 @@ from ganzoo.parts.losses import (
     zero_gradient_penalty,
 )
 from ganzoo.parts.optimizers import adam, rmsprop, sgd
+from ganzoo.parts.schedules import constant, cosine, late_linear, linear
 from ganzoo.parts.task import Task
 from ganzoo.parts.trainers import (
     Draw,
@@ -53,7 +54,7 @@ from ganzoo.parts.trainers import (
     wasserstein_gp,
 )
 from ganzoo.registry.hookspecs import Parts
-from ganzoo.registry.values import Count, Decay, NonNegative, Positive, Range, Share, Size, Unless
+from ganzoo.registry.values import Count, Decay, NonNegative, Positive, Range, Scheduled, Share, Size, Unless
 from ganzoo.util.optional import F, needs, nn, torch
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ __all__ = [
     "Parts",
     "Positive",
     "Range",
+    "Scheduled",
     "Share",
     "Size",
     "Smoothing",
@@ -85,8 +87,10 @@ __all__ = [
     "activation",
     "adam",
     "bce",
+    "constant",
     "conv_discriminator",
     "conv_generator",
+    "cosine",
     "critic",
     "dense",
     "dense_discriminator",
@@ -96,7 +100,9 @@ __all__ = [
     "is_per_sample",
     "labelled_discriminator",
     "labelled_generator",
+    "late_linear",
     "least_squares",
+    "linear",
     "mean",
     "mse",
     "needs",

@@ -41,5 +41,10 @@ def ganzoo_optimizers() -> Parts:  # type: ignore[empty-body]
 
 
 @hookspec
+def ganzoo_schedules() -> Parts:  # type: ignore[empty-body]
+    """Functions of the progress from 0 to 1, which give a factor from 1 to 0, by name; for ``lr_schedule``."""
+
+
+@hookspec
 def ganzoo_datasets() -> Parts:  # type: ignore[empty-body]
     """Loaders ``load(request) -> ganzoo.data.Data``, by name; ``name:ARGUMENT`` passes ARGUMENT in the request."""

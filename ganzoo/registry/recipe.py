@@ -10,7 +10,7 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from ganzoo.registry.gan import GAN, OWN_OPTIMIZERS, PARTS, Overrides
@@ -26,6 +26,7 @@ from ganzoo.registry.values import (
     convert,
     describe_type,
     format_value,
+    ramp,
 )
 from ganzoo.util.errors import FOREIGN_ERRORS, GanzooError, first_line
 
@@ -45,7 +46,7 @@ class LoopSettings:
         pixel_range: range of images: signed [-1, 1] (tanh) or unit [0, 1] (sigmoid).
         ema: decay of the moving average of the generator that is sampled and saved; 0 for none.
         ttur: the discriminator's learning rate as a multiple of the generator's (Heusel et al., 2017).
-        lr_schedule: of the learning rate: linear decay to 0, or constant.
+        lr_schedule: of the learning rate, by name (ganzoo list schedules): linear decay to 0, constant, ...
         parent_training: for a GAN with a parent. ``first`` trains the parent to its end, then freezes it; ``joint``
             updates parent and child in every iteration.
     """
@@ -57,7 +58,7 @@ class LoopSettings:
     pixel_range: Literal["signed", "unit"] = "signed"
     ema: Decay = 0.999
     ttur: Positive = 1.0
-    lr_schedule: Literal["linear", "constant"] = "linear"
+    lr_schedule: str = "linear"
     parent_training: Literal["first", "joint"] = "first"
 
 
@@ -96,6 +97,10 @@ class Setting:
             raise GanzooError(f"{self.name}={text} is not {describe_type(self.kind)} ({self.key})") from None
 
 
+Schedule = Callable[[float], float]
+"""A function of the progress of a training, from 0 to 1."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """A GAN with every part and setting fixed.
@@ -105,6 +110,7 @@ class Recipe:
         names: names of the parts by kind; a part that is the record's own function has none.
         functions: the parts by kind.
         values: the settings by kind of part, or ``loop``, and name.
+        schedules: those that the settings name.
         parent: the recipe of the parent, for a GAN with one.
     """
 
@@ -112,6 +118,7 @@ class Recipe:
     names: Mapping[str, str]
     functions: Mapping[str, Callable[..., Any]]
     values: Mapping[str, Mapping[str, Any]]
+    schedules: Mapping[str, Schedule] = field(default_factory=dict)
     parent: Recipe | None = None
 
     @functools.cached_property
@@ -145,7 +152,9 @@ class Recipe:
     @property
     def period(self) -> int | None:
         """After how many iterations the trainer does the same again: its attribute ``period``, or 1 where it
-        does not take their number; ``None`` where it does, and has no such attribute."""
+        does not take their number; ``None`` where it does, and has no such attribute, or where a setting changes."""
+        if any(map(ramp, self.values["trainer"].values())):
+            return None
         period: int | None = getattr(self.functions["trainer"], "period", None) if self.takes_iteration else 1
         return period
 
@@ -158,8 +167,20 @@ class Recipe:
             iteration: its number, counted from 1, for a trainer that takes it.
         """
         arguments = (nets, draw, iteration) if self.takes_iteration else (nets, draw)
-        updates: Iterator[Any] = self.functions["trainer"](*arguments, **self.values["trainer"])
+        updates: Iterator[Any] = self.functions["trainer"](*arguments, **self.trainer_values(iteration))
         return updates
+
+    def trainer_values(self, iteration: int) -> dict[str, Any]:
+        """The settings of the trainer in an iteration, counted from 1."""
+        progress = (iteration - 1) / self.loop.iterations
+        return {name: self._at(value, progress) for name, value in self.values["trainer"].items()}
+
+    def _at(self, value: Any, progress: float) -> Any:
+        """A setting at some progress from 0 to 1."""
+        if (changing := ramp(value)) is None or changing[0] not in self.schedules:
+            return value
+        name, first, last = changing
+        return last + (first - last) * self.schedules[name](progress)
 
     def of_network(self, name: str) -> Recipe:
         """The recipe that a network belongs to: ``parent.generator`` to that of the parent."""
@@ -285,7 +306,7 @@ def resolve(
     above = None
     if parent:
         above = resolve(among.gan(parent), for_parent, among=among, children=(*children, gan.name))
-    recipe = Recipe(gan, names, functions, values, above)
+    recipe = Recipe(gan, names, functions, values, schedules_of(values, among), above)
     if recipe.loop.ttur != 1 and "discriminator.optimizer.lr" in chosen:
         raise GanzooError(
             f"ttur={recipe.loop.ttur:g} and discriminator.optimizer.lr both set the discriminator's learning rate; "
@@ -294,6 +315,18 @@ def resolve(
     if recipe.parent:
         check_parent(recipe, recipe.parent)
     return recipe
+
+
+def schedules_of(values: Mapping[str, Mapping[str, Any]], among: Registry) -> dict[str, Schedule]:
+    """The schedules that settings name; GanzooError for one that is not registered, or a setting that cannot change."""
+    names = {values["loop"]["lr_schedule"]}
+    for part, settings in values.items():
+        for name, value in settings.items():
+            if (changing := ramp(value)) is not None:
+                if part != "trainer":
+                    raise GanzooError(f"{part}.{name} cannot change during a training; give one value, not {value}")
+                names.add(changing[0])
+    return {name: among.part("schedule", name) for name in names}
 
 
 def check_parent(child: Recipe, parent: Recipe) -> None:

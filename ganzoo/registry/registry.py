@@ -20,7 +20,7 @@ from ganzoo.registry.gan import GAN, PARTS
 from ganzoo.registry.installed import entry_points, owner
 from ganzoo.util.errors import GanzooError, first_line
 
-KINDS = (*PARTS, "dataset")
+KINDS = (*PARTS, "schedule", "dataset")
 
 log = logging.getLogger("ganzoo")
 T = TypeVar("T")

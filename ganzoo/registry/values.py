@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import types
 import typing
 from dataclasses import dataclass
@@ -78,6 +79,25 @@ Decay = Annotated[float, Range(least=0, below=1)]
 Share = Annotated[float, Range(least=0, most=1)]
 
 
+@dataclass(frozen=True)
+class Changing:
+    """Marks a number that may change during a training."""
+
+
+RAMP = re.compile(r"([a-zA-Z0-9][a-zA-Z0-9._-]*):([^:]+)\.\.([^:]+)", re.ASCII)
+
+Scheduled = Annotated[float, Changing()]
+"""A number, or one that changes during a training: ``cosine:150..15``, by a schedule from one value to another.
+
+A range follows it, as in ``Annotated[Scheduled, Range(least=0)]``."""
+
+
+def ramp(value: object) -> tuple[str, float, float] | None:
+    """The schedule, first and last value of ``cosine:150..15``; ``None`` for a constant."""
+    match = RAMP.fullmatch(value) if isinstance(value, str) else None
+    return (match[1], float(match[2]), float(match[3])) if match else None
+
+
 class OutOfRangeError(ValueError):
     """A number is outside the range of its setting."""
 
@@ -90,6 +110,9 @@ def convert(value: Any, kind: Any) -> Any:
         ValueError, TypeError, LookupError, OverflowError: the value cannot be converted.
     """
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is Annotated and Changing() in arguments and isinstance(value, str) and (match := RAMP.fullmatch(value)):
+        first, last = (convert(end, kind) for end in match.groups()[1:])
+        return f"{match[1]}:{first!r}..{last!r}"
     if origin is Annotated:
         number = convert(value, arguments[0])
         for limits in arguments[1:]:
@@ -147,7 +170,8 @@ def describe_type(kind: Any) -> str:
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is Annotated:
         ranges = [str(limits) for limits in arguments[1:] if isinstance(limits, Range)]
-        return " ".join([describe_type(arguments[0]), *ranges])
+        text = " ".join([describe_type(arguments[0]), *ranges])
+        return f"{text}, or as it changes: cosine:2..0.2" if Changing() in arguments else text
     if origin is Literal:
         return "one of " + ", ".join(map(str, arguments))
     if origin in (typing.Union, types.UnionType):

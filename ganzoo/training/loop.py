@@ -148,7 +148,7 @@ class Training(Iterator[Iteration]):
         period = self.recipe.period if self.device.compile or self.device.graph else 1
         if period is None:
             raise GanzooError(
-                f"the trainer of {self.recipe.gan.name} takes the number of the iteration, and has no attribute "
+                f"the trainer of {self.recipe.gan.name} changes with the iteration, and has no attribute "
                 "period, after how many it does the same again; leave out --compile and --graph"
             )
         runs = [
@@ -246,15 +246,14 @@ class Training(Iterator[Iteration]):
             ) from None
 
     def set_learning_rates(self) -> None:
-        """Set the next iteration's learning rates: linear decay or constant, the discriminator's times ``ttur``.
+        """Set the next iteration's learning rates by ``lr_schedule``; the discriminator's are multiplied by ``ttur``.
 
         They are multiples of a group's ``initial_lr``, as with torch's schedulers.
         """
-        left = 1 - self.iteration / self.recipe.loop.iterations
         for name, optimizer in self.optimizers.items():
-            loop = self.recipe.of_network(name).loop
-            decay = left if loop.lr_schedule == "linear" else 1.0
-            scale = decay * (loop.ttur if name.endswith("discriminator") else 1.0)
+            recipe = self.recipe.of_network(name)
+            decay = recipe.schedules[recipe.loop.lr_schedule](self.iteration / self.recipe.loop.iterations)
+            scale = decay * (recipe.loop.ttur if name.endswith("discriminator") else 1.0)
             for group in optimizer.param_groups:
                 base = group.setdefault("initial_lr", float(group["lr"]))
                 if isinstance(group["lr"], Tensor):  # a captured iteration reads it on the device

@@ -18,6 +18,8 @@ JOINT = {"parent_training": "joint"}
 
 def another(setting: Setting) -> Any:
     """A value that the setting accepts and does not have, or ``None``."""
+    if setting.key == "loop.lr_schedule":
+        return "cosine"
     kind = setting.kind
     while typing.get_origin(kind) is Annotated:
         kind = typing.get_args(kind)[0]

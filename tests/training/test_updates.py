@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 import torch
@@ -16,6 +16,7 @@ from ganzoo.data import Data
 from ganzoo.registry.gan import GAN
 from ganzoo.registry.recipe import resolve
 from ganzoo.registry.registry import registry
+from ganzoo.registry.values import Range, Scheduled
 from ganzoo.training.loop import Training
 from ganzoo.util.errors import GanzooError
 from tests.support import differing, run_iterations, small_training, snapshot
@@ -197,7 +198,7 @@ def test_it_is_not_compiled_unless_it_has_a_period(tiny: Data, monkeypatch: pyte
         for network, loss, *_ in numbered(nets, draw, iteration):
             yield network, loss
 
-    with pytest.raises(GanzooError, match="takes the number of the iteration, and has no attribute period"):
+    with pytest.raises(GanzooError, match="changes with the iteration, and has no attribute period"):
         train(compile=True)
     lazy.period = 2  # type: ignore[attr-defined]
     compiled, eager = train(compile=True), train()
@@ -233,3 +234,68 @@ def test_what_is_no_update_is_refused(message: str, tiny: Data) -> None:
     with pytest.raises(GanzooError, match=message) as refused:
         next(training)
     assert str(refused.value).isprintable()
+
+
+# Schedules
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("constant", [1, 1, 1, 1]),
+        ("linear", [1, 0.75, 0.5, 0.25]),
+        ("cosine", [1, 0.853553, 0.5, 0.146447]),
+        ("late-linear", [1, 1, 1, 0.5]),
+    ],
+)
+def test_the_learning_rate_follows_its_schedule(tiny: Data, schedule: str, expected: list[float]) -> None:
+    training = small_training("simple", tiny, iterations=4, lr=0.5, lr_schedule=schedule)
+    rates = [training.optimizers["generator"].param_groups[0]["lr"] for _ in training]
+    assert rates == pytest.approx([0.5 * factor for factor in expected], abs=1e-6)
+
+
+def test_an_unknown_schedule_is_one_line() -> None:
+    with pytest.raises(GanzooError, match="no schedule named 'exponential'"):
+        resolve(registry().gan("simple"), {"lr_schedule": "exponential"})
+
+
+def changing(nets: Any, draw: Any, *, gamma: Annotated[Scheduled, Range(least=0)] = 1.0) -> Iterator[Any]:
+    real, z = draw()
+    D = nets.discriminator
+    yield D, gamma * D(real).square().mean() - D(nets.generator(z)).mean(), {"gamma": torch.tensor(float(gamma))}
+    yield nets.generator, D(nets.generator(z)).mean()
+
+
+CHANGING = replace(registry().gan("simple"), name="changing", trainer=changing)
+
+
+def test_a_setting_of_a_trainer_may_change(tiny: Data) -> None:
+    training = training_of(CHANGING, tiny, iterations=4, gamma="linear:8..0.0")
+    assert training.recipe.values["trainer"]["gamma"] == "linear:8.0..0.0"
+    assert [float(each.metrics["gamma"]) for each in training] == [8, 6, 4, 2]
+    assert resolve(CHANGING, training.recipe.flat()) == training.recipe
+    assert [float(each.metrics["gamma"]) for each in training_of(CHANGING, tiny, gamma=3)] == [3, 3, 3]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"gamma": "linear:8..-1"},
+            r"gamma=linear:8\.\.-1 is out of range; it has to be at least 0 \(tr",
+        ),
+        ({"gamma": "slow:8..1"}, "no schedule named 'slow'"),
+        ({"gamma": "linear:8"}, r"gamma='linear:8' is not a number at least 0, or as it changes: cosine:2\.\.0\.2"),
+        ({"gamma": "linear:a..b"}, "gamma='linear:a..b' is not a number"),
+        ({"lr": "linear:8..1"}, "lr='linear:8..1' is not a number"),
+    ],
+)
+def test_a_wrong_change_is_one_line(settings: Any, message: str) -> None:
+    with pytest.raises(GanzooError, match=message):
+        resolve(CHANGING, settings)
+
+
+def test_a_training_that_changes_is_not_compiled(tiny: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ganzoo.training.device.require_compiler", lambda device: None)
+    with pytest.raises(GanzooError, match="the trainer of changing changes with the iteration"):
+        small_training(CHANGING, tiny, compile=True, gamma="linear:2..1")
