@@ -133,7 +133,7 @@ class Recipe:
         """
         try:
             return self.functions[part](*arguments, **self.values[part])
-        except FOREIGN_ERRORS as error:
+        except (*FOREIGN_ERRORS, SystemExit) as error:
             settings = ", ".join(f"{name}={value}" for name, value in self.values[part].items())
             name = self.names.get(part, self.gan.name)
             reason = str(error).partition("\n")[0]

@@ -109,7 +109,7 @@ def first_iteration(training: Training) -> Iteration | None:
         first = next(training, None)
         training.state()
         return first
-    except (*FOREIGN_ERRORS, SystemExit) as error:
+    except FOREIGN_ERRORS as error:
         raise GanzooError(
             f"{training.recipe.gan.name} cannot be trained with these parts and settings: {first_line(error)}"
             f"{ONE_SAMPLE if training.recipe.loop.batch_size == 1 else ''} (GANZOO_DEBUG=1 shows where)"
@@ -333,7 +333,7 @@ class Run:
         while True:
             try:
                 done = next(self.training, None)
-            except (*FOREIGN_ERRORS, SystemExit) as error:
+            except FOREIGN_ERRORS as error:
                 raise GanzooError(
                     f"iteration {self.training.iteration + 1} of {self.training.recipe.gan.name} failed: "
                     f"{first_line(error)}; {self.folder} keeps the last checkpoint (GANZOO_DEBUG=1 shows where)"

@@ -15,8 +15,8 @@ from torch.optim import Optimizer
 from ganzoo.data import Data
 from ganzoo.generators.metadata import DataMetadata, Metadata
 from ganzoo.generators.weights import Model
-from ganzoo.parts.build import build, task_of, untrained_parent
-from ganzoo.parts.networks import Networks, load_state, state_tensors
+from ganzoo.parts.build import build, frozen_networks, task_of, untrained_parent
+from ganzoo.parts.networks import Networks, fingerprint, load_state, state_tensors
 from ganzoo.registry.recipe import Recipe
 from ganzoo.registry.registry import NAME
 from ganzoo.training.batches import Batches, draw_latents
@@ -123,6 +123,8 @@ class Training(Iterator[Iteration]):
                 parent = untrained_parent(recipe, data)
             self.task = task_of(recipe, data, parent)
             nets = build(recipe, self.task)
+            nets.frozen = frozen_networks(recipe, self.task)
+        self._fingerprints = {name: fingerprint(network) for name, network in nets.frozen.items()}
         self.device = device.suited_to(nets)
         self.batches = Batches(data, recipe.loop, seed, self.device, conditional=recipe.gan.conditional)
         self.nets = self.device.prepare_networks(nets).train()
@@ -207,7 +209,10 @@ class Training(Iterator[Iteration]):
         trainer = self.recipe.train(self.nets, draw, self.iteration + 1)
         while True:
             with self.device.forward():  # the loss is computed while the trainer is resumed
-                update = next(trainer, END)
+                try:
+                    update = next(trainer, END)
+                except SystemExit as error:  # which would look like the end of the training
+                    raise GanzooError(f"the trainer of {self.recipe.gan.name} ends the process: {error}") from error
             if update is END:
                 return
             yield update
@@ -292,6 +297,7 @@ class Training(Iterator[Iteration]):
             seed=self.seed,
             ganzoo=version("ganzoo-kit"),
             torch=torch.__version__,
+            frozen=self._fingerprints,
         )
 
     def state(self) -> dict[str, Tensor]:
@@ -306,6 +312,7 @@ class Training(Iterator[Iteration]):
             "average": state_tensors(self.ema.network),
             "optimizer": optimizer_state(self.optimizers, self.weights, self._create_optimizer),
             "random": self.random_state.state(),
+            "frozen": {name: torch.tensor(list(bytes.fromhex(text))) for name, text in self._fingerprints.items()},
         }
         tensors = {f"{part}.{name}": tensor for part, named in parts.items() for name, tensor in named.items()}
         return tensors | {"position": torch.tensor([self.iteration, self.batches.drawn])}
@@ -328,6 +335,10 @@ class Training(Iterator[Iteration]):
         optimizers = parts.get("optimizer", {})
         load_optimizer_state(self.optimizers, self.weights, optimizers, self._create_optimizer, source)
         self.random_state.load(parts["random"], source)
+        for name, text in self._fingerprints.items():
+            was = parts.get("frozen", {}).get(name)
+            if was is None or was.tolist() != list(bytes.fromhex(text)):
+                raise GanzooError(f"{source} does not fit: the frozen network '{name}' has other weights now")
         position = parts["position"].get("")
         if position is None or position.dtype != torch.int64 or position.shape != (2,) or position.min() < 0:
             raise GanzooError(f"{source} does not fit: 'position' is not two whole numbers")

@@ -299,3 +299,83 @@ def test_a_training_that_changes_is_not_compiled(tiny: Data, monkeypatch: pytest
     monkeypatch.setattr("ganzoo.training.device.require_compiler", lambda device: None)
     with pytest.raises(GanzooError, match="the trainer of changing changes with the iteration"):
         small_training(CHANGING, tiny, compile=True, gamma="linear:2..1")
+
+
+def test_a_part_that_ends_the_process_is_refused(tiny: Data) -> None:
+    def leaves(*_: Any) -> Any:
+        raise SystemExit(0)
+        yield
+
+    def leaves_at_once(*_: Any) -> Any:
+        raise SystemExit(0)
+
+    simple = registry().gan("simple")
+    with pytest.raises(GanzooError, match="the trainer of simple ends the process: 0"):
+        next(training_of(replace(simple, trainer=leaves), tiny))
+    with pytest.raises(GanzooError, match="generator 'simple' cannot be built with"):
+        training_of(replace(simple, generator=leaves_at_once), tiny)
+
+
+# Frozen networks
+
+
+def features(task: Any) -> nn.Module:
+    """Fixed random features."""
+    torch.manual_seed(7)
+    return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(task.shape), 4), nn.BatchNorm1d(4))
+
+
+def with_features(nets: Any, draw: Any) -> Iterator[Any]:
+    real, z = draw()
+    D, F = nets.discriminator, nets.frozen["features"]
+    yield D, D(real).square().mean() - D(nets.generator(z)).mean()
+    yield nets.generator, (F(nets.generator(z)).mean(0) - F(real).mean(0)).square().mean()
+
+
+WITH_FEATURES = replace(registry().gan("simple"), name="x", trainer=with_features, frozen={"features": features})
+
+
+def test_a_frozen_network_is_neither_trained_nor_saved(tiny: Data) -> None:
+    training = training_of(WITH_FEATURES, tiny)
+    network = training.nets.frozen["features"]
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    run_iterations(training)
+    assert all(tensor.equal(before[name]) for name, tensor in network.state_dict().items())
+    assert not network.training
+    assert not [name for name in training.state() if "features" in name and not name.startswith("frozen.")]
+    assert list(training.metadata().frozen) == ["features"]
+    assert len(training.metadata().frozen["features"]) == 64
+    metadata = training.metadata()
+    assert type(metadata).from_json(metadata.to_json(), "x") == metadata
+
+
+def test_it_does_not_change_the_weights_that_a_seed_gives(tiny: Data) -> None:
+    plain = training_of(replace(WITH_FEATURES, frozen={}), tiny)
+    assert differing(plain.nets.state_dict(), training_of(WITH_FEATURES, tiny).nets.state_dict()) == []
+
+
+def test_resuming_needs_the_same_frozen_network(tiny: Data) -> None:
+    def others(task: Any) -> nn.Module:
+        return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(task.shape), 4))
+
+    whole, first, second = (training_of(WITH_FEATURES, tiny) for _ in range(3))
+    run_iterations(first, 1)
+    second.load(snapshot(first), "the checkpoint")
+    run_iterations(second)
+    run_iterations(whole)
+    assert differing(whole.state(), second.state()) == []
+    third = training_of(replace(WITH_FEATURES, frozen={"features": others}), tiny)
+    with pytest.raises(GanzooError, match="x does not fit: the frozen network 'features' has other weights now"):
+        third.load(snapshot(first), "x")
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda task: 3, "the maker of the frozen network 'features' returned int, no module"),
+        (lambda task: 1 / 0, "the frozen network 'features' cannot be built: "),
+    ],
+)
+def test_what_is_no_network_is_one_line(tiny: Data, make: Any, message: str) -> None:
+    with pytest.raises(GanzooError, match=message):
+        training_of(replace(WITH_FEATURES, frozen={"features": make}), tiny)
