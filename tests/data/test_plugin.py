@@ -16,7 +16,7 @@ datasets = pytest.importorskip("ganzoo_plugins.datasets")
 
 LOADERS = datasets.ganzoo_datasets()
 WITHOUT_TEST = ("emoji32", "folder")
-WITH_ARGUMENT = ("folder", "pairs", "unpaired", "grey", "outlines", "lowres", "masked")
+WITH_ARGUMENT = ("folder", "pairs", "unpaired", "grey", "outlines", "lowres", "masked", "one-class")
 
 
 def test_the_plugin_imports_no_heavy_library() -> None:
@@ -87,16 +87,19 @@ def test_embedded_data_have_their_licences() -> None:
     assert "https://creativecommons.org/licenses/by/4.0/" in twemoji
 
 
-@pytest.mark.parametrize(("name", "channels"), [("fluent32", 1), ("twemoji32", 3)])
-def test_embedded_pairs_share_no_image_between_the_splits(name: str, channels: int) -> None:
+@pytest.mark.parametrize(("name", "channels", "shared"), [("fluent32", 1, 3), ("twemoji32", 3, 0)])
+def test_embedded_pairs_share_no_image_between_the_splits(name: str, channels: int, shared: int) -> None:
     splits: list[set[bytes]] = []
+    given: list[set[bytes]] = []
     for split in ("train", "test"):
         data = LOADERS[name](Request(name=name, split=split))
         assert data.conditions is not None
         assert (data.conditions.shape, data.conditions.dtype) == ((len(data), channels, 32, 32), np.uint8)
         assert data.paired
         splits.append({image.tobytes() for image in data.samples[:]})
+        given.append({image.tobytes() for image in data.conditions[:]})
     assert not set.intersection(*splits)
+    assert len(set.intersection(*given)) == shared, "outlines of hair in another colour"
 
 
 def test_the_conditions_of_twemoji32_are_emoji32() -> None:
