@@ -62,8 +62,8 @@ def emoji32(request: Request) -> Data:
 def fluent32(request: Request) -> Data:
     """Fluent emoji from their outlines: 1,450 pairs and 139 for testing, 32x32, grey to RGB; inside the package.
 
-    Variants of one drawing are in one split, except that three outlines for testing, of people with white hair, are also
-    those of people with blond hair in training. Source: Microsoft Fluent Emoji, the styles high contrast and flat over
+    Variants of one drawing are in one split, except that three outlines of people with white hair in the test split are
+    also those of people with blond hair in training. Source: Microsoft Fluent Emoji, the styles high contrast and flat over
     white, from the npm package fluentui-emoji 1.3.0.
 
     Returns:
