@@ -117,7 +117,7 @@ def copies(modules: dict[str, nn.Module]) -> dict[str, dict[str, Tensor]]:
 def check_updates(training: Training) -> None:
     """Run an iteration update by update, and see what the trainer changes; then others, until all were updated."""
     networks = training.nets.trainable()
-    frozen = {"parent": training.nets.parent} if training.nets.parent and training.nets.parent.frozen else {}
+    frozen = {"parent": training.nets.parent} if training.nets.parent and training.nets.parent.is_frozen else {}
     trainable = {name: dict(training.nets.get_submodule(name).named_parameters()) for name in networks}
     frozen_before = copies(dict(frozen))
     updated: set[str] = set()

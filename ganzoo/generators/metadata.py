@@ -89,6 +89,7 @@ class Metadata:
         iterations: of training so far.
         seed: of the training; ``None`` where it is not known.
         ganzoo, torch: the versions that trained it; empty where they are not known.
+        frozen: SHA-256 of networks that helped in the training, and were neither trained nor saved, by name.
     """
 
     gan: str
@@ -104,6 +105,7 @@ class Metadata:
     seed: int | None = None
     ganzoo: str = ""
     torch: str = ""
+    frozen: Mapping[str, str] = field(default_factory=dict)
     condition_image: tuple[int, ...] = ()
     free: bool = False
     reach: int | None = None
@@ -133,6 +135,8 @@ class Metadata:
         values = asdict(self)
         values["shape"], values["range"] = list(self.shape), list(self.range) if self.range else None
         values["data"]["classes"] = list(self.data.classes)
+        if not self.frozen:
+            del values["frozen"]
         values["condition_image"] = list(self.condition_image)
         if not self.condition_image:  # as files had it before there were any
             for name in ("condition_image", "free", "reach", "multiple"):
@@ -199,6 +203,8 @@ class Metadata:
         yield "seed", get("seed") is None or _is_count(get("seed"), -(2**63), 2**64)
         for name in ("ganzoo", "torch"):
             yield name, _is_text(get(name, ""))
+        frozen: Any = get("frozen", {})
+        yield "frozen", isinstance(frozen, dict) and len(frozen) <= MAX_LIST and _is_text(*frozen, *frozen.values())
 
     @classmethod
     def _condition_checks(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:

@@ -10,14 +10,32 @@ from ganzoo.parts.task import Task
 from ganzoo.registry.gan import Overrides
 from ganzoo.registry.recipe import Recipe
 from ganzoo.registry.renamed import split_parents
-from ganzoo.util.errors import GanzooError
-from ganzoo.util.optional import torch
+from ganzoo.util.errors import FOREIGN_ERRORS, GanzooError, first_line
+from ganzoo.util.optional import nn, torch
 
 
 def build(recipe: Recipe, task: Task) -> Networks:
     """The networks of a recipe for a task, on torch's default device."""
     generator, discriminator = recipe.call("generator", task), recipe.call("discriminator", task)
     return Networks(generator, discriminator, task.parent, latent_dim=task.latent_dim)
+
+
+def frozen_networks(recipe: Recipe, task: Task) -> dict[str, nn.Module]:
+    """The networks of a GAN that are never trained, by name: in evaluation mode and without gradients.
+
+    Raises:
+        GanzooError: a maker fails, or returns no module.
+    """
+    found = {}
+    for name, make in recipe.gan.frozen.items():
+        try:
+            network = make(task)
+        except FOREIGN_ERRORS as error:
+            raise GanzooError(f"the frozen network '{name}' cannot be built: {first_line(error)}") from error
+        if not isinstance(network, nn.Module):
+            raise GanzooError(f"the maker of the frozen network '{name}' returned {type(network).__name__}, no module")
+        found[name] = network.requires_grad_(False).eval()
+    return found
 
 
 def task_of(recipe: Recipe, data: Data, parent: Networks | None = None) -> Task:

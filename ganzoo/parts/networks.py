@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -16,7 +18,8 @@ class Networks(nn.Module):
 
     Attributes:
         latent_dim: length of z: the generator's attribute of that name if it has one, or else the task's.
-        frozen: whether these networks are out of training for good.
+        is_frozen: whether these networks are out of training for good.
+        frozen: further networks that are never trained or saved, by name; see :class:`ganzoo.GAN`.
 
     Raises:
         GanzooError: the generator or the discriminator is no module.
@@ -36,7 +39,15 @@ class Networks(nn.Module):
                 raise GanzooError(f"a maker has to return a torch.nn.Module; this {name} is a {type(made).__name__}")
         self.generator, self.discriminator, self.parent = generator, discriminator, parent
         self.latent_dim = int(getattr(generator, "latent_dim", latent_dim))
-        self.frozen = False
+        self.is_frozen = False
+        self.frozen: dict[str, nn.Module] = {}  # no modules of this one, so that they are no part of its state
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Networks:
+        """Move the further networks too."""
+        for network in self.frozen.values():
+            network._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        return self
 
     def without_parent(self) -> Networks:
         """The same generator and discriminator. The generator holds what it needs of the parent."""
@@ -44,21 +55,21 @@ class Networks(nn.Module):
 
     def freeze(self) -> Networks:
         """Take these networks out of training for good: evaluation mode, no gradients."""
-        self.frozen = True
+        self.is_frozen = True
         self.requires_grad_(False)
         return self.eval()
 
     def train(self, mode: bool = True) -> Networks:
         """Set training mode, except for frozen networks, also where they are part of another network."""
-        super().train(mode and not self.frozen)
-        if self.parent is not None and self.parent.frozen:
+        super().train(mode and not self.is_frozen)
+        if self.parent is not None and self.parent.is_frozen:
             self.parent.eval()
         return self
 
     def trainable(self) -> dict[str, nn.Module]:
         """The networks that can be updated, by name; those of a parent as ``parent.generator`` and so on."""
         own = {"generator": self.generator, "discriminator": self.discriminator}
-        if self.parent is None or self.parent.frozen:
+        if self.parent is None or self.parent.is_frozen:
             return own
         return own | {f"parent.{name}": network for name, network in self.parent.trainable().items()}
 
@@ -76,6 +87,16 @@ class MissingDiscriminator(nn.Module):
             "these weights hold a generator without its discriminator, which is needed here; a parent that is trained "
             "here has both (leave out --parent, or name a run)"
         )
+
+
+def fingerprint(module: nn.Module) -> str:
+    """SHA-256 of all parameters and buffers of a module, by name, in hexadecimal."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(state_tensors(module).items()):
+        array = tensor.numpy(force=True)
+        digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
 
 
 def state_tensors(module: nn.Module) -> dict[str, Tensor]:

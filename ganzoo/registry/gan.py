@@ -37,6 +37,8 @@ class GAN:
         conditional: the networks also take labels or regression inputs.
         parent: name of the GAN that is trained first; makers get its networks as ``Task.parent``.
         data: the default data set.
+        frozen: makers ``make(task) -> nn.Module`` of networks that are never trained and not saved, by name, such as
+            the features of a content loss; a trainer finds them in ``nets.frozen``.
         settings: this GAN's defaults.
         presets: named sets of settings, such as those of the paper.
     """
@@ -51,5 +53,6 @@ class GAN:
     conditional: bool = False
     parent: str | None = None
     data: str = "mnist-10k"
+    frozen: Mapping[str, Callable[..., Any]] = field(default_factory=lambda: MappingProxyType({}))
     settings: Overrides = field(default_factory=lambda: MappingProxyType({}))
     presets: Mapping[str, Overrides] = field(default_factory=lambda: MappingProxyType({}))

@@ -202,7 +202,7 @@ def check_record(gan: GAN) -> None:
             raise TypeError(f"{name} of GAN '{gan.name}' is not text but {value!r:.60}")
     if not isinstance(gan.conditional, bool):
         raise TypeError(f"conditional of GAN '{gan.name}' is not True or False but {gan.conditional!r:.60}")
-    for name in ("settings", "presets"):
+    for name in ("frozen", "settings", "presets"):
         if not isinstance(value := getattr(gan, name), Mapping) or not all(isinstance(key, str) for key in value):
             raise TypeError(f"{name} of GAN '{gan.name}' is not a mapping from names but {value!r:.60}")
     for preset, settings in gan.presets.items():

@@ -11,6 +11,7 @@ from ganzoo.parts import (
     accuracy,
     bce,
     real_and_fake_logits,
+    require_parts,
     stop_gradient,
     torch,
     without_grad,
@@ -46,11 +47,11 @@ def privileged(
         reconstruction: weight of |A(y) - y|, y being the parent's images.
         penalty: weight of the zero-centred gradient penalty on D2 at real samples.
     """
-    A, D2, parent = nets.generator.get_submodule("child"), nets.discriminator, parent_of(nets)
+    A, D2, parent = require_parts(nets.generator, "child").child, nets.discriminator, parent_of(nets)
     G1, D1 = parent.generator, parent.discriminator
     real, z = draw()
     parent_loss = torch.zeros((), device=real.device)
-    if parent.frozen:
+    if parent.is_frozen:
         y = without_grad(G1, z)
     else:
         y = G1(z)

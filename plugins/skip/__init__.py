@@ -60,7 +60,7 @@ def skip(
             "trainer 'skip' needs a generator with a skip weight, skip-gan or skip-gan-tabular; "
             "for others choose another trainer (ganzoo list trainers)"
         )
-    if nets.parent is not None and not nets.parent.frozen:
+    if nets.parent is not None and not nets.parent.is_frozen:
         raise GanzooError(
             "a skip-gan does not train its parent, so parent_training=joint is not possible; use parent_training=first"
         )

@@ -149,9 +149,9 @@ def child_and_parent(recipe: Recipe) -> DiracPlayers:
 
     def seen(w: dict[str, Tensor]) -> Tensor:
         child = torch.stack([w[name] for name in of_child], -1)
-        if parent.frozen:
+        if parent.is_frozen:
             return child
         above = torch.stack([w[name] for name in of_parent], -1)
         return torch.cat([above, child + above * torch.tensor([1.0, 0.0])], -2)
 
-    return DiracPlayers(nets, (of_child,) if parent.frozen else (of_parent, of_child), seen)
+    return DiracPlayers(nets, (of_child,) if parent.is_frozen else (of_parent, of_child), seen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 from dataclasses import replace
@@ -346,7 +347,7 @@ def test_a_frozen_network_is_neither_trained_nor_saved(tiny: Data) -> None:
     assert list(training.metadata().frozen) == ["features"]
     assert len(training.metadata().frozen["features"]) == 64
     metadata = training.metadata()
-    assert type(metadata).from_json(metadata.to_json(), "x") == metadata
+    assert type(metadata).from_json(json.loads(json.dumps(metadata.to_json())), "x").frozen == metadata.frozen
 
 
 def test_it_does_not_change_the_weights_that_a_seed_gives(tiny: Data) -> None:
