@@ -63,8 +63,8 @@ def fluent32(request: Request) -> Data:
     """Fluent emoji from their outlines: 1,450 pairs and 139 for testing, 32x32, grey to RGB; inside the package.
 
     Variants of one drawing are in one split, except that three outlines of people with white hair in the test split are
-    also those of people with blond hair in training. Source: Microsoft Fluent Emoji, the styles high contrast and flat over
-    white, from the npm package fluentui-emoji 1.3.0.
+    also those of people with blond hair in training. Source: Microsoft Fluent Emoji, the styles high contrast and flat
+    over white, from the npm package fluentui-emoji 1.3.0.
 
     Returns:
         Samples uint8 ``(N, 3, 32, 32)`` and the conditions of the same places uint8 ``(N, 1, 32, 32)``, in 0..255
