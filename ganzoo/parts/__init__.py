@@ -50,6 +50,7 @@ from ganzoo.parts.trainers import (
     least_squares,
     non_saturating,
     paired,
+    require_parts,
     wasserstein,
     wasserstein_gp,
 )
@@ -113,6 +114,7 @@ __all__ = [
     "paired",
     "radford_init",
     "real_and_fake_logits",
+    "require_parts",
     "rmsprop",
     "sgd",
     "stop_gradient",

@@ -23,6 +23,7 @@ from ganzoo.parts.losses import (
     zero_gradient_penalty,
 )
 from ganzoo.registry.values import Count, NonNegative, Positive, Range
+from ganzoo.util.errors import GanzooError
 from ganzoo.util.optional import nn, torch
 
 if TYPE_CHECKING:
@@ -56,6 +57,21 @@ def critic(trainer: Trainer) -> Trainer:
     """Mark a trainer as one of :data:`CRITICS`: an evaluation finds a threshold of its discriminator from samples."""
     CRITICS.add(trainer)
     return trainer
+
+
+def require_parts(network: nn.Module, *names: str) -> Any:
+    """The same network, for a trainer that uses these parts of it: modules or methods.
+
+    Raises:
+        GanzooError: it lacks one of them.
+    """
+    for name in names:
+        if not hasattr(network, name):
+            raise GanzooError(
+                f"this trainer needs a network with '{name}', and {type(network).__name__} has none; take the networks "
+                "of its own GAN (ganzoo list), or another trainer (ganzoo list trainers)"
+            )
+    return network
 
 
 def non_saturating(

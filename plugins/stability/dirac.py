@@ -75,9 +75,10 @@ def dirac(recipe: Recipe) -> Dirac:
     trainer = partial(replace(recipe, values={**recipe.values, **steps}).train, iteration=1)
     try:
         field = Field(players.nets, trainer, (zeros, zeros, *labels))
-    except FOREIGN_ERRORS as error:
+    except (GanzooError, *FOREIGN_ERRORS) as error:
+        reason = str(error) if isinstance(error, GanzooError) else first_line(error)
         raise GanzooError(
-            f"the trainer of {recipe.gan.name} cannot train networks of one parameter: {first_line(error)}"
+            f"the trainer of {recipe.gan.name} cannot train networks of one parameter: {reason}"
         ) from error
     indices = {name: part.flatten().tolist() for name, part in field.named(torch.arange(len(field.start))).items()}
     axes = tuple(axis for names in players.planes for axis in zip(*(indices[name] for name in names), strict=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -12,9 +13,10 @@ from ganzoo.registry.recipe import resolve
 from ganzoo.registry.registry import registry
 from ganzoo.training.device import choose_device
 from ganzoo.training.loop import Training
+from ganzoo.util.errors import GanzooError
 from tests.support import images, parent_for, run_iterations
 
-TOLD = replace(images(1, 28, 28), labels=np.arange(12) % 3, classes=("a", "b", "c"))
+LABELLED = replace(images(1, 28, 28), labels=np.arange(12) % 3, classes=("a", "b", "c"))
 PRESETS = [
     (name, preset)
     for name, gan in registry().gans.items()
@@ -29,8 +31,8 @@ def test_a_preset_builds_and_trains(name: str, preset: str) -> None:
     usual = resolve(gan, preset=preset)
     few = {key: 1 for key in ("generator_steps", "critic_steps") if key in usual.values["trainer"]}
     recipe = resolve(gan, {"batch_size": 4, "iterations": 1} | few, preset=preset)
-    parent = parent_for(recipe, TOLD) if recipe.parent and recipe.loop.parent_training == "first" else None
-    training = Training(recipe, TOLD, choose_device("cpu", "fp32"), parent=parent.networks if parent else None)
+    parent = parent_for(recipe, LABELLED) if recipe.parent and recipe.loop.parent_training == "first" else None
+    training = Training(recipe, LABELLED, choose_device("cpu", "fp32"), parent=parent.networks if parent else None)
     (losses,) = run_iterations(training)
     assert {network for name in losses for network in training.weights if network in name} == set(training.weights)
     assert all(math.isfinite(loss) for loss in losses.values())
@@ -40,3 +42,10 @@ def test_a_preset_builds_and_trains(name: str, preset: str) -> None:
 def test_a_preset_says_something_new(name: str, preset: str) -> None:
     gan = registry().gan(name)
     assert resolve(gan, preset=preset).flat() != resolve(gan).flat()
+
+
+@pytest.mark.parametrize("name", sorted(registry().parts["trainer"]))
+def test_a_trainer_without_the_networks_that_it_needs_is_one_line(name: str) -> None:
+    recipe = resolve(registry().gan("simple"), {"trainer": name, "batch_size": 4, "iterations": 1})
+    with suppress(GanzooError):
+        run_iterations(Training(recipe, LABELLED, choose_device("cpu", "fp32")))
