@@ -23,15 +23,17 @@ from torch import Tensor
 import ganzoo
 from ganzoo.records.metrics import read_log
 from ganzoo.records.run_folder import RunFolder
+from ganzoo.registry.gan import GAN
 from ganzoo.training.distributed.ranks import current_ranks, process_group
 from tests.support import ROOT, SMALL, SMALL_OPTIONS, images, run_iterations, tensors_of
 from tests.support.commands import invoke
+from tests.support.translation import PAIRS, TRANSLATION
 
 # Adam divides gradients by their size, and those of a bias before a normalisation are rounding errors alone. With a
 # small eps, they would make full steps.
 EPS = {"optimizer.eps": 1e-3}
 CONV = {"batch_size": 8, "latent_dim": 8, "generator.width": 4, "discriminator.width": 4}
-CASES: dict[str, tuple[str, dict[str, Any]]] = {
+CASES: dict[str, tuple[str | GAN, dict[str, Any]]] = {
     "no normalisation": ("simple", SMALL | EPS | {"generator.norm": "none"}),
     "batch normalisation, random numbers in the loss and in a network": (
         "simple",
@@ -46,6 +48,8 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "labels, bf16": ("cgan", SMALL | EPS | {"precision": "bf16"}),
     "packs": ("pacgan", SMALL | EPS),
+    "images from images": (TRANSLATION, EPS),
+    "images from images that are not paired": (replace(TRANSLATION, data="unpaired"), EPS),
 }
 LINE = f"train simple --seed 1 --device cpu --precision fp32 {SMALL_OPTIONS}"
 SLOW = "--iterations 20 --save-every 1 --sample-every 1"  # slow enough to be killed on any machine
@@ -93,9 +97,11 @@ def workers(started: subprocess.Popen[str]) -> list[int]:
 def train_cases() -> dict[str, Tensor]:
     """Each case's losses ``(iterations, networks)``, averaged over the ranks, and its whole state after them."""
     data = replace(images(1, 16, 16, 45), labels=np.arange(45) % 3, classes=("a", "b", "c"))
+    unpaired = replace(PAIRS, conditions=PAIRS.conditions[:27], paired=False, sha256="")  # type: ignore[index]
     found = {}
     for case, (gan, settings) in CASES.items():
-        training = ganzoo.train(gan, data, iterations=8, **{"device": "cpu", "precision": "fp32"} | settings)
+        own = {"pairs": PAIRS, "unpaired": unpaired}.get("" if isinstance(gan, str) else gan.data, data)
+        training = ganzoo.train(gan, own, iterations=8, **{"device": "cpu", "precision": "fp32"} | settings)
         losses = [current_ranks().mean_over_ranks(list(each.values())) for each in run_iterations(training)]
         found[f"{case}: losses"] = torch.tensor(losses)
         state = training.state()
