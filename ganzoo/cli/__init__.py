@@ -26,12 +26,13 @@ from ganzoo.cli.list import list_, show
 from ganzoo.cli.plugin_commands import PluginGroup
 from ganzoo.cli.report import report
 from ganzoo.cli.sample import sample
+from ganzoo.cli.score import score
 from ganzoo.cli.train import train
 from ganzoo.cli.weights import weights
 from ganzoo.util.errors import GanzooError, first_line, printable
 
 SECTIONS = {
-    "Train and use": (train, sample, evaluate, export, demo),
+    "Train and use": (train, sample, evaluate, score, export, demo),
     "Look up": (list_, show, weights),
     "Runs": (report, doctor, card),
     "Plugins": (check,),
