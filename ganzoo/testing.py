@@ -125,6 +125,7 @@ def check_updates(training: Training) -> None:
         updated |= check_iteration(training, trainable)
         if updated >= {"generator", "discriminator"}:
             break
+        training.iteration += 1  # for a trainer that does something else later
     require(
         updated >= {"generator", "discriminator"},
         f"{ITERATIONS} iterations update {', '.join(sorted(updated)) or 'no network'} alone",

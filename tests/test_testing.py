@@ -44,6 +44,14 @@ def test_the_claims_are_proved_one_by_one() -> None:
     assert len(list(claims(GOOD))) == 7
 
 
+def trains_the_generator_later(nets: Any, draw: Any, iteration: int) -> Iterator[Any]:
+    yield from (update for update in play(nets, draw) if (update[0] is nets.generator) == (iteration > 3))
+
+
+def test_a_network_may_be_trained_in_later_iterations() -> None:
+    check(replace(GOOD, trainer=trains_the_generator_later))
+
+
 # Trainers that break the rules.
 
 
