@@ -29,6 +29,7 @@ Values = NDArray[np.float64]
 UNRECOVERABLE: tuple[Kind, ...] = ("blow-up", "dominance", "collapse")
 """The kinds that ``--stop-on-collapse`` stops at."""
 
+MOST_REVIEWED = 1000  # entries of either kind; all at once would take the square of their number
 MIN_WINDOW = 500  # iterations, however short the run: an untrained network has not failed
 LARGE_LOSS, LARGE_CRITIC_LOSS, LARGE_GRADIENT = 1e4, 1e8, 1e6
 CONFIDENT, VANISHED = 0.99, 1e-6  # accuracy of the discriminator; share of the generator's first gradient
@@ -75,14 +76,29 @@ def findings_in(history: History) -> list[Finding]:
 
 
 def review(history: History, recipe: Recipe) -> Iterator[Finding]:
-    """The findings of a whole run, each kind once: those in its log, and those that its metrics show in hindsight."""
+    """The findings of a whole run, each kind once: those in its log, and those that its metrics show in hindsight.
+
+    Of a long log, :data:`MOST_REVIEWED` entries with measures of samples, and as many others, are reviewed so.
+    """
     kinds = {finding.kind for finding in findings_in(history)}
-    for count, entry in enumerate(history, 1):
+    places = range(len(history))
+    reviewed = {*evenly([place for place in places if "diversity" in history[place]]), *evenly(places)}
+    seen: list[Mapping[str, Any]] = []
+    for place, entry in enumerate(history):
         yield from findings_in([entry])
-        for finding in diagnose(history[:count], recipe):
+        if place not in reviewed:
+            continue
+        seen.append(entry)
+        for finding in diagnose(seen, recipe):
             if finding.kind not in kinds:
                 kinds.add(finding.kind)
                 yield finding
+
+
+def evenly(places: Sequence[int]) -> Sequence[int]:
+    """At most :data:`MOST_REVIEWED` of them at even distances, the last one included."""
+    step = -(-len(places) // MOST_REVIEWED) or 1
+    return places[(len(places) - 1) % step :: step] if places else places
 
 
 # Detectors return what they have seen, or an empty text.

@@ -14,6 +14,7 @@ import ganzoo
 from ganzoo.parts.trainers import non_saturating
 from ganzoo.records.run_folder import RunFolder
 from ganzoo.registry.recipe import Recipe, resolve
+from ganzoo.runs import doctor
 from ganzoo.runs.doctor import Finding, count_rises, diagnose, findings_in, remedy, review
 from ganzoo.runs.run import Run
 from ganzoo.util.errors import GanzooError
@@ -179,3 +180,17 @@ def test_a_run_is_reviewed_entry_by_entry() -> None:
     earlier = Finding("dominance", 700, "dominance: long ago")
     history[13]["findings"] = [vars(earlier)]  # type: ignore[assignment]
     assert list(review(history, SIMPLE)) == [earlier]
+
+
+def test_of_a_long_log_some_entries_are_reviewed_and_all_measures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "MOST_REVIEWED", 50)
+    lengths: list[int] = []
+    monkeypatch.setattr(
+        doctor, "diagnose", lambda history, recipe: lengths.append(len(history)) or diagnose(history, recipe)
+    )
+    history = series(3000, discriminator_accuracy=0.7)
+    for place in range(1499, 3000, 50):
+        history[place] |= {"diversity": 0.001, "distance": 0.5}
+    recipe = resolve(ganzoo.get("simple"), {"iterations": int(history[-1]["iteration"])})
+    assert "collapse" in [finding.kind for finding in review(history, recipe)]
+    assert 50 <= len(lengths) <= 100
