@@ -17,6 +17,7 @@ from ganzoo.util.errors import GanzooError
 from tests.support import images, parent_for, run_iterations
 
 LABELLED = replace(images(1, 28, 28), labels=np.arange(12) % 3, classes=("a", "b", "c"))
+TRANSLATED = replace(images(3, 32, 32), conditions=images(3, 32, 32).samples[::-1].copy(), sha256="")
 PRESETS = [
     (name, preset)
     for name, gan in registry().gans.items()
@@ -31,8 +32,9 @@ def test_a_preset_builds_and_trains(name: str, preset: str) -> None:
     usual = resolve(gan, preset=preset)
     few = {key: 1 for key in ("generator_steps", "critic_steps") if key in usual.values["trainer"]}
     recipe = resolve(gan, {"batch_size": 4, "iterations": 1} | few, preset=preset)
-    parent = parent_for(recipe, LABELLED) if recipe.parent and recipe.loop.parent_training == "first" else None
-    training = Training(recipe, LABELLED, choose_device("cpu", "fp32"), parent=parent.networks if parent else None)
+    data = TRANSLATED if name in ("pix2pix", "cyclegan") else LABELLED
+    parent = parent_for(recipe, data) if recipe.parent and recipe.loop.parent_training == "first" else None
+    training = Training(recipe, data, choose_device("cpu", "fp32"), parent=parent.networks if parent else None)
     (losses,) = run_iterations(training)
     assert {network for name in losses for network in training.weights if network in name} == set(training.weights)
     assert all(math.isfinite(loss) for loss in losses.values())
