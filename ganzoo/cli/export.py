@@ -67,8 +67,8 @@ def export(source: str, out: str | None, file: str | None, force: bool, **form: 
       ganzoo export privileged-v2                            privileged-v2.onnx
       ganzoo export runs/dcgan-mnist-10k-seed0 -o x.onnx --uint8
       ganzoo export privileged-v2 -o small.onnx --int8       a quarter of the size
-      ganzoo export runs/x --set psi=0.7 -o calm.onnx        with a setting of sampling
-      ganzoo export runs/x --entry generator.encode          the encoder of a GAN that has one
+      ganzoo export runs/x --set psi=0.7 -o calm.onnx        with this setting
+      ganzoo export runs/x --entry generator.encode          its encoder
       ganzoo export privileged-v2 --verify-only digits.onnx  compare both
       ganzoo export digits.onnx --verify-only                check a file alone
     """

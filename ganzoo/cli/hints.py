@@ -71,7 +71,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("fit run start learn", "ganzoo train"),
     ("resume continue", "ganzoo train --resume RUN"),
     ("generate gen infer inference predict draw synthesize synthesise interpolate", "ganzoo sample"),
-    ("eval score metrics fid test validate", "ganzoo evaluate"),
+    ("eval metrics fid test validate", "ganzoo evaluate"),
     ("convert onnx quantize", "ganzoo export"),
     ("info describe inspect settings config", "ganzoo show"),
     ("ls gans models zoo", "ganzoo list"),

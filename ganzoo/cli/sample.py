@@ -115,7 +115,7 @@ def sample(
       ganzoo sample cgan --seeds 0-9999 -o x.npz           arrays
       ganzoo sample weights.safetensors -n 5 -o images/    a file for each image
       ganzoo sample dcgan.onnx --interpolate 3 8 -o x.png  from seed 3 to seed 8
-      ganzoo sample pix2pix --input sketches/ -o made/        an image from each image
+      ganzoo sample pix2pix --input sketches/ -o made/     one from each image
     """
     from ganzoo.cli.translate import translate_files
     from ganzoo.generators.latents import parse_seeds

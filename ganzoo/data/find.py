@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ganzoo.util.errors import GanzooError
+from ganzoo.util.optional import needs
 
 SUFFIXES = (
     *(".apng", ".avif", ".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm"),
@@ -56,6 +57,8 @@ def find_images(root: Path) -> Found:
     Raises:
         GanzooError: the folder cannot be read, or holds more than 10 million files or 100,000 sub-folders.
     """
+    with needs():
+        import PIL  # noqa: F401  decodes what is found; its absence is said before anything else
     names: list[str] = []
     folders: list[str] = []
     passed_over: Counter[str] = Counter()
