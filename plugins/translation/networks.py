@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ganzoo import GanzooError
 from ganzoo.parts import activation, radford_init
 
 
@@ -143,7 +144,7 @@ class ResNet(nn.Module):
         self, inputs: int, outputs: int, *, width: int, halvings: int, blocks: int, norm: str, last: nn.Module
     ) -> None:
         super().__init__()
-        self.multiple = 2**halvings
+        self.inputs, self.multiple = inputs, 2**halvings
         self.reach = None if norm == "instance" else 3 + 3 * (self.multiple - 1) + 2 * blocks * self.multiple + 3
         channels = [width * 2**step for step in range(halvings + 1)]
         net = nn.Sequential(*normalised(nn.Conv2d(inputs, width, 7, 1, 3, padding_mode="replicate"), norm))
@@ -166,7 +167,7 @@ class ResNet(nn.Module):
 
 
 class ThereAndBack(nn.Module):
-    """Two generators of CycleGAN: from conditions to samples, and back. Sampling uses the way there.
+    """Two generators of CycleGAN: from conditions to samples, and back. Sampling uses the way there by default.
 
     Args:
         there: makes samples from conditions.
@@ -179,10 +180,18 @@ class ThereAndBack(nn.Module):
         super().__init__()
         self.there, self.back = there, back
         self.multiple, self.reach = there.multiple, there.reach
+        self.same_channels = there.inputs == back.inputs
 
-    def forward(self, z: Tensor, conditions: Tensor) -> Tensor:
-        """Samples ``(N, *shape)`` from images ``(N, *condition)``; z is ``(N, 0)``."""
-        return self.there(conditions)  # type: ignore[no-any-return]
+    def forward(self, z: Tensor, conditions: Tensor, *, back: bool = False) -> Tensor:
+        """Samples ``(N, *shape)`` from images ``(N, *condition)``; z is ``(N, 0)``.
+
+        With ``back``, images like the conditions from images like the samples, which have to have the same channels.
+        """
+        if back and not self.same_channels:
+            raise GanzooError(
+                "back=true needs conditions and samples of the same channels; call generator.back instead"
+            )
+        return (self.back if back else self.there)(conditions)  # type: ignore[no-any-return]
 
 
 class Patches(nn.Module):

@@ -319,3 +319,20 @@ def test_the_way_back_is_exported_by_its_name(tmp_path: Path) -> None:
     model, path = training.model(), tmp_path / "back.onnx"
     export(model, path, entry="generator.back")
     assert check_file(path).entry == "generator.back"
+
+
+def test_the_way_back_is_a_setting_of_sampling(tmp_path: Path) -> None:
+    model, path = training_of("cyclegan").model(), tmp_path / "back.onnx"
+    images = np.random.default_rng(0).integers(0, 256, (2, 3, 33, 21), np.uint8)
+    made = model.with_settings(back=True).translated(images)
+    np.testing.assert_allclose(made, model.call("generator.back", images), atol=1e-5)
+    assert np.abs(made - model.translated(images)).max() > 1e-2
+    export(model.with_settings(back=True), path)
+    np.testing.assert_allclose(Sampler(path).translated(images), made, atol=1e-5)
+
+
+def test_the_way_back_as_a_setting_needs_equal_channels() -> None:
+    recipe = resolve(registry().gan("cyclegan"), SMALL["cyclegan"] | {"identity": 0})
+    model = start_training(recipe, replace(UNPAIRED, conditions=pictures(30, (1, 16, 16), 1), sha256="")).model()
+    with pytest.raises(GanzooError, match="back=true needs conditions and samples of the same channels"):
+        model.with_settings(back=True).translated(np.zeros((1, 1, 16, 16), np.uint8))
