@@ -7,12 +7,13 @@ from pathlib import Path
 import click
 
 from ganzoo.cli import options
+from ganzoo.cli.options import FilePath
 from ganzoo.util.errors import GanzooError
 
 
 @click.command()
 @click.argument("source", metavar="RUN|FILE|NAME", type=options.Name("source"))
-@click.option("-o", "--out", type=click.Path(), help="The card; README.md in the folder of the weights by default.")
+@click.option("-o", "--out", type=FilePath(), help="The card; README.md in the folder of the weights by default.")
 @click.option("--force", is_flag=True, help="Replace files that ganzoo card did not write.")
 def card(source: str, out: str | None, force: bool) -> None:
     """Write a model card for a trained generator.

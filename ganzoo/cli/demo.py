@@ -7,12 +7,13 @@ from pathlib import Path
 import click
 
 from ganzoo.cli import options
+from ganzoo.cli.options import FilePath
 from ganzoo.util.errors import GanzooError
 
 
 @click.command()
 @click.argument("file", metavar="FILE.onnx|NAME", type=options.Name("source"))
-@click.option("-o", "--out", type=click.Path(), help="x.html, or a folder for your own app; FILE.html by default.")
+@click.option("-o", "--out", type=FilePath(), help="x.html, or a folder for your own app; FILE.html by default.")
 @click.option("--runtime", metavar="FOLDER|cdn", help="onnxruntime-web; node_modules/onnxruntime-web/dist by default.")
 @options.force
 def demo(file: str, out: str | None, runtime: str | None, force: bool) -> None:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from ganzoo.cli.options import FilePath
 from ganzoo.util.errors import GanzooError
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument("run", type=FilePath(path_type=Path), metavar="RUN")
 def doctor(run: Path) -> None:
     """Find what went wrong in a run, and which setting to change.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from ganzoo.cli import options
+from ganzoo.cli.options import FilePath
 from ganzoo.util.errors import GanzooError
 from ganzoo.util.optional import needs
 
@@ -51,10 +52,14 @@ from ganzoo.util.optional import needs
     show_default=True,
     help="Network that images are compared in: a small one for the data set, or Inception for the true FID.",
 )
-@click.option("--extractor", type=click.Path(), metavar="FILE", help="A network that you trained for the data set.")
+@click.option("--extractor", type=FilePath(), metavar="FILE", help="A network that you trained for the data set.")
 @options.data_dir
 @click.option(
-    "-o", "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write all metrics to this JSON file too."
+    "-o",
+    "--out",
+    type=FilePath(path_type=Path),
+    metavar="FILE",
+    help="Write all metrics to this JSON file too.",
 )
 @options.force
 def evaluate(

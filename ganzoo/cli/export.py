@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganzoo.cli import options
+from ganzoo.cli.options import FilePath
 from ganzoo.util.errors import GanzooError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("source", metavar="RUN|FILE|NAME", type=options.Name("source"))
-@click.option("-o", "--out", type=click.Path(), help="The file, x.onnx; GAN.onnx by default.")
+@click.option("-o", "--out", type=FilePath(), help="The file, x.onnx; GAN.onnx by default.")
 @click.option("--uint8", is_flag=True, help="Output images as bytes (N, H, W, C).")
 @click.option("--fp16", is_flag=True, help="Half precision, half the size.")
 @click.option("--int8", is_flag=True, help="8-bit weights, a quarter of the size.")

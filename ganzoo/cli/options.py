@@ -11,7 +11,17 @@ from typing import Any
 
 import click
 
-data_dir = click.option("--data-dir", type=click.Path(), help="Folder of downloaded data sets (env: GANZOO_DATA_DIR).")
+
+class FilePath(click.Path):
+    """A path, which is not empty."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("a path cannot be empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+data_dir = click.option("--data-dir", type=FilePath(), help="Folder of downloaded data sets (env: GANZOO_DATA_DIR).")
 force = click.option("--force", is_flag=True, help="Replace files that exist.")
 stage = click.option(
     "--stage", type=click.Choice(["child", "parent"]), help="Which generator, for a GAN with a parent."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ganzoo.cli import options
+from ganzoo.cli.options import FilePath
 from ganzoo.util.errors import GanzooError
 
 if TYPE_CHECKING:
@@ -15,9 +16,12 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("run", metavar="RUN", type=FilePath(path_type=Path))
 @click.option(
-    "-o", "--out", type=click.Path(path_type=Path), help="Write only the page, to this file; report.html by default."
+    "-o",
+    "--out",
+    type=FilePath(path_type=Path),
+    help="Write only the page, to this file; report.html by default.",
 )
 @options.force
 def report(run: Path, out: Path | None, force: bool) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from ganzoo.cli import options
+from ganzoo.cli.options import FilePath
 from ganzoo.util.errors import GanzooError
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Samples:
 @click.option(
     "--input",
     "given",
-    type=click.Path(),
+    type=FilePath(),
     metavar="PATH",
     help="Make an image from an image file, or from each in a folder; for GANs such as pix2pix.",
 )
@@ -85,7 +86,7 @@ class Samples:
 )
 @options.data_dir
 @click.option("--provider", metavar="NAME", help="Of an ONNX file: auto, cpu, cuda, tensorrt, directml or coreml.")
-@click.option("-o", "--out", type=click.Path(), help="x.png (a grid), x.npz (arrays) or a folder; GAN.png by default.")
+@click.option("-o", "--out", type=FilePath(), help="x.png (a grid), x.npz (arrays) or a folder; GAN.png by default.")
 @options.force
 def sample(
     source: str,

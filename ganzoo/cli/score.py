@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ganzoo.cli import options
+from ganzoo.cli.options import FilePath
 from ganzoo.util.errors import GanzooError
 from ganzoo.util.optional import needs
 
@@ -26,13 +27,13 @@ MOST_SHOWN = 20
 @click.argument("images", metavar="[IMAGES] [UNUSUAL]", nargs=-1)
 @click.option(
     "--labels",
-    type=click.Path(path_type=Path),
+    type=FilePath(path_type=Path),
     metavar="FILE",
     help="CSV file with the columns file and label, 0 or 1.",
 )
 @options.data_dir
 @click.option(
-    "-o", "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write all scores to this CSV file too."
+    "-o", "--out", type=FilePath(path_type=Path), metavar="FILE", help="Write all scores to this CSV file too."
 )
 @options.force
 def score(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from ganzoo.cli import options as shared
+from ganzoo.cli.options import FilePath
 from ganzoo.util.errors import GanzooError
 from ganzoo.util.optional import needs
 
@@ -80,7 +81,7 @@ RESUMABLE = ("resume", "iterations", "data", "data_dir", "stop_on_collapse")  # 
     help="Seed of all random numbers.",
 )
 @click.option("--name", metavar="NAME", help="Name of the run folder in runs/; made from the settings by default.")
-@click.option("-o", "--out", type=click.Path(), help="Path of the run folder, in place of --name.")
+@click.option("-o", "--out", type=FilePath(), help="Path of the run folder, in place of --name.")
 @click.option("--force", is_flag=True, help="Replace a run in that folder.")
 @click.option("--dry-run", is_flag=True, help="Check and print everything, and train nothing.")
 @click.option("--device", metavar="NAME", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
@@ -126,7 +127,7 @@ RESUMABLE = ("resume", "iterations", "data", "data_dir", "stop_on_collapse")  # 
     help="Keep the checkpoint of every N iterations (for ganzoo stability); only the last by default.",
 )
 @click.option("--stop-on-collapse", is_flag=True, help="Save and stop, with exit code 3, when training has failed.")
-@click.option("--resume", type=click.Path(), metavar="RUN", help="Resume this run from its last checkpoint.")
+@click.option("--resume", type=FilePath(), metavar="RUN", help="Resume this run from its last checkpoint.")
 @click.pass_context
 def train(ctx: click.Context, /, gan: str | None, resume: str | None, stop_on_collapse: bool, **given: Any) -> None:
     """Train a GAN.

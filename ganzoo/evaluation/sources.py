@@ -177,6 +177,10 @@ def read_npz(path: Path) -> tuple[Samples, NDArray[np.int64] | None]:
         raise GanzooError(
             f"{path} cannot be evaluated: 'labels' is {labels.dtype} {labels.shape}; give a whole number for each image"
         )
+    if labels is not None and len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < 2**63:
+        raise GanzooError(
+            f"{path} cannot be evaluated: 'labels' go from {labels.min()} to {labels.max()}; give 0, 1, 2, ..."
+        )
     return images, None if labels is None else labels.astype(np.int64)
 
 

@@ -36,11 +36,16 @@ def find(source: str) -> Path:
     for run in sorted(filter(Path.is_file, Path("runs").glob("*/run.json")), key=modified, reverse=True):
         weights = run.parent / "weights.safetensors"
         try:
+            if run.stat().st_size > MAX_RECORD:
+                continue
             if weights.is_file() and run.is_file() and json.loads(run.read_text()).get("gan") == source:
                 return weights
-        except (ValueError, AttributeError, RecursionError):
+        except (OSError, ValueError, AttributeError, RecursionError):
             continue
     raise GanzooError(f"there are no trained weights of {source} here; train them first: ganzoo train {source}")
+
+
+MAX_RECORD = 2**22  # bytes; a larger run.json is not one of ganzoo's
 
 
 def modified(path: Path) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import click
 import pytest
@@ -36,3 +37,10 @@ def test_a_command_that_writes_takes_out(name: str) -> None:
     options = {opt for parameter in main.commands[name].params for opt in parameter.opts}
     reads_only = ("check", "doctor", "list", "show", "weights")
     assert ({"-o", "--out", "--force"} <= options) == (name not in reads_only)
+
+
+@pytest.mark.parametrize(
+    "line", ["sample simple -o", "export simple -o", "report", "train simple --out", "evaluate x.npz -o"]
+)
+def test_an_empty_path_is_refused(line: str, refused: Callable[[str], str]) -> None:
+    assert "a path cannot be empty" in refused(f"{line} ''")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ganzoo.cli import options
-from ganzoo.cli.options import FiniteFloat, IntRange
+from ganzoo.cli.options import FilePath, FiniteFloat, IntRange
 from ganzoo.util.errors import GanzooError
 
 from .output import check_output
@@ -43,9 +43,7 @@ TOLERANCE = 1e-6
     show_default=True,
     help="Steps of a discriminator for one of its generator, with alternating steps.",
 )
-@click.option(
-    "-o", "--out", metavar="FILE", type=click.Path(), help="x.png or x.svg: phase portrait. x.html: animation."
-)
+@click.option("-o", "--out", metavar="FILE", type=FilePath(), help="x.png or x.svg: phase portrait. x.html: animation.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def dirac(
     gan: str | None,

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
-from ganzoo.cli.options import IntRange
+from ganzoo.cli.options import FilePath, IntRange
 from ganzoo.util.errors import GanzooError
 
 from .output import check_output
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument("run", type=FilePath(path_type=Path), metavar="RUN")
 @click.option(
     "--from",
     "begin",
@@ -29,7 +29,7 @@ from .output import check_output
 )
 @click.option("--points", type=IntRange(13, 1000), default=49, show_default=True, help="Points on the line.")
 @click.option("--batch-size", type=IntRange(2, 65536), default=512, show_default=True, help="Samples of the field.")
-@click.option("-o", "--out", metavar="FILE", type=click.Path(), help="x.png or x.svg: plot of both curves.")
+@click.option("-o", "--out", metavar="FILE", type=FilePath(), help="x.png or x.svg: plot of both curves.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def path(run: Path, begin: int, end: int | None, points: int, batch_size: int, out: str | None, as_json: bool) -> None:
     """Evaluate the field of a run on the line between two checkpoints (Berard et al., 2020).

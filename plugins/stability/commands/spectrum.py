@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ganzoo.cli.options import IntRange
+from ganzoo.cli.options import FilePath, IntRange
 from ganzoo.util.errors import GanzooError
 
 from .output import check_output
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument("run", type=FilePath(path_type=Path), metavar="RUN")
 @click.option(
     "--at",
     "iterations",
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 )
 @click.option("--count", type=IntRange(1, 40), default=6, show_default=True, help="Eigenvalues of either kind.")
 @click.option("--batch-size", type=IntRange(2, 65536), default=512, show_default=True, help="Samples of the field.")
-@click.option("-o", "--out", metavar="FILE", type=click.Path(), help="x.png or x.svg: plot in the complex plane.")
+@click.option("-o", "--out", metavar="FILE", type=FilePath(), help="x.png or x.svg: plot in the complex plane.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON: a list with one entry per checkpoint.")
 def spectrum(
     run: Path, iterations: tuple[int, ...], count: int, batch_size: int, out: str | None, as_json: bool

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from ganzoo.cli import options
-from ganzoo.cli.options import FiniteFloat, IntRange
+from ganzoo.cli.options import FilePath, FiniteFloat, IntRange
 from ganzoo.util.errors import GanzooError
 
 from .output import check_output
@@ -35,8 +35,8 @@ TIERS = ("quick", "standard", "paper")
 @click.option("--bound", type=FiniteFloat(0), help="Limit beyond which a trial failed; changes need no training.")
 @click.option("--jobs", type=IntRange(1, 1024), help="Processes with one thread each; by default one per core.")
 @options.data_dir
-@click.option("-o", "--out", metavar="FOLDER", type=click.Path(path_type=Path), help="Folder of the trials.")
-@click.option("--plot", "picture", metavar="FILE", type=click.Path(), help="x.png or x.svg; in the folder by default.")
+@click.option("-o", "--out", metavar="FOLDER", type=FilePath(path_type=Path), help="Folder of the trials.")
+@click.option("--plot", "picture", metavar="FILE", type=FilePath(), help="x.png or x.svg; in the folder by default.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def sweep(
     gans: tuple[str, ...],
