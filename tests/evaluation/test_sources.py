@@ -269,5 +269,5 @@ def test_exported_generators(tmp_path: Path) -> None:
 @pytest.mark.parametrize("labels", [np.array([0, -1]), np.array([0, 2**63], np.uint64)])
 def test_labels_that_are_no_classes_are_refused(tmp_path: Path, labels: np.ndarray) -> None:
     np.savez(tmp_path / "x.npz", images=np.zeros((2, 4, 4), np.uint8), labels=labels)
-    with pytest.raises(GanzooError, match="'labels' go from .*; number the classes from 0"):
+    with pytest.raises(GanzooError, match=r"give 0, 1, 2, "):
         samples_of(tmp_path / "x.npz", (1, 4, 4), 2)
