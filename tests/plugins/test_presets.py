@@ -18,6 +18,7 @@ from tests.support import images, parent_for, run_iterations
 
 LABELLED = replace(images(1, 28, 28), labels=np.arange(12) % 3, classes=("a", "b", "c"))
 TRANSLATED = replace(images(3, 32, 32), conditions=images(3, 32, 32).samples[::-1].copy(), sha256="")
+ENLARGED = replace(images(3, 16, 16), conditions=images(3, 4, 4).samples, sha256="")
 PRESETS = [
     (name, preset)
     for name, gan in registry().gans.items()
@@ -30,9 +31,9 @@ PRESETS = [
 def test_a_preset_builds_and_trains(name: str, preset: str) -> None:
     gan = registry().gan(name)
     usual = resolve(gan, preset=preset)
-    few = {key: 1 for key in ("generator_steps", "critic_steps") if key in usual.values["trainer"]}
+    few = {key: 1 for key in ("generator_steps", "critic_steps", "adversarial") if key in usual.values["trainer"]}
     recipe = resolve(gan, {"batch_size": 4, "iterations": 1} | few, preset=preset)
-    data = TRANSLATED if name in ("pix2pix", "cyclegan") else LABELLED
+    data = {"pix2pix": TRANSLATED, "cyclegan": TRANSLATED, "esrgan": ENLARGED}.get(name, LABELLED)
     parent = parent_for(recipe, data) if recipe.parent and recipe.loop.parent_training == "first" else None
     training = Training(recipe, data, choose_device("cpu", "fp32"), parent=parent.networks if parent else None)
     (losses,) = run_iterations(training)

@@ -42,6 +42,11 @@ SMALLEST = {
     "l1": 0.0,
     "cycle": 0.0,
     "identity": 0.0,
+    "blocks": 1,
+    "growth": 2,
+    "adversarial": 1.0,
+    "feature_matching": 0.0,
+    "flips": False,
 }
 
 
@@ -71,7 +76,9 @@ def data_for(recipe: Recipe) -> Data:
 def begun(recipe: Recipe) -> tuple[Training, tuple[Tensor, ...]]:
     """A training, and one batch for it."""
     noise = images(1, 8, 8)
-    for data in (data_for(recipe), noise, replace(noise, conditions=noise.samples[::-1].copy(), sha256="")):
+    given = noise.samples[::-1]  # of the same size or smaller
+    pairs = (replace(noise, conditions=each.copy(), sha256="") for each in (given, given[..., ::2, ::2]))
+    for data in (data_for(recipe), noise, *pairs):
         try:
             made = start_training(recipe, data)
             break
