@@ -41,6 +41,7 @@ PATTERN = re.compile("|".join(rf"\b(?:{word})(?!\w)" for word in BANNED), re.IGN
 ALLOWED = {  # where a word means something else
     "ganzoo/generators/latents.py": ("rounds", "Philox has rounds"),
     "ganzoo/pages/demo/latents.js": ("rounds", "Philox has rounds"),
+    "ganzoo/pages/demo/translation.js": ("play", "the method of a video"),
     "docs/embedding.md": ("rounds", "Philox has rounds"),
     "ganzoo/cli/hints.py": ("rounds", "what users of other programs type"),
     "ganzoo/registry/renamed.py": ("rounds", "the old name of a setting"),

@@ -22,6 +22,7 @@ OPTIONS = (
     # Nothing that a browser does on its own.
     *("--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"),
     "--disable-quic",
+    *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),  # a camera, and the leave to use it
 )
 PATIENCE = 120  # seconds for one answer
 

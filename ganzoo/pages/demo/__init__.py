@@ -30,6 +30,9 @@ _DIGESTS = {
 
 MODULES = ("latents.js", "latents.d.ts", "generator.js", "generator.d.ts")
 
+SCRIPTS = ("latents.js", "generator.js", "translation.js", "page.js")
+"""The modules of the page; each imports from those before it."""
+
 _PRIVACY = {
     True: "The runtime is loaded from a CDN. The generator and your samples stay in this page.",
     False: "Generator, runtime and code are inside this file. It makes no network requests.",
@@ -48,8 +51,10 @@ def page(content: bytes, metadata: ExportMetadata, runtime: str | None = None) -
         runtime: the folder of onnxruntime-web, :data:`RUNTIME` by default, which is put into the page; or ``cdn``.
 
     Raises:
-        GanzooError: the generator is larger than :data:`LARGEST_MODEL`, or the folder does not hold the runtime.
+        GanzooError: the generator is larger than :data:`LARGEST_MODEL`, the file holds an encoder or the like, or the
+            folder does not hold the runtime.
     """
+    _require_generator(metadata)
     if len(content) > LARGEST_MODEL:
         raise GanzooError(
             f"the generator has {len(content):,} bytes, and a page holds at most {LARGEST_MODEL:,}; write the files "
@@ -57,7 +62,7 @@ def page(content: bytes, metadata: ExportMetadata, runtime: str | None = None) -
         )
     online = runtime == "cdn"
     # The modules become one script, so their imports and exports are removed.
-    modules = "".join(read_package_text(__name__, name) for name in ("latents.js", "generator.js", "page.js"))
+    modules = "".join(read_package_text(__name__, name) for name in SCRIPTS)
     script = re.sub(r"(?m)^(import .*\n|export )", "", modules)
     values = {
         "privacy": _PRIVACY[online],
@@ -73,7 +78,11 @@ def parts(content: bytes, metadata: ExportMetadata) -> dict[str, bytes]:
     """The files for a page or Node program of your own, by name: the generator, its metadata, and modules with types.
 
     ``package.json`` tells Node that the files are ECMAScript modules, whatever the program is.
+
+    Raises:
+        GanzooError: the file holds no generator, but an encoder or the like.
     """
+    _require_generator(metadata)
     modules = {name: read_package_text(__name__, name).encode() for name in MODULES}
     package = json.dumps({"private": True, "type": "module", "main": "generator.js", "types": "generator.d.ts"})
     files = {"model.onnx": content, "model.json": json_text(metadata).encode(), **modules}
@@ -84,6 +93,14 @@ def json_text(metadata: ExportMetadata) -> str:
     """The metadata as JSON, because the JavaScript runtimes cannot read them from the ONNX file."""
     strict = json.loads(json.dumps(metadata.to_json()), parse_constant=str)  # JSON has neither infinity nor nan
     return json.dumps(strict, indent=2) + "\n"
+
+
+def _require_generator(metadata: ExportMetadata) -> None:
+    if metadata.entry:
+        raise GanzooError(
+            f"the file holds {metadata.entry} of {metadata.gan}, which makes no samples; export the generator: "
+            "ganzoo export RUN"
+        )
 
 
 def _inlined(folder: Path) -> str:

@@ -11,16 +11,40 @@ export interface Metadata {
   distribution: Distribution;
   num_classes: number;
   condition_dim: number;
+  /** Of the images that samples are made from: [c, h, w]. */
+  condition_image?: [number, number, number];
+  /** Whether images of any height and width can be made, from such images. */
+  free?: boolean;
+  /** The settings of sampling that are inputs, with their defaults. */
+  sampling_inputs?: Record<string, number>;
   data: { name: string; classes: string[] };
   [field: string]: unknown;
 }
 
-/** What conditions the samples of a conditional GAN. */
+/** What samples are made from besides latents. */
 export interface Condition {
   /** One class for all samples, or one for each; all classes in turn by default. */
-  labels?: number | number[];
-  /** Regression inputs: condition_dim values for all samples, or for each. */
-  conditions?: number[];
+  labels?: number | ArrayLike<number>;
+  /** Regression inputs, condition_dim values; or images, c * h * w values: for all samples, or for each. */
+  conditions?: number[] | Float32Array;
+  /** Height and width of these images; those of the training by default. */
+  size?: [number, number];
+  /** Settings of sampling, by name. */
+  settings?: Record<string, number>;
+}
+
+/** A picture in RGBA bytes, such as an `ImageData`. */
+export interface Bytes {
+  width: number;
+  height: number;
+  data: Uint8ClampedArray | Uint8Array;
+}
+
+/** A picture in RGBA bytes, for `ImageData` or a PNG file. */
+export interface Picture {
+  width: number;
+  height: number;
+  rgba: Uint8ClampedArray;
 }
 
 export interface Samples {
@@ -44,13 +68,21 @@ export class Generator {
   /** One sample for each seed. */
   sample(seeds: Iterable<Seed>, condition?: Condition): Promise<Samples>;
 
-  /** One sample for each latent; `z` holds N * latent_dim values. */
+  /** One sample for each latent; `z` holds N * latent_dim values. Without latents, one for each image. */
   run(z: Float32Array, condition?: Condition): Promise<Samples>;
+
+  /** The picture that is made from a picture. */
+  translate(
+    picture: Bytes | Picture,
+    options?: { seed?: Seed; label?: number; settings?: Record<string, number> },
+  ): Promise<Picture>;
 }
 
 /** One of the images as RGBA bytes, for `ImageData` or a PNG file. */
-export function pixels(
-  samples: Samples,
-  index: number,
-  range: [number, number],
-): { width: number; height: number; rgba: Uint8ClampedArray };
+export function pixels(samples: Samples, index: number, range: [number, number]): Picture;
+
+/** A picture as the input of a generator that makes images from images; throws a RangeError if it takes no such one. */
+export function condition(
+  picture: Bytes | Picture,
+  metadata: Metadata,
+): { conditions: Float32Array; size: [number, number] };

@@ -84,13 +84,13 @@ const DISTRIBUTIONS = {
  * The latents of `seeds`, one after the other.
  *
  * @param {Iterable<bigint | number | string>} seeds
- * @param {number} length of one latent
+ * @param {number} length of one latent; 0 for generators that take none
  * @param {"normal" | "uniform" | "sphere"} distribution
  * @returns {Float32Array} seeds × length values
  */
 export function latents(seeds, length, distribution = "normal") {
-  if (!Number.isSafeInteger(length) || length < 1) {
-    throw new RangeError(`a latent cannot have length ${length}; give a length of at least 1`);
+  if (!Number.isSafeInteger(length) || length < 0) {
+    throw new RangeError(`a latent cannot have length ${length}; give a length of at least 0`);
   }
   if (!Object.hasOwn(DISTRIBUTIONS, distribution)) {
     const good = Object.keys(DISTRIBUTIONS).join(", ");

@@ -1,9 +1,11 @@
 /**
- * The demo page of a generator. It has three views, each drawn from the current values of the inputs.
+ * The demo page of a generator. It has three views, each drawn from the current values of the inputs; or one view, of a
+ * generator that makes images from images.
  */
 
 import { checkedSeed, latents } from "./latents.js";
 import { Generator, pixels } from "./generator.js";
+import { translationView } from "./translation.js";
 
 const DIRECTIONS = 5;
 const STEPS = 9;
@@ -71,14 +73,24 @@ let selectedClass = 0; // of the sample that was clicked last
 /** The class in the form; `undefined` for all classes in turn. */
 const formClass = () => (metadata.num_classes && $("class").value !== "" ? Number($("class").value) : undefined);
 
-/** The condition of samples: their labels, and the regression inputs in the form. */
-function condition(labels) {
+/** The settings of sampling in the form, by name. */
+function settings() {
+  const inputs = [...$("settings").querySelectorAll("input[type=number]")];
+  return Object.fromEntries(inputs.map((input) => [input.name, input.valueAsNumber]));
+}
+
+/** The condition of samples: their labels, and the regression inputs and settings in the form. */
+function conditionOf(labels) {
   const inputs = [...$("conditions").querySelectorAll("input")];
-  return { labels, conditions: inputs.map((input) => input.valueAsNumber || 0) };
+  return {
+    labels: metadata.num_classes ? labels : undefined,
+    conditions: inputs.length ? inputs.map((input) => input.valueAsNumber || 0) : undefined,
+    settings: settings(),
+  };
 }
 
 /** The condition of the sample that is explored. */
-const selectedCondition = () => condition(formClass() ?? selectedClass);
+const selectedCondition = () => conditionOf(formClass() ?? selectedClass);
 
 function seedIn(id) {
   const input = $(id);
@@ -165,7 +177,7 @@ async function drawSamples() {
   checkedSeed(seeds.at(-1));
   const labels = seeds.map((_, i) => (metadata.num_classes ? (formClass() ?? i % metadata.num_classes) : 0));
   if (!generator.images) {
-    cloud = points(await generator.sample(seeds, condition(labels)), 1);
+    cloud = points(await generator.sample(seeds, conditionOf(labels)), 1);
     plot($("cloud"), cloud);
     $("cloud").setAttribute("aria-label", `${seeds.length} points, from seed ${first}`);
     return;
@@ -175,7 +187,7 @@ async function drawSamples() {
   $("grid").style.setProperty("--tile", inColumns() ? "0" : `${Math.min(160, Math.max(56, metadata.shape[2]))}px`);
   for (let start = 0; start < seeds.length; start += SLICE) {
     const slice = seeds.slice(start, start + SLICE);
-    const samples = await generator.sample(slice, condition(labels.slice(start, start + SLICE)));
+    const samples = await generator.sample(slice, conditionOf(labels.slice(start, start + SLICE)));
     slice.forEach((_, i) => paint(tiles[start + i].querySelector("canvas"), samples, i));
     await new Promise((resume) => setTimeout(resume));
   }
@@ -255,19 +267,71 @@ function element(name, properties, ...children) {
   return created;
 }
 
+const colours = (channels) => (channels < 3 ? "grey" : channels === 4 ? "RGBA" : "colour");
+
+/** What is made from what. */
+function summary() {
+  const { shape, condition_image: image, free, latent_dim: length, distribution, iterations } = metadata;
+  const trained = `after ${iterations.toLocaleString("en")} training iterations`;
+  const latent = `a ${distribution} latent of length ${length}`;
+  const kind = generator.images ? `${colours(shape[0])} images` : `vectors of length ${shape.join("×")}`;
+  const made = kind[0].toUpperCase() + kind.slice(1);
+  if (!image) return `${made}${generator.images ? ` of ${shape[2]}×${shape[1]}` : ""}, from ${latent}, ${trained}`;
+  const scale = shape[1] / image[1];
+  const sides = free && scale > 1 ? `, ${scale} times as large,` : free ? "" : ` of ${shape[2]}×${shape[1]}`;
+  const given = `${colours(image[0])} images of ${free ? "any size" : `${image[2]}×${image[1]}`}`;
+  return `${made}${sides} from ${given}${length ? ` and ${latent}` : ""}, ${trained}${free ? ` on ${image[2]}×${image[1]}` : ""}`;
+}
+
+/** A slider for each setting of sampling, around its default, and a field for any number. */
+function addSettings(changed) {
+  for (const [name, value] of Object.entries(metadata.sampling_inputs ?? {})) {
+    if (!Number.isFinite(value)) continue; // infinity is a text in JSON; the generator has the default
+    const [min, max] = value ? [Math.min(0, 2 * value), Math.max(0, 2 * value)] : [-1, 1];
+    const slider = element("input", { type: "range", min, max, step: (max - min) / 200, value });
+    const number = element("input", { type: "number", step: "any", name, value });
+    slider.addEventListener("input", () => (number.value = slider.value));
+    number.addEventListener("input", () => (slider.value = number.value));
+    slider.setAttribute("aria-label", `${name}, slider`);
+    for (const input of [slider, number]) input.addEventListener("input", changed);
+    $("settings").append(element("label", { className: "setting" }, name, slider, number));
+  }
+}
+
+/** The page of a generator that makes images from images. */
+function buildTranslation() {
+  for (const section of document.querySelectorAll("main section")) section.hidden = section.id !== "translation";
+  $("translation-form").prepend($("class-field"), $("settings"));
+  $("latent-field").hidden = !metadata.latent_dim;
+  const options = () => ({
+    ...conditionOf(formClass()),
+    seed: metadata.latent_dim ? seedIn("latent") : 0,
+  });
+  const draw = translationView(generator, { redraw, paint, options });
+  const again = () => redraw(draw);
+  addSettings(again);
+  $("class").addEventListener("change", again);
+  $("latent").addEventListener("change", again);
+  $("another").addEventListener("click", () => {
+    $("latent").value = crypto.getRandomValues(new Uint32Array(1))[0];
+    again();
+  });
+  $("translation-form").addEventListener("submit", (event) => event.preventDefault());
+  $("translation-form").hidden = ![...$("translation-form").children].some((field) => !field.hidden && field.childElementCount);
+  document.querySelector("main").hidden = false;
+  return again();
+}
+
 function build() {
   const all = () => redraw(drawSamples, drawSelected, drawInterpolation);
-  const { shape, latent_dim: length, distribution, iterations } = metadata;
-  const kind = generator.images
-    ? `${shape[0] < 3 ? "Grey" : shape[0] === 4 ? "RGBA" : "Colour"} images of ${shape[2]}×${shape[1]}`
-    : `Vectors of length ${shape.join("×")}`;
-  const origin = `from a ${distribution} latent of length ${length}, after ${iterations.toLocaleString("en")} training iterations`;
-  $("summary").textContent = `${kind}, ${origin}`;
+  $("summary").textContent = summary();
   $("metadata-text").textContent = JSON.stringify(metadata, null, 2);
 
   $("class-field").hidden = !metadata.num_classes;
-  $("class").append(new Option("all in turn", ""));
+  if (!metadata.condition_image) $("class").append(new Option("all in turn", ""));
   for (let label = 0; label < metadata.num_classes; label++) $("class").append(new Option(className(label), label));
+  if (metadata.condition_image) return buildTranslation();
+  addSettings(all);
   for (let i = 1; i <= metadata.condition_dim; i++) {
     const input = element("input", { type: "number", step: "any", value: 0 });
     input.addEventListener("input", all);
@@ -325,6 +389,7 @@ window.ganzoo = {
     return build();
   }),
   sample: (seeds, condition) => generator.sample(seeds, condition),
+  translate: (picture, options) => generator.translate(picture, options),
 };
 window.ganzoo.ready.catch((error) => {
   $("status").textContent = `The generator cannot run in this browser: ${error.message}`;

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from ganzoo.pages.demo import RUNTIME
+from ganzoo.generators.onnx_reader import read
+from ganzoo.pages import demo
 from tests.support.browser import Page, browsing
 from tests.support.onnx_files import saved, tiny
 
 Made = Callable[..., Path]
+Opened = Callable[[Path], Page]
 
 
 @pytest.fixture
@@ -27,7 +29,7 @@ def made(tmp_path: Path) -> Made:
 @pytest.fixture(scope="session")
 def runtime() -> Path:
     """The folder of onnxruntime-web, if it is installed somewhere."""
-    folder = Path(os.environ.get("GANZOO_ORT_WEB", RUNTIME)).resolve()
+    folder = Path(os.environ.get("GANZOO_ORT_WEB", demo.RUNTIME)).resolve()
     if not folder.is_dir():
         pytest.skip("no onnxruntime-web: npm install onnxruntime-web, or set GANZOO_ORT_WEB to its folder dist")
     return folder
@@ -47,3 +49,16 @@ def unreal(tmp_path: Path) -> Path:
 def page(tmp_path_factory: pytest.TempPathFactory, runtime: Path) -> Iterator[Page]:
     with browsing(tmp_path_factory.mktemp("profile")) as page:
         yield page
+
+
+@pytest.fixture
+def opened(page: Page, runtime: Path, tmp_path: Path) -> Opened:
+    """Make a page of a generator and open it as a file."""
+
+    def open_(model: Path) -> Page:
+        target = tmp_path / "demo.html"
+        target.write_text(demo.page(*read(model), str(runtime)), encoding="utf-8")
+        page.open(target.as_uri())
+        return page
+
+    return open_

@@ -8,7 +8,6 @@ import json
 import shutil
 import threading
 import time
-from collections.abc import Callable
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
@@ -23,27 +22,13 @@ from ganzoo.data import Data
 from ganzoo.export import export
 from ganzoo.generators.onnx_reader import read
 from ganzoo.pages import demo
-from tests.pages.demo.conftest import Made
+from tests.pages.demo.conftest import Made, Opened
 from tests.pages.demo.test_demo import HOSTILE, command
 from tests.support import ROOT, run_iterations
 from tests.support.browser import Page
 
 EXAMPLE = ROOT / "docs" / "examples" / "web"
 SEEDS = [0, 7, 2**40 + 7, 2**63 - 1]
-Opened = Callable[[Path], Page]
-
-
-@pytest.fixture
-def opened(page: Page, runtime: Path, tmp_path: Path) -> Opened:
-    """Make a page of a generator and open it as a file."""
-
-    def open_(model: Path) -> Page:
-        target = tmp_path / "demo.html"
-        target.write_text(demo.page(*read(model), str(runtime)), encoding="utf-8")
-        page.open(target.as_uri())
-        return page
-
-    return open_
 
 
 @pytest.fixture(autouse=True)
