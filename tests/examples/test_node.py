@@ -88,7 +88,7 @@ def test_conditions(run: Run, tmp_path: Path) -> None:
 def test_the_snippet_of_the_page_runs_in_a_fresh_project(tmp_path: Path) -> None:
     """In a folder without a package.json, and with one that is of the older kind of module."""
     page = (ROOT / "docs" / "embedding.md").read_text()
-    (snippet,) = re.findall(r"```js\n(.*?)```", page, re.S)
+    snippet = re.findall(r"```js\n(.*?)```", page, re.S)[0]
     (tmp_path / "node_modules").symlink_to(modules())
     made = CliRunner().invoke(main, ["demo", "cgan", "-o", str(tmp_path / "model")])
     assert made.exit_code == 0, made.output
