@@ -81,6 +81,11 @@ def dirac(recipe: Recipe) -> Dirac:
             f"the trainer of {recipe.gan.name} cannot train networks of one parameter: {reason}"
         ) from error
     indices = {name: part.flatten().tolist() for name, part in field.named(torch.arange(len(field.start))).items()}
+    if still := sorted({name for names in players.planes for name in names} - indices.keys()):
+        raise GanzooError(
+            f"the trainer of {recipe.gan.name} does not update '{still[0]}' in its first iteration, so its Dirac-GAN "
+            "has only one player"
+        )
     axes = tuple(axis for names in players.planes for axis in zip(*(indices[name] for name in names), strict=True))
     start = field.start.clone()
     for output, slope in axes:

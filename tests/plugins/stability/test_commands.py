@@ -18,8 +18,14 @@ pytestmark = pytest.mark.usefixtures("empty_folder")
 QUICK = "--steps 40 --lr 0.1"
 
 
-def test_gans_with_the_same_dirac_gan_share_a_row(ganzoo: Callable[[str], str]) -> None:
-    records = json.loads(ganzoo(f"stability dirac --all --json {QUICK}"))
+def test_gans_with_the_same_dirac_gan_share_a_row_and_those_without_have_a_line() -> None:
+    result = invoke(f"stability dirac --all --json {QUICK}")
+    left_out = result.stderr.splitlines()
+    assert result.exit_code == 0
+    assert all(line.startswith("left out: the trainer of ") for line in left_out)
+    assert {"acgan", "began", "bigan", "infogan", "vae-gan"} <= {line.split()[5] for line in left_out}
+    records = json.loads(result.stdout)
+    assert not {line.split()[5] for line in left_out} & {name for record in records for name in record["gans"]}
     shared = next(record for record in records if "simple" in record["gans"])
     assert {"dcgan", "privileged-parent-cnn"} <= set(shared["gans"])
     assert shared["eigenvalues"] == [[pytest.approx(0), pytest.approx(0.5)], [pytest.approx(0), pytest.approx(-0.5)]]
