@@ -112,7 +112,7 @@ class Device:
 
 
 Precision = Literal["auto", "fp32", "bf16"]
-MOST_THREADS = 1024
+MOST_THREADS = 64  # or four for each core
 
 
 def choose_device(
@@ -194,10 +194,12 @@ def configure_process(threads: int | None = None, nets: Networks | None = None) 
     process where there are none.
 
     Raises:
-        GanzooError: the number is not within 1..1024.
+        GanzooError: the number is no whole number from 1, or far more than there are cores: a process of too many
+            threads is killed, or hangs.
     """
-    if threads is not None and (type(threads) is not int or not 1 <= threads <= MOST_THREADS):
-        raise GanzooError(f"threads={threads!r:.60} is not a whole number from 1 to {MOST_THREADS:,}")
+    most = max(MOST_THREADS, 4 * cores())
+    if threads is not None and (type(threads) is not int or not 1 <= threads <= most):
+        raise GanzooError(f"threads={threads!r:.60} is not a whole number from 1 to {most:,}, the most for this machine")
     if threads is None and "OMP_NUM_THREADS" not in os.environ:
         threads = cores() if nets is None else default_threads(nets)
     if threads is not None:
