@@ -199,7 +199,7 @@ def configure_process(threads: int | None = None, nets: Networks | None = None) 
     """
     most = max(MOST_THREADS, 4 * cores())
     if threads is not None and (type(threads) is not int or not 1 <= threads <= most):
-        raise GanzooError(f"threads={threads!r:.60} is not a whole number from 1 to {most:,}, the most for this machine")
+        raise GanzooError(f"threads={threads!r:.60} is not a whole number from 1 to {most:,}, the most here")
     if threads is None and "OMP_NUM_THREADS" not in os.environ:
         threads = cores() if nets is None else default_threads(nets)
     if threads is not None:
