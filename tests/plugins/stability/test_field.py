@@ -78,7 +78,8 @@ def begun(recipe: Recipe) -> tuple[Training, tuple[Tensor, ...]]:
     noise = images(1, 8, 8)
     given = noise.samples[::-1]  # of the same size or smaller
     pairs = (replace(noise, conditions=each.copy(), sha256="") for each in (given, given[..., ::2, ::2]))
-    for data in (data_for(recipe), noise, *pairs):
+    labelled = replace(noise, labels=np.arange(len(noise)) % 3, classes=("a", "b", "c"))
+    for data in (data_for(recipe), noise, labelled, *pairs):
         try:
             made = start_training(recipe, data)
             break
