@@ -38,7 +38,7 @@ def srgan(
     *,
     l1: NonNegative = 1.0,
     adversarial: Adversarial = "first-half:0..0.005",  # type: ignore[assignment]
-    feature_matching: Matching = 1.0,
+    feature_matching: Matching = 0.1,
     flips: bool = True,
 ) -> Updates:
     """The non-saturating GAN with a content loss: pixels, and features of the discriminator (Ledig et al., 2017).
@@ -82,7 +82,7 @@ def esrgan(
     *,
     l1: NonNegative = 1.0,
     adversarial: Adversarial = "first-half:0..0.005",  # type: ignore[assignment]
-    feature_matching: Matching = 1.0,
+    feature_matching: Matching = 0.1,
     flips: bool = True,
 ) -> Updates:
     """The relativistic average GAN with a content loss: pixels, and features of the discriminator (Wang et al., 2018).
