@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,18 +18,15 @@ from ganzoo.generators.weights import Model
 from ganzoo.parts.build import build, frozen_networks, task_of, untrained_parent
 from ganzoo.parts.networks import Networks, fingerprint, load_state, state_tensors
 from ganzoo.registry.recipe import Recipe
-from ganzoo.registry.registry import NAME
 from ganzoo.training.batches import Batches, draw_latents
 from ganzoo.training.device import Device, RandomState, flush_denormals
 from ganzoo.training.device.types import NextBatch, Results, Step, optimizer_step
 from ganzoo.training.distributed.ranks import current_ranks
 from ganzoo.training.ema import EMA
 from ganzoo.training.optimizer_state import load_optimizer_state, optimizer_state
-from ganzoo.util.errors import GanzooError, printable
+from ganzoo.training.updates import Place, Updated, check_update, places
+from ganzoo.util.errors import GanzooError
 from ganzoo.util.signals import interrupt_at_end
-
-Updated = nn.Module | tuple[nn.Module, ...]
-"""What an update changes: a network, a module within one, or several of them."""
 
 
 @dataclass(frozen=True)
@@ -48,53 +45,6 @@ class Iteration:
 
 
 END = object()  # of an iteration
-OF_THE_LOG = ("iteration", "findings", "iterations_per_second", "cpu_seconds")  # which metrics cannot be named
-
-
-def check_update(update: Any, gan: str) -> None:
-    """Refuse what is not ``(updated, loss)`` or ``(updated, loss, metrics)``, before anything is computed from it.
-
-    Raises:
-        GanzooError: the loss or a metric is no scalar, a metric has another name than a plugin's records may have, or
-            one of the log's own.
-    """
-    match update:
-        case (_, Tensor() as loss):
-            metrics: Mapping[Any, Any] = {}
-        case (_, Tensor() as loss, Mapping() as metrics):
-            pass
-        case _:
-            raise GanzooError(
-                f"the trainer of {gan} yields {printable(repr(update), 60)}; it has to yield (network, loss) or "
-                "(network, loss, metrics), with a tensor as the loss and a dictionary of tensors as the metrics"
-            )
-    for name, value in {"the loss": loss, **metrics}.items():
-        if not isinstance(value, Tensor) or value.numel() != 1 or value.is_complex():
-            raise GanzooError(
-                f"the trainer of {gan} yields {printable(str(name), 60)} that is not a tensor of one number"
-            )
-    for name in metrics:
-        if not isinstance(name, str) or not NAME.fullmatch(name) or name in OF_THE_LOG:
-            raise GanzooError(
-                f"the trainer of {gan} yields a metric named {printable(repr(name), 60)}; a name has letters, digits, "
-                f"and later also - . _, and is none of {', '.join(OF_THE_LOG)}"
-            )
-
-
-class Place(NamedTuple):
-    """Where a module is: in which network that is trained, and under which dotted name."""
-
-    network: str
-    name: str
-
-
-def places(networks: Mapping[str, nn.Module]) -> dict[int, Place]:
-    """The places of all networks and of all modules within them, by the id of the module."""
-    found: dict[int, Place] = {}
-    for network, whole in reversed(list(networks.items())):  # a parent within its child is a network of its own
-        for path, module in whole.named_modules():
-            found.setdefault(id(module), Place(network, f"{network}.{path}" if path else network))
-    return found | {id(whole): Place(network, network) for network, whole in networks.items()}
 
 
 class Training(Iterator[Iteration]):

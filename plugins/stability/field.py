@@ -26,7 +26,7 @@ from torch.overrides import TorchFunctionMode
 from ganzoo.parts.losses import cross_terms
 from ganzoo.parts.networks import Networks
 from ganzoo.training.device import RandomState
-from ganzoo.training.loop import places
+from ganzoo.training.updates import places
 from ganzoo.util.errors import GanzooError
 
 if TYPE_CHECKING:
