@@ -37,7 +37,7 @@ def srgan(
     draw: Draw,
     *,
     l1: NonNegative = 1.0,
-    adversarial: Adversarial = "first-half:0..0.005",  # type: ignore[assignment]
+    adversarial: Adversarial = "first-half:0.0..0.005",  # type: ignore[assignment]
     feature_matching: Matching = 0.1,
     flips: bool = True,
 ) -> Updates:
@@ -81,7 +81,7 @@ def esrgan(
     draw: Draw,
     *,
     l1: NonNegative = 1.0,
-    adversarial: Adversarial = "first-half:0..0.005",  # type: ignore[assignment]
+    adversarial: Adversarial = "first-half:0.0..0.005",  # type: ignore[assignment]
     feature_matching: Matching = 0.1,
     flips: bool = True,
 ) -> Updates:

@@ -119,7 +119,7 @@ def test_both_halves_of_the_relativistic_loss_reach_the_generator() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_first_half_trains_on_pixels_alone(name: str) -> None:
     training = training_of(name)
-    assert training.recipe.values["trainer"]["adversarial"] == "first-half:0..0.005"
+    assert training.recipe.values["trainer"]["adversarial"] == "first-half:0.0..0.005"
     before = snapshot(training)
     assert [set(each) for each in run_iterations(training, 2)] == [{"generator"}] * 2
     assert not [key for key in differing(before, training.state()) if key.startswith("networks.discriminator")]

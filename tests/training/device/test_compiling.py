@@ -21,6 +21,7 @@ from ganzoo.parts.build import untrained_parent
 from ganzoo.parts.losses import bce
 from ganzoo.registry.recipe import resolve
 from ganzoo.registry.registry import registry
+from ganzoo.registry.values import ramp
 from ganzoo.testing import first_samples
 from ganzoo.training.device import choose_device
 from ganzoo.training.device.compiling import CompiledIteration
@@ -66,7 +67,9 @@ def test_traced_iterations_have_the_bits_of_eager_ones(tiny: Data, case: str) ->
 
 @pytest.mark.parametrize("gan", registry().gans)
 def test_every_gan_can_be_traced(gan: str, uncompiled: None) -> None:
-    recipe = resolve(registry().gan(gan), {"batch_size": 8, "loop.iterations": 3})
+    trainer = resolve(registry().gan(gan)).values["trainer"]
+    ends = {f"trainer.{name}": changing[2] for name, value in trainer.items() if (changing := ramp(value))}
+    recipe = resolve(registry().gan(gan), {"batch_size": 8, "loop.iterations": 3, **ends})
     data = first_samples(load(recipe.gan.data))
 
     def training() -> Training:
@@ -75,6 +78,10 @@ def test_every_gan_can_be_traced(gan: str, uncompiled: None) -> None:
         device = choose_device("cpu", "fp32", compile=True)
         return Training(recipe, data, device, parent=parent.without_parent().freeze() if parent else None)
 
+    if recipe.period is None:
+        with pytest.raises(GanzooError, match="changes with the iteration, and has no attribute period"):
+            training()
+        return
     traced, plain = training(), training()
     plain._run = lambda: plain.iterate(plain.batches.fetch)
     assert run_iterations(traced) == run_iterations(plain)
