@@ -142,7 +142,7 @@ def trace(generator: nn.Module, metadata: ExportMetadata, opset: int) -> onnx.Mo
     for side, name in zip(
         proto.graph.output[0].type.tensor_type.shape.dim,
         replace(metadata, output_dtype="float32").output.shape,
-        strict=True,
+        strict=False,  # another number of sides is refused later
     ):
         if isinstance(name, str):  # torch writes how it follows from the sides of the input
             side.dim_param = name

@@ -99,7 +99,7 @@ def test_interpolation_of_a_conditional_gan_has_a_row_for_each_class(ganzoo: Tex
         ("tiny.onnx --seeds 1 --interpolate 3 8", "leave out one of --seeds and --interpolate"),
         ("tiny.onnx -n 1 --interpolate 3 8", "ask for at least 2 samples instead of 1"),
         ("tiny.onnx --interpolate 3 -8", "-8 is not a seed"),
-        ("regression.onnx --interpolate 3 8", "tiny needs regression inputs; leave out --interpolate"),
+        ("regression.onnx --interpolate 3 8", "tiny makes samples from conditions; leave out --interpolate"),
         ("ring.onnx --out x", "tiny makes vectors, not images; --out takes x.npz"),
         (
             "tiny.onnx -n 10000000",

@@ -94,8 +94,8 @@ def test_bad_seeds(seeds: list[object]) -> None:
 def test_other_bad_arguments() -> None:
     with pytest.raises(GanzooError, match="as one list"):
         latents(3, 4)
-    with pytest.raises(GanzooError, match="length of at least 1"):
-        latents([0], 0)
+    with pytest.raises(GanzooError, match="length of at least 0"):
+        latents([0], -1)
     with pytest.raises(GanzooError, match="'cauchy'; choose one of normal, uniform, sphere"):
         latents([0], 4, "cauchy")  # type: ignore[arg-type]
 

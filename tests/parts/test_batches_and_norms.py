@@ -74,7 +74,7 @@ def test_a_conditional_gan_has_the_condition_that_a_batch_holds() -> None:
     )
     recipe = resolve(registry().gan("cgan"))
     task = task_of(recipe, both)
-    assert (task.num_classes, task.condition_dim) == (2, 0)
+    assert (task.num_classes, task.condition_dim) == (2, 3)
     alone = task_of(recipe, replace(both, labels=None, classes=()))
     assert (alone.num_classes, alone.condition_dim) == (0, 3)
 

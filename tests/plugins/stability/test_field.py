@@ -92,7 +92,7 @@ def begun(recipe: Recipe) -> tuple[Training, tuple[Tensor, ...]]:
 
 def field_of(recipe: Recipe) -> Field:
     made, batch = begun(recipe)
-    return Field(made.nets, partial(recipe.functions["trainer"], **recipe.values["trainer"]), batch)
+    return Field(made.nets, partial(recipe.train, iteration=1), batch)
 
 
 def spectrum(matrix: Tensor) -> np.ndarray[Any, Any]:
@@ -153,7 +153,7 @@ def test_losses_written_by_hand_have_the_same_field_and_jacobian() -> None:
 @pytest.mark.parametrize("gan", ["simple", "wgan-gp", "privileged-v2", "skip-gan"])
 def test_the_first_update_of_a_training_follows_the_field(gan: str, monkeypatch: pytest.MonkeyPatch) -> None:
     made, batch = begun(smallest(gan, optimizer="sgd"))
-    field = Field(made.nets, partial(made.recipe.functions["trainer"], **made.recipe.values["trainer"]), batch, seed=4)
+    field = Field(made.nets, partial(made.recipe.train, iteration=1), batch, seed=4)
     before = field.vector(made.nets)
     torch.manual_seed(4)
     real, z, *condition = batch
@@ -216,7 +216,7 @@ def test_it_has_no_side_effects_and_is_deterministic(gan: str) -> None:
     made, batch = begun(smallest(gan, **({"norm": "batch"} if gan == "dcgan" else {})))
     before = snapshot(made)
     outside = torch.get_rng_state()
-    field = Field(made.nets, partial(made.recipe.functions["trainer"], **made.recipe.values["trainer"]), batch)
+    field = Field(made.nets, partial(made.recipe.train, iteration=1), batch)
     once = field(field.start)
     assert field.projected(field.start).equal(field.start)
     assert field(field.start).equal(once)

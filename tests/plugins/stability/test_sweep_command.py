@@ -87,7 +87,7 @@ def test_a_stopped_sweep_says_how_to_continue(monkeypatch: pytest.MonkeyPatch) -
         ("simple --data ring8 --tier paper --iterations 9", "in which 'iterations' cannot be set"),
         ("simple --data mnist-10k --tier quick", "leave out --tier quick"),
         ("simple --data ring8 --plot x.pdf", "--plot takes x.png, x.svg"),
-        ("privileged-v1-cnn --data ring8 --iterations 1 --jobs 1", "cannot be trained on ring8"),
+        ("privileged-v1-cnn --data ring8 --iterations 1 --jobs 1", "this trainer needs a network with 'child'"),
     ],
 )
 def test_a_mistake_is_one_line(refused: Callable[[str], str], line: str, message: str) -> None:
