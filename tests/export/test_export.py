@@ -243,9 +243,8 @@ def test_a_gan_without_a_parent_has_none_to_export(simple: Model, tmp_path: Path
 def test_a_difference_leaves_no_file(simple: Model, tmp_path: Path) -> None:
     path = tmp_path / "made.onnx"
     message = refused(lambda: export(simple, path, tolerance=1e-12))
-    assert re.fullmatch(
-        rf"'samples' of {path} differ from torch by \d\S*e-\d+, and the tolerance is 1e-12; no file was written", message
-    )
+    wanted = rf"'samples' of {path} differ from torch by \d\S*e-\d+, and the tolerance is 1e-12; no file was written"
+    assert re.fullmatch(wanted, message)
     assert not any(tmp_path.iterdir())
     path.write_text("what stood here")
     refused(lambda: export(simple, path, tolerance=1e-12))
