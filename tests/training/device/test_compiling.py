@@ -32,6 +32,7 @@ from tests.benchmarks.cases import CONV
 from tests.benchmarks.ganzoo_loop import Configuration
 from tests.benchmarks.ganzoo_loop import training as of_benchmarks
 from tests.support import differing, run_iterations, small_training, snapshot
+from tests.support.narrow import narrow
 from tests.training.test_loop import VARIED
 
 
@@ -69,7 +70,7 @@ def test_traced_iterations_have_the_bits_of_eager_ones(tiny: Data, case: str) ->
 def test_every_gan_can_be_traced(gan: str, uncompiled: None) -> None:
     trainer = resolve(registry().gan(gan)).values["trainer"]
     ends = {f"trainer.{name}": changing[2] for name, value in trainer.items() if (changing := ramp(value))}
-    recipe = resolve(registry().gan(gan), {"batch_size": 8, "loop.iterations": 3, **ends})
+    recipe = resolve(registry().gan(gan), {"batch_size": 8, "loop.iterations": 3, **narrow(gan), **ends})
     data = first_samples(load(recipe.gan.data))
 
     def training() -> Training:
