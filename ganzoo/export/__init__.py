@@ -153,19 +153,15 @@ def scalar_inputs(model: Model, names: Sequence[str]) -> dict[str, float]:
     Raises:
         GanzooError: there is no such setting, it is no number, or it has a fixed value already.
     """
-    known = model.sampling_settings
-    for name in names:
-        if name not in known:
-            raise GanzooError(
-                f"{model.metadata.gan} has no setting '{name[:60]}' of sampling; it has: {', '.join(known) or 'none'}"
-            )
+    defaults = {}
+    for name in dict.fromkeys(names):
+        default = model.sampling_setting(name).default
         if name in model.sampling:
             raise GanzooError(f"'{name}' has the fixed value {model.sampling[name]}; leave that out, or the input")
-        if not isinstance(known[name].default, float):
-            raise GanzooError(
-                f"'{name}' is {known[name].default!r:.60} by default, and an input is a number like 0.5; fix it"
-            )
-    return {name: float(known[name].default) for name in dict.fromkeys(names)}
+        if not isinstance(default, float):
+            raise GanzooError(f"'{name}' is {default!r:.60} by default, and an input is a number like 0.5; fix it")
+        defaults[name] = default
+    return defaults
 
 
 def verify(path: str | Path, model: Model, *, tolerance: float = TOLERANCE) -> Report:

@@ -107,12 +107,12 @@ def trace(generator: nn.Module, metadata: ExportMetadata, opset: int) -> onnx.Mo
     height, width = metadata.condition_image[1:] if metadata.free else (0, 0)
     sizes = {"N": TRACED_BATCH, "H": height, "W": width + 8}  # equal sides would be taken for one
     example = tuple(
-        torch.zeros([sizes[side] if isinstance(side, str) else side for side in input.shape], dtype=dtypes[input.dtype])
+        torch.full(
+            [sizes[side] if isinstance(side, str) else side for side in input.shape],
+            metadata.sampling_inputs.get(input.name, 0),
+            dtype=dtypes[input.dtype],
+        )
         for input in inputs
-    )
-    example = tuple(
-        torch.tensor(metadata.sampling_inputs[input.name]) if input.name in metadata.sampling_inputs else tensor
-        for tensor, input in zip(example, inputs, strict=True)
     )
     dims = {side: torch.export.Dim(side) for side in (sizes if metadata.free else "N")}
     shapes = tuple(

@@ -149,7 +149,7 @@ def check_samples(proto: onnx.ModelProto, metadata: ExportMetadata, path: str) -
     """Run a graph without torch, and refuse samples that are not finite or out of range."""
     limits = metadata.output_range
     for feeds, samples in run_batches(proto, metadata, path):
-        shape = (len(samples), *expected_shape(metadata, feeds))
+        shape = (len(samples), *metadata.output_shape(feeds))
         if samples.shape != shape:
             raise GanzooError(f"{path} makes samples of shape {samples.shape}, expected {shape}")
         if not np.isfinite(samples).all():
@@ -221,18 +221,6 @@ def feeds_of(metadata: ExportMetadata, seeds: range, extra: tuple[int, int] = (0
                 values = np.tanh(values) if metadata.range[0] < 0 else np.abs(np.tanh(values))
             feeds[name] = values.reshape(-1, *sides)
     return feeds
-
-
-def expected_shape(metadata: ExportMetadata, feeds: Mapping[str, NDArray[Any]]) -> tuple[int, ...]:
-    """Shape of one sample of a graph for such inputs."""
-    sizes = {
-        side: values.shape[axis]
-        for (name, _, shape), values in zip(metadata.inputs, feeds.values(), strict=True)
-        for axis, side in enumerate(shape)
-        if isinstance(side, str)
-    }
-    sizes |= {f"{metadata.scale}{name}": metadata.scale * sizes[name] for name in "HW" if name in sizes}
-    return tuple(sizes[side] if isinstance(side, str) else side for side in metadata.output.shape[1:])
 
 
 def torch_samples(generator: nn.Module, feeds: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:

@@ -73,14 +73,17 @@ class TrainedGenerator(ABC):
         Raises:
             GanzooError: there is no such setting, or it has no such value.
         """
-        known = self.sampling_settings
-        if unknown := sorted(settings.keys() - known.keys()):
-            raise GanzooError(
-                f"{self.metadata.gan} has no setting '{unknown[0][:60]}' of sampling; it has: "
-                f"{', '.join(known) or 'none'}"
-            )
-        values = {name: known[name].accept(value) for name, value in settings.items()}
+        values = {name: self.sampling_setting(name).accept(value) for name, value in sorted(settings.items())}
         return self._with_sampling({**self.sampling, **values})
+
+    def sampling_setting(self, name: str) -> Setting:
+        """The setting of sampling of that name; GanzooError if there is none."""
+        known = self.sampling_settings
+        if name not in known:
+            raise GanzooError(
+                f"{self.metadata.gan} has no setting '{name[:60]}' of sampling; it has: {', '.join(known) or 'none'}"
+            )
+        return known[name]
 
     def _with_sampling(self, sampling: Mapping[str, Any]) -> Self:
         changed = copy.copy(self)

@@ -150,7 +150,7 @@ class Metadata:
             GanzooError: a field is out of bounds, or all together are too long; the message names ``source``.
         """
         text = json.dumps(self.to_json())
-        _require_short(text, source)
+        require_short(text, source)
         self.from_json(json.loads(text), source)
 
     @classmethod
@@ -314,6 +314,17 @@ class ExportMetadata(Metadata):
             shape = (*shape[1:], shape[0])
         return Tensor("samples", self.output_dtype, ("N", *shape))
 
+    def output_shape(self, feeds: Mapping[str, Any]) -> tuple[int, ...]:
+        """Shape of one output for such arrays as inputs, by their names; free sides follow from theirs."""
+        sizes = {
+            side: feeds[name].shape[axis]
+            for name, _, shape in self.inputs
+            for axis, side in enumerate(shape)
+            if isinstance(side, str)
+        }
+        sizes |= {f"{self.scale}{name}": self.scale * sizes[name] for name in "HW" if name in sizes}
+        return tuple(sizes[side] if isinstance(side, str) else side for side in self.output.shape[1:])
+
     @property
     def output_range(self) -> tuple[float, float] | None:
         """Smallest and largest value of the output; ``None`` where it is unbounded, or of an entry."""
@@ -407,7 +418,7 @@ def read_json(path: str | Path) -> dict[str, Any]:
     try:
         with safe_open(str(path), "np") as file:
             text = (file.metadata() or {}).get("ganzoo", "null")
-        _require_short(text, path)
+        require_short(text, path)
         values = json.loads(text)
     except (SafetensorError, OSError, ValueError, RecursionError, MemoryError) as error:
         raise GanzooError(f"{path} is no readable safetensors file: {first_line(error)}") from None
@@ -417,7 +428,8 @@ def read_json(path: str | Path) -> dict[str, Any]:
     return values
 
 
-def _require_short(text: str, source: str | Path) -> None:
+def require_short(text: str | bytes, source: str | Path) -> None:
+    """Refuse metadata that are too long to be read."""
     if len(text) > MAX_JSON_BYTES:
         raise GanzooError(f"{source} has metadata of {len(text):,} bytes; at most {MAX_JSON_BYTES:,} are read")
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ganzoo.generators.metadata import MAX_JSON_BYTES, ExportMetadata
+from ganzoo.generators.metadata import ExportMetadata, require_short
 from ganzoo.util.errors import GanzooError, first_line
 from ganzoo.util.files import require_file
 
@@ -101,8 +101,7 @@ def _content(path: Path) -> bytes:
 def _json(path: str | Path, text: bytes | None) -> dict[str, Any]:
     if text is None:
         raise GanzooError(f"{path} was not exported by ganzoo: its metadata have no entry 'ganzoo'")
-    if len(text) > MAX_JSON_BYTES:
-        raise GanzooError(f"{path} has metadata of {len(text):,} bytes; at most {MAX_JSON_BYTES:,} are read")
+    require_short(text, path)
     try:
         values = json.loads(text)
     except (ValueError, RecursionError) as error:

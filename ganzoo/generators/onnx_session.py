@@ -214,10 +214,7 @@ class Sampler(TrainedGenerator):
             samples = self._bound(feeds) if self._bound else self._session.run(["samples"], feeds)[0]
         except Exception as error:  # the exceptions of onnxruntime have no other base class
             raise GanzooError(f"{self._path} cannot be run: {first_line(error)}") from error
-        output, expected = self.metadata.output, (len(z), *self.metadata.output.shape[1:])
-        if self.metadata.free:
-            channels, *sides = self.metadata.shape_from(condition[-1].shape[1:])
-            expected = (len(z), *sides, channels) if output.dtype == "uint8" else (len(z), channels, *sides)
+        output, expected = self.metadata.output, (len(z), *self.metadata.output_shape(feeds))
         if not isinstance(samples, np.ndarray) or (samples.shape, str(samples.dtype)) != (expected, output.dtype):
             shape = getattr(samples, "shape", None)
             raise GanzooError(f"{self._path} makes samples of shape {shape} where its metadata promise {expected}")
