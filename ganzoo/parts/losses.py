@@ -97,6 +97,11 @@ def mse(output: Tensor, target: float) -> Tensor:
     return (output.float() - target).square().mean()
 
 
+def mae(one: Tensor, other: Tensor) -> Tensor:
+    """Mean absolute difference of two tensors of one shape, in float32."""
+    return (one.float() - other.float()).abs().mean()
+
+
 def mean(output: Tensor) -> Tensor:
     """Mean of a critic's output, in float32."""
     return output.float().mean()

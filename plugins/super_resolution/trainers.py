@@ -12,6 +12,7 @@ from ganzoo.parts import (
     Unless,
     accuracy,
     bce,
+    mae,
     mean,
     paired,
     real_and_fake_logits,
@@ -64,7 +65,7 @@ def srgan(
         loss = bce(real_logits, 1) + bce(fake_logits, 0)
         yield D, loss, {"discriminator_accuracy": accuracy(real_logits, fake_logits)}
     fake = G(z, *condition)
-    distance = absolute(fake, real)
+    distance = mae(fake, real)
     loss = l1 * distance
     if adversarial:
         fake_logits, made = judged(D, fake, *condition, features=bool(feature_matching))
@@ -105,7 +106,7 @@ def esrgan(
     if flips:
         real, *condition = flipped(real, *condition)
     fake = G(z, *condition)
-    distance = absolute(fake, real)
+    distance = mae(fake, real)
     loss = l1 * distance
     if adversarial:
         fake_logits, made = judged(D, fake, *condition, features=bool(feature_matching))
@@ -142,12 +143,7 @@ def judged(D: Any, samples: Tensor, *condition: Tensor, features: bool) -> tuple
 def feature_distance(made: Sequence[Tensor], right: Sequence[Tensor]) -> Tensor:
     """The mean absolute difference of features of generated and of right images, over all of their levels."""
     pairs = zip(made, map(stop_gradient, right), strict=True)
-    return torch.stack([absolute(one, other) for one, other in pairs]).mean()
-
-
-def absolute(one: Tensor, other: Tensor) -> Tensor:
-    """The mean absolute difference, in float32."""
-    return (one.float() - other.float()).abs().mean()
+    return torch.stack([mae(one, other) for one, other in pairs]).mean()
 
 
 def flipped(*images: Tensor) -> list[Tensor]:

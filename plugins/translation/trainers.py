@@ -9,6 +9,7 @@ from ganzoo.parts import (
     NonNegative,
     accuracy,
     bce,
+    mae,
     mse,
     real_and_fake_logits,
     require_parts,
@@ -48,7 +49,7 @@ def pix2pix(
         loss = bce(real_logits, 1) + bce(fake_logits, 0)
         yield D, loss, {"discriminator_accuracy": accuracy(real_logits, fake_logits)}
     fake = G(z, *condition)
-    distance = absolute(fake, real)
+    distance = mae(fake, real)
     loss = l1 * distance
     if adversarial:
         loss = loss + adversarial * bce(D(fake, *condition), 1)
@@ -77,7 +78,7 @@ def cyclegan(
         (a,), (b,) = mirrored(a), mirrored(b)
     made_b, made_a = G(z, a), G.back(b)
     adversarial = mse(D.samples(made_b), 1) + mse(D.conditions(made_a), 1)
-    cycled = absolute(G.back(made_b), a) + absolute(G(z, made_a), b)
+    cycled = mae(G.back(made_b), a) + mae(G(z, made_a), b)
     loss = adversarial + cycle * cycled
     if identity:
         if a.shape[1] != b.shape[1]:
@@ -85,17 +86,12 @@ def cyclegan(
                 f"identity={identity:g} compares images of equal channels, and these have {a.shape[1]} and "
                 f"{b.shape[1]}; set identity=0"
             )
-        loss = loss + identity * (absolute(G(z, b), b) + absolute(G.back(a), a))
+        loss = loss + identity * (mae(G(z, b), b) + mae(G.back(a), a))
     yield G, loss, {"cycle": cycled.detach()}
     old_b, old_a = D.sample_pool(stop_gradient(made_b)), D.condition_pool(stop_gradient(made_a))
     loss_b = mse(D.samples(b), 1) + mse(D.samples(old_b), 0)
     loss_a = mse(D.conditions(a), 1) + mse(D.conditions(old_a), 0)
     yield D, (loss_b + loss_a) / 2
-
-
-def absolute(one: Tensor, other: Tensor) -> Tensor:
-    """The mean absolute difference, in float32."""
-    return (one.float() - other.float()).abs().mean()
 
 
 def mirrored(*images: Tensor) -> list[Tensor]:
