@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import os
-from contextlib import suppress
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported; subprocesses inherit it
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # subprocesses would compile what they import each time
@@ -39,6 +41,31 @@ def one_table_of_operators() -> None:
         from torch.onnx._internal._lazy_import import onnxscript_apis as operators
 
         operators.get_torchlib_ops = functools.cache(operators.get_torchlib_ops)
+
+
+@contextmanager
+def tracing_paused() -> Iterator[None]:
+    """Leave the lines that run here out of coverage, whose tracer slows torch's exporter and compiler down by far."""
+    tracer = sys.gettrace()
+    sys.settrace(None)
+    try:
+        yield
+    finally:
+        sys.settrace(tracer)
+
+
+@pytest.fixture
+def untraced() -> Iterator[None]:
+    """For a test that repeats for each GAN what another test traces for one."""
+    with tracing_paused():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def exporter_is_not_traced() -> None:
+    """None of its lines are counted."""
+    for owner in (torch.onnx, torch.export):
+        setattr(owner, "export", tracing_paused()(owner.export))  # noqa: B010
 
 
 @pytest.fixture(autouse=True)

@@ -17,6 +17,7 @@ from ganzoo.testing import ContractError, check, claims
 from tests.support.narrow import narrow
 
 
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize("name", sorted(registry().gans))
 def test_every_registered_gan_keeps_the_contract(name: str) -> None:
     check(name, settings=narrow(name))

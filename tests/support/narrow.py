@@ -9,14 +9,17 @@ from ganzoo.registry.recipe import settings as settings_of
 from ganzoo.registry.registry import registry
 
 SIZES = {"widths": (16,), "width": 8, "blocks": 1, "growth": 4, "pool": 6}
+STEPS = ("critic_steps", "discriminator_steps")
 
 
 def narrow(name: str) -> dict[str, Any]:
-    """Settings that make the networks of a GAN narrow, and leave the kinds of their layers as they are."""
-    known = settings_of(dict(resolve(registry().gan(name)).functions))
-    return {
+    """Settings that make the networks of a GAN narrow and its iterations short, and leave the kinds of both as they are."""
+    recipe = resolve(registry().gan(name))
+    known = settings_of(dict(recipe.functions))
+    sizes = {
         f"{part}.{key}": value
         for part in ("generator", "discriminator")
         for key, value in SIZES.items()
         if key in known[part]
     }
+    return sizes | {f"trainer.{key}": 2 for key in STEPS if recipe.values["trainer"].get(key, 0) > 2}

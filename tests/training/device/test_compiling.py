@@ -66,6 +66,7 @@ def test_traced_iterations_have_the_bits_of_eager_ones(tiny: Data, case: str) ->
     assert differing(traced.state(), plain.state()) == []
 
 
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize("gan", registry().gans)
 def test_every_gan_can_be_traced(gan: str, uncompiled: None) -> None:
     trainer = resolve(registry().gan(gan)).values["trainer"]
@@ -141,6 +142,7 @@ def test_a_trainer_that_reads_values_runs_eagerly_with_one_warning(tiny: Data) -
     assert differing(training.state(), plain.state()) == []
 
 
+@pytest.mark.usefixtures("untraced")
 def test_tensors_of_another_layout_compile_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """Gradients of the script's DCGAN are channels last where torch says that they are not; a view of them fails."""
     compile = torch.compile
@@ -335,6 +337,7 @@ def test_looking_at_updates_between_iterations_changes_nothing(tiny: Data) -> No
     assert differing(training.state(), plain.state()) == []
 
 
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.skipif(not shutil.which("g++"), reason="there is no C++ compiler")
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_compiled_iterations_are_close_to_eager_ones(tiny: Data, precision: str) -> None:
@@ -356,6 +359,7 @@ def test_compiled_iterations_are_close_to_eager_ones(tiny: Data, precision: str)
     assert first.model().sample(range(2)).shape == (2, 1, 8, 8)
 
 
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.skipif(not shutil.which("g++"), reason="there is no C++ compiler")
 def test_compiled_convolutions_are_close_to_eager_ones(tiny: Data) -> None:
     how = {
