@@ -13,7 +13,7 @@ STEPS = ("critic_steps", "discriminator_steps")
 
 
 def narrow(name: str) -> dict[str, Any]:
-    """Settings that make the networks of a GAN narrow and its iterations short, and leave the kinds of both as they are."""
+    """Settings that make the networks of a GAN narrow and its iterations short, and leave the kinds of layers."""
     recipe = resolve(registry().gan(name))
     known = settings_of(dict(recipe.functions))
     sizes = {
