@@ -7,7 +7,18 @@ from pathlib import Path
 
 import torch
 
-from tests.benchmarks import every, memory, profiling, sampling, scaling, startup, training
+from tests.benchmarks import (
+    enlarging,
+    equal_time,
+    every,
+    memory,
+    profiling,
+    sampling,
+    scaling,
+    startup,
+    training,
+    translation,
+)
 from tests.benchmarks.harness import save
 
 SUITES = {
@@ -17,6 +28,9 @@ SUITES = {
     "scaling": scaling,
     "startup": startup,
     "sampling": sampling,
+    "translation": translation,
+    "equal-time": equal_time,
+    "enlarging": enlarging,
 }
 
 parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Ratios, measured side by side.")

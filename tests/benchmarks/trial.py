@@ -1,7 +1,8 @@
 """One trial in its own process, so that its peak memory is measured: ``python -m tests.benchmarks.trial ...``
 
-``row CASE ROW SECONDS`` runs a row of a comparison; ``size SECONDS JSON`` trains a GAN of the zoo on random images.
-Both print images a second.
+``row CASE ROW SECONDS`` runs a row of a comparison, ``translation GAN ROW SECONDS`` one of images from images;
+``size SECONDS JSON`` trains a GAN of the zoo on random images; ``enlarging FOLDER WAY SIDE`` enlarges one image twice.
+All print images a second.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 import json
 import sys
 import time
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from tests.benchmarks.harness import Repeat
+if TYPE_CHECKING:
+    from tests.benchmarks.harness import Repeat  # which imports torch
 
 
 def rate(run: Repeat, images: int, seconds: float) -> float:
@@ -32,6 +35,26 @@ def row(case: str, name: str, seconds: str) -> float:
     configure_process()
     with flush_denormals():
         return rate(rows(CASES[case])[name](), CASES[case].images, float(seconds))
+
+
+def translation(gan: str, name: str, seconds: str) -> float:
+    from ganzoo.training.device import configure_process, flush_denormals
+    from tests.benchmarks.translation import CASES, ENDLESS, ROWS
+
+    configure_process()
+    with flush_denormals():
+        contestant = ROWS[name](CASES[gan], ENDLESS)
+        return rate(contestant, contestant.batch, float(seconds))
+
+
+def enlarging(folder: str, way: str, side: str) -> float:
+    from tests.benchmarks.enlarging_ways import WAYS, picture
+
+    enlarge, image = WAYS[way](Path(folder)).bytes, picture(int(side))
+    enlarge(image)
+    start = time.perf_counter()
+    enlarge(image)
+    return 1 / (time.perf_counter() - start)
 
 
 def size(seconds: str, point: str) -> float:
@@ -56,4 +79,4 @@ def size(seconds: str, point: str) -> float:
 
 if __name__ == "__main__":
     kind, *words = sys.argv[1:]
-    print({"row": row, "size": size}[kind](*words))
+    print({"row": row, "translation": translation, "size": size, "enlarging": enlarging}[kind](*words))
