@@ -147,7 +147,7 @@ class Recipe:
     @property
     def takes_iteration(self) -> bool:
         """Whether the trainer takes the number of the iteration, as its third argument."""
-        return takes_iteration(self.functions["trainer"])
+        return positional_arguments(self.functions["trainer"]) > 2
 
     @property
     def period(self) -> int | None:
@@ -164,10 +164,11 @@ class Recipe:
         Args:
             nets: the networks.
             draw: draws a batch.
-            iteration: its number, counted from 1, for a trainer that takes it.
+            iteration: its number, counted from 1, for a trainer that takes it; one may also take how many there are.
         """
-        arguments = (nets, draw, iteration) if self.takes_iteration else (nets, draw)
-        updates: Iterator[Any] = self.functions["trainer"](*arguments, **self.trainer_values(iteration))
+        trainer = self.functions["trainer"]
+        arguments = (nets, draw, iteration, self.loop.iterations)[: max(2, positional_arguments(trainer))]
+        updates: Iterator[Any] = trainer(*arguments, **self.trainer_values(iteration))
         return updates
 
     def trainer_values(self, iteration: int) -> dict[str, Any]:
@@ -217,12 +218,10 @@ def signature(part: str, function: Callable[..., Any]) -> dict[str, Setting]:
     return found
 
 
-def takes_iteration(trainer: Callable[..., Any]) -> bool:
-    """Whether a trainer has a third positional argument."""
-    kinds = [each.kind for each in inspect.signature(trainer).parameters.values()]
-    return (
-        sum(kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD) for kind in kinds) > 2
-    )
+def positional_arguments(function: Callable[..., Any]) -> int:
+    """How many arguments are not keyword-only, without ``*args``."""
+    kinds = [each.kind for each in inspect.signature(function).parameters.values()]
+    return sum(kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD) for kind in kinds)
 
 
 def settings(functions: dict[str, Callable[..., Any]]) -> dict[str, dict[str, Setting]]:

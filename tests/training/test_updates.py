@@ -188,6 +188,15 @@ def test_a_trainer_is_told_the_iteration_if_it_asks(tiny: Data) -> None:
     assert [int(each.metrics["number"]) for each in training] == [1, 2, 3]
 
 
+def test_a_trainer_is_told_how_many_iterations_there_are_if_it_asks(tiny: Data) -> None:
+    def halves(nets: Any, draw: Any, iteration: int, iterations: int) -> Iterator[Any]:
+        for network, loss, *_ in numbered(nets, draw, iteration):
+            yield network, loss, {"second_half": torch.tensor(2 * iteration > iterations)}
+
+    training = training_of(replace(registry().gan("simple"), trainer=halves), tiny, iterations=4)
+    assert [bool(each.metrics["second_half"]) for each in training] == [False, False, True, True]
+
+
 def test_it_is_not_compiled_unless_it_has_a_period(tiny: Data, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ganzoo.training.device.tracing.TracedIteration.compile", lambda self: None)
     monkeypatch.setattr("ganzoo.training.device.require_compiler", lambda device: None)
