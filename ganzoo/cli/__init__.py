@@ -139,7 +139,8 @@ def main() -> None:
     for handler in logging.root.handlers:
         handler.setFormatter(LogFormatter())
     logging.getLogger("ganzoo").setLevel(logging.INFO)
-    logging.getLogger("PIL").setLevel(logging.CRITICAL)  # whose errors are raised too, and named with their file
+    for reader in ("PIL", "tifffile"):  # whose errors are raised too, and named with their file
+        logging.getLogger(reader).setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", module=r"PIL\.")
     warnings.formatwarning = format_warning
 

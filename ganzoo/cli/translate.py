@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 PAUSE = 5  # seconds between two lines of progress
 PIXELS = 2**20  # of the images that are made together
-LOSSLESS = {".bmp", ".png", ".tif", ".tiff"}
+TIFF = {".tif", ".tiff"}
+LOSSLESS = {".bmp", ".png", *TIFF}
 MOST_NAMED = 20  # broken files at the end
 
 
@@ -42,6 +43,8 @@ class Counts:
     kept: int = 0
     rescaled: int = 0
     shallow: int = 0
+    cut: int = 0
+    coarse: int = 0
 
 
 def translate_files(
@@ -76,20 +79,28 @@ def translate_files(
     from ganzoo.util.optional import needs
 
     with needs():
-        from ganzoo.data import decode
+        from ganzoo.data import decode, tiff
     metadata = model.metadata
     require_translator(metadata)
     if tile:
         require_tiles(metadata, tile)
-    if metadata.condition_image[0] not in decode.MODES or metadata.shape[0] not in decode.MODES:
-        raise GanzooError(f"{metadata.gan} takes or makes images that no file holds; use translate() in Python")
+    channels = metadata.shape[0]
+    if max(metadata.condition_image[0], channels) > tiff.MAX_CHANNELS:
+        raise GanzooError(
+            f"{metadata.gan} takes or makes images of more than {tiff.MAX_CHANNELS} channels, which no file holds; use "
+            "translate() in Python"
+        )
+    if channels not in decode.MODES:
+        with needs("tiff"):
+            import tifffile  # noqa: F401  writes them; its absence is said before anything is computed
     chosen = parse_seeds(seeds) if seeds else [0]
     if len(chosen) > 1:
         raise GanzooError(f"--input takes one seed for all images, not {len(chosen)}; give one, or run it again")
     if seeds and not metadata.latent_dim:
         raise GanzooError(f"{metadata.gan} takes no latents, so --seeds changes nothing; leave it out")
-    target = Path(out) if out else default_target(metadata.gan, Path(given))
-    jobs, counts, broken = jobs_of(Path(given), target, force=force), Counts(), dict[str, str]()
+    suffix = needed_suffix(Path(given), channels)
+    target = Path(out) if out else default_target(metadata.gan, Path(given), suffix)
+    jobs, counts, broken = jobs_of(Path(given), target, channels, force=force), Counts(), dict[str, str]()
     waiting = [job for job in jobs if force or not job.target.exists()]
     counts.kept = len(jobs) - len(waiting)
     bits = common_depth([job.source for job in waiting])
@@ -105,14 +116,34 @@ def translate_files(
         raise SystemExit(1)
 
 
-def default_target(gan: str, given: Path) -> Path:
+def needed_suffix(given: Path, channels: int) -> str:
+    """The suffix of what is made from an image: ``.tif`` for what PNG, as it is written here, cannot hold.
+
+    Args:
+        given: the image file.
+        channels: of what is made.
+    """
+    from ganzoo.data import decode, tiff
+
+    if channels not in decode.MODES:
+        return ".tif"
+    how = tiff.layout(given) if given.is_file() else None
+    is_deep = how is not None and how.bits > 8 and channels > 1 and tiff.is_installed()
+    return ".tif" if is_deep else ".png"
+
+
+def default_target(gan: str, given: Path, suffix: str = ".png") -> Path:
     """Where images go that were given no place: ``cat-pix2pix.png``, or the folder ``cats-pix2pix``."""
     stem = given.resolve().name if given.is_dir() else given.stem
-    return Path(f"{stem}-{gan}{'' if given.is_dir() else '.png'}")
+    return Path(f"{stem}-{gan}{'' if given.is_dir() else suffix}")
 
 
-def jobs_of(given: Path, target: Path, *, force: bool) -> list[Job]:
-    """The files to read and to write. The relative names in a folder are kept; what is not lossless becomes PNG."""
+def jobs_of(given: Path, target: Path, channels: int = 3, *, force: bool) -> list[Job]:
+    """The files to read and to write. The relative names in a folder are kept; what is not lossless becomes PNG.
+
+    Images of other ``channels`` than grey, RGB or RGBA have become TIFF.
+    """
+    from ganzoo.data import decode
     from ganzoo.data.find import find_images
     from ganzoo.util.files import require_folder
 
@@ -123,7 +154,7 @@ def jobs_of(given: Path, target: Path, *, force: bool) -> list[Job]:
         found.warn(given)
         if not found.names:
             raise GanzooError(f"{given} holds no images; name another with --input")
-        jobs = [Job(given / name, target / named(name)) for name in found.names]
+        jobs = [Job(given / name, target / named(name, tiff=channels not in decode.MODES)) for name in found.names]
         twice = len(jobs) - len({job.target for job in jobs})
         if twice:
             raise GanzooError(f"{twice} images of {given} differ in their suffix alone; rename them, or move some away")
@@ -131,7 +162,9 @@ def jobs_of(given: Path, target: Path, *, force: bool) -> list[Job]:
     if not given.is_file():
         raise GanzooError(f"there is no file or folder {given}; name one that exists with --input")
     if target.is_dir():
-        target = target / named(given.name)
+        target = target / named(given.name, tiff=channels not in decode.MODES)
+    if channels not in decode.MODES and target.suffix.lower() not in TIFF:
+        raise GanzooError(f"{target} cannot hold {channels} channels; --out takes x.tif for one image")
     if target.suffix.lower() not in LOSSLESS:
         raise GanzooError(f"cannot write {target}; --out takes x.png, x.tif or x.bmp for one image")
     if target.exists() and not force:
@@ -140,10 +173,11 @@ def jobs_of(given: Path, target: Path, *, force: bool) -> list[Job]:
     return [Job(given, target)]
 
 
-def named(name: str) -> str:
-    """The name of what is made from a file: the same, but for formats that lose something."""
+def named(name: str, *, tiff: bool = False) -> str:
+    """The name of what is made from a file: the same, but for formats that lose something, or are not ``tiff``."""
     path = Path(name)
-    return name if path.suffix.lower() in LOSSLESS else path.with_suffix(".png").as_posix()
+    kept = TIFF if tiff else LOSSLESS
+    return name if path.suffix.lower() in kept else path.with_suffix(".tif" if tiff else ".png").as_posix()
 
 
 def common_depth(sources: list[Path]) -> int:
@@ -154,9 +188,11 @@ def common_depth(sources: list[Path]) -> int:
     for source in sources:
         try:
             stored.append(decode.inspect(source))
+        except GanzooError:
+            raise
         except Exception:  # it is named when it is decoded
             continue
-    decode.warn_of_depth(stored)
+    decode.warn_of_depth(stored, scaled=False)
     return decode.bit_depth(stored)
 
 
@@ -171,7 +207,9 @@ def batches(
     for job in jobs:
         try:
             image = read(job.source)
-        except Exception as error:  # Pillow raises many kinds
+        except GanzooError:  # of what is not installed, or not clear
+            raise
+        except Exception as error:  # Pillow and tifffile raise many kinds
             broken[str(job.source)] = first_line(error)
             continue
         shape = image.values.shape
@@ -202,6 +240,7 @@ def made_from(
     given = (values * (high - low) + low).astype(np.float32)
     samples = model.translated(given, seed=seed, label=label, tile=tile)
     if samples.dtype == np.uint8:
+        counts.coarse += sum(image.bits > 8 for image in images)
         made = np.moveaxis(samples, -1, 1).astype(np.float32) / np.float32(255)
     else:
         made = ((samples - low) / (high - low)).astype(np.float32)
@@ -213,24 +252,30 @@ def write(target: Path, made: NDArray[np.float32], given: Whole, counts: Counts)
     import numpy as np
     from PIL import Image
 
+    from ganzoo.data import decode, tiff
     from ganzoo.generators.images import to_pil
     from ganzoo.util.files import atomic_write, writing
 
-    deep = given.bits > 8 and made.shape[0] == 1
+    channels, suffix = len(made), target.suffix.lower()
+    is_tiff = suffix in TIFF and channels != 1 and (channels not in decode.MODES or given.bits > 8)
+    is_tiff = is_tiff and (channels not in decode.MODES or tiff.is_installed())
+    deep = given.bits > 8 and ((channels == 1 and suffix != ".bmp") or is_tiff)
     counts.shallow += given.bits > 8 and not deep
-    levels = 2**given.bits - 1 if deep else 255
-    pixels = np.rint(np.moveaxis(made, 0, -1) * levels).clip(0, levels)
-    if deep:
-        image = Image.fromarray(pixels[..., 0].astype(np.uint16))
-    else:
-        image = to_pil(pixels.astype(np.uint8))
-        if given.alpha is not None and made.shape[0] < 4:
-            alpha = Image.fromarray(given.alpha).resize(image.size, Image.Resampling.BICUBIC)
-            image.putalpha(alpha)
+    counts.cut += given.cut
+    bits = 16 if deep and channels in (3, 4) else given.bits if deep else 8  # colours are read as if they had 16
+    levels = 2**bits - 1
+    pixels = np.rint(made * levels).clip(0, levels).astype(np.uint16 if deep else np.uint8)
     with writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-    kind = {".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP"}.get(target.suffix.lower(), "PNG")
     with atomic_write(target) as temporary:
+        if is_tiff:
+            tiff.write(temporary, pixels)
+            return
+        image = Image.fromarray(pixels[0]) if deep else to_pil(np.moveaxis(pixels, 0, -1))
+        if given.alpha is not None and channels < 4:
+            alpha = Image.fromarray(given.alpha).resize(image.size, Image.Resampling.BICUBIC)
+            image.putalpha(alpha)
+        kind = {".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP"}.get(suffix, "PNG")
         image.save(temporary, format=kind)
 
 
@@ -242,7 +287,14 @@ def report(counts: Counts, broken: dict[str, str], gan: str, path: Path, target:
     if counts.rescaled:
         click.echo(f"{counts.rescaled:,} were scaled to the size of the training and back: {gan} takes that alone")
     if counts.shallow:
-        click.echo(f"{counts.shallow:,} of more than 8 bits are written in 8: {gan} makes colours")
+        click.echo(
+            f"{counts.shallow:,} of more than 8 bits are written in 8, as BMP and colours in PNG have: for 16, name "
+            ".tif files, and install tifffile"
+        )
+    if counts.cut:
+        click.echo(f"{counts.cut:,} of 16 bits in colour or with alpha were read by their upper 8 bits")
+    if counts.coarse:
+        click.echo(f"{counts.coarse:,} of more than 8 bits have 256 levels: {gan} was exported with --uint8")
     for name, reason in list(broken.items())[:MOST_NAMED]:
         click.echo(f"skipped {name}: {reason}", err=True)
     if len(broken) > MOST_NAMED:

@@ -116,7 +116,8 @@ def _check(samples: Samples, what: str) -> None:
         raise GanzooError(f"the {what} are a {type(samples).__name__}, not an array of numpy; {good}")
     if len(shape) != {np.dtype(np.uint8): 4, np.dtype(np.float32): 2}.get(dtype) or 0 in shape[1:]:
         raise GanzooError(f"the {what} are {dtype} {shape}; {good}")
-    if len(shape) == 4 and shape[1] not in CHANNELS.values() and shape[3] in CHANNELS.values():
+    last = len(shape) == 4 and shape[1] not in CHANNELS.values() and shape[3] in CHANNELS.values()
+    if last and shape[2] != shape[3]:  # which would be square images of several channels, and of few pixels
         raise GanzooError(f"the {what} have the shape {shape}, where the channels seem to come last; {good}")
     if isinstance(samples, np.ndarray) and len(shape) == 2 and not np.isfinite(samples).all():
         count = int((~np.isfinite(samples)).sum())

@@ -6,7 +6,8 @@ import logging
 import math
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -41,16 +42,20 @@ def folder(request: Request) -> Data:
     """Your own images, as folder:PATH; sub-folders are classes; cut square and scaled.
 
     The largest centred square of each image is scaled to ``size x size`` pixels (32 by default), after its EXIF
-    orientation is applied. Of several frames the first counts. Read are BMP, GIF, JPEG, PNG, PNM, TIFF, WebP and, where
-    Pillow can, AVIF.
+    orientation is applied. Of several frames the first counts; of TIFF, one line says so. Read are BMP, GIF, JPEG, PNG,
+    PNM, TIFF, WebP and, where Pillow can, AVIF.
 
     All images become grey if every file is stored as grey (a palette of greys and grey with alpha included), else RGB;
     transparency is laid over white. ``--channels grey``, ``rgb`` or ``rgba`` forces one of these; RGBA keeps
     transparency, and sets the colour of transparent pixels to 0.
 
-    Grey of more than 8 bits is scaled by the bit depth of the folder: the largest value of all such files, rounded up
-    to 8, 10, 12, 14 or 16 bits; one line says which. Of 16-bit colour the upper 8 bits count; one line warns if they
-    are dark.
+    TIFF files of 2 to 13 channels that are neither grey nor colours are read with all of them, by tifffile: of 8 or 16
+    bits, interleaved, in planes, or in pages that ImageJ, OME-TIFF or tifffile name channels. All files then have to
+    have as many.
+
+    Grey and such channels of more than 8 bits are scaled by the bit depth of the folder: the largest value of all such
+    files, rounded up to 8, 10, 12, 14 or 16 bits; one line says which. Of 16-bit colour the upper 8 bits count; one
+    line warns if they are dark.
 
     Symbolic links are followed, except back to a folder above. Names that start with a dot are left out. Passed over,
     with a warning that counts them: files without the suffix of an image, broken links, pipes and devices. Skipped,
@@ -65,13 +70,14 @@ def folder(request: Request) -> Data:
     used in its place. ``sha256`` is that of the relative names and sizes of the files.
 
     Returns:
-        Samples uint8 ``(N, 1, 3 or 4, size, size)`` in 0..255, sorted by their relative names. With sub-folders, labels
-        in the natural order of the folder names.
+        Samples uint8 ``(N, C, size, size)`` in 0..255, sorted by their relative names. With sub-folders, labels in the
+        natural order of the folder names.
 
     Raises:
         GanzooError: there is no such folder, or no readable image in it; images are both in sub-folders and next to
-            them; the size is not within 1..4096; the test split is requested; Pillow is missing. Later, when a batch
-            is decoded: more than 20 files, and more than a hundredth, cannot be read any more.
+            them; they have different numbers of channels, or it is not clear what are channels; the size is not within
+            1..4096; the test split is requested; Pillow is missing, or what else the files need. Later, when a batch is
+            decoded: more than 20 files, and more than a hundredth, cannot be read any more.
     """
     request.refuse_test()
     root = existing(request.argument, "--data folder:PATH")
@@ -130,13 +136,26 @@ class Images:
             decoded=None if self.decoded is None else self.decoded[index],
         )
 
+    @property
+    def bands(self) -> bool:
+        """Whether the channels are neither grey nor colours."""
+        return any(each.bands for each in self.stored)
+
     def describe(self, *, forced: bool) -> None:
-        """Say how more than 8 bits are read, and transparency, unless the channels were ``forced``."""
+        """Say how more than 8 bits and several channels are read, and transparency unless channels are ``forced``."""
         with needs():
             from ganzoo.data import decode
         decode.warn_of_depth(self.stored)
         if not forced and (count := sum(each.transparent for each in self.stored)):
             log.info("%d images with transparency are laid over white; keep it with --channels rgba", count)
+        if count := sum(each.further for each in self.stored):
+            log.warning(
+                "%d TIFF files hold several images, of which the first is read; channels in pages need the axes CYX",
+                count,
+            )
+        if self.bands:
+            pictures = {2: "the first", 4: "them as RGBA"}.get(self.shape[0], "the first three")
+            log.info("%s has images of %d channels; pictures show %s", shown(str(self.root)), self.shape[0], pictures)
 
 
 def existing(argument: str, usage: str) -> Path:
@@ -160,7 +179,8 @@ def read_images(
         half: the half of each image that counts; the whole by default.
 
     Raises:
-        GanzooError: the size is not within 1..4096, no image can be read, or Pillow is missing.
+        GanzooError: the size is not within 1..4096, no image can be read, they have different numbers of channels, it
+            is not clear what are channels, or Pillow is missing, or what else the files need.
     """
     with needs():
         from ganzoo.data import decode
@@ -172,8 +192,7 @@ def read_images(
 
     def plan() -> tuple[tuple[int, int, int], int, bool]:
         """Shape, bit depth, and whether the images stay in their files. Broken files do not count."""
-        is_grey = all(each.grey for each in stored.values())
-        shape = (CHANNELS[channels or ("grey" if is_grey else "rgb")], size, size)
+        shape = (_channels_of(root, stored.values(), channels), size, size)
         return shape, decode.bit_depth(stored.values()), len(stored) * math.prod(shape) > MAX_MEMORY
 
     while True:
@@ -195,6 +214,27 @@ def read_images(
         read=read,
         decoded=None if lazy else np.stack(list(decoded.values())),
     )
+
+
+def _channels_of(root: Path, stored: Collection[decode.Stored], channels: Channels | None) -> int:
+    """The number of channels that all images are read with. GanzooError if there is none."""
+    colours = [each for each in stored if not each.bands]
+    kind: Channels = channels or ("grey" if all(each.grey for each in colours) else "rgb")
+    counts = Counter(each.bands for each in stored if each.bands)
+    if counts and channels and set(counts) != {CHANNELS[channels]}:
+        raise GanzooError(
+            f"{shown(str(root))} has images of {_counted(counts)} channels, which are no {channels}; leave that out"
+        )
+    if colours or not counts:
+        counts[CHANNELS[kind]] += len(colours)
+    if len(counts) > 1:
+        raise GanzooError(f"{shown(str(root))} has images of {_counted(counts)} channels; keep those of one number")
+    return next(iter(counts))
+
+
+def _counted(counts: Counter[int]) -> str:
+    """``13 (40 images) and 3 (2 images)``."""
+    return " and ".join(f"{channels} ({count:,} images)" for channels, count in counts.most_common())
 
 
 def no_image(root: Path, found: Found) -> GanzooError:
@@ -307,11 +347,17 @@ def _refuse_strays(root: Path, names: Sequence[str]) -> None:
 
 
 def each_readable(names: Iterable[str], read: Callable[[str], _T], broken: dict[str, str]) -> dict[str, _T]:
-    """``read(name)`` by name; for a file that cannot be read, the reason is added to ``broken``."""
+    """``read(name)`` by name; for a file that cannot be read, the reason is added to ``broken``.
+
+    Raises:
+        GanzooError: it needs a library that is not installed, or it is not clear what it holds.
+    """
     good = {}
     for name in names:
         try:
             good[name] = read(name)
+        except GanzooError:
+            raise
         except Exception as error:  # Pillow raises many kinds, some of them undocumented
             broken[name] = (str(error) or type(error).__name__).splitlines()[0]
     return good

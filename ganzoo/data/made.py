@@ -31,11 +31,16 @@ def grey(request: Request) -> Data:
         Samples uint8 ``(N, 3, h, w)`` or ``(N, 4, h, w)``, conditions uint8 ``(N, 1, h, w)``, in 0..255; no labels.
 
     Raises:
-        GanzooError: there is no such data set or folder, its images are grey, or a setting is wrong.
+        GanzooError: there is no such data set or folder, its images are not in colour, or a setting is wrong.
     """
     source, settings = _open(request, {})
     if source.shape[0] == 1:
         raise GanzooError(f"{printable(request.name, 200)}: the images are grey already; name a data set in colour")
+    if source.bands or source.shape[0] not in (3, 4):
+        raise GanzooError(
+            f"{printable(request.name, 200)}: the images have {source.shape[0]} channels, which are no colours; name a "
+            "data set in colour"
+        )
     return _made(request, source, settings, (1, *source.shape[1:]), lambda images, _: luma(images))
 
 
@@ -43,7 +48,7 @@ def outlines(request: Request) -> Data:
     """Images from their outlines, as outlines:NAME of a data set or folder.
 
     A condition is 255, white, minus the magnitude of the gradient by Sobel's 3x3 masks, divided by 4 and cut at 255; of
-    several colours the largest counts. The border is continued. Transparency is laid over white. ``holdout`` as of
+    several channels the largest counts. The border is continued. Transparency is laid over white. ``holdout`` as of
     grey:NAME. Source: Sobel & Feldman, 1968.
 
     Returns:
@@ -53,7 +58,7 @@ def outlines(request: Request) -> Data:
         GanzooError: there is no such data set or folder, or a setting is wrong.
     """
     source, settings = _open(request, {})
-    return _made(request, source, settings, (1, *source.shape[1:]), lambda images, _: edges(images))
+    return _made(request, source, settings, (1, *source.shape[1:]), lambda images, _: edges(images, bands=source.bands))
 
 
 def lowres(request: Request) -> Data:
@@ -81,7 +86,7 @@ def lowres(request: Request) -> Data:
     shape = channels, height // factor, width // factor
     return _made(
         *(request, source, settings, shape),
-        lambda images, places: reduced(images, factor, noise, places),
+        lambda images, places: reduced(images, factor, noise, places, bands=source.bands),
         f"{factor} {noise}",
     )
 
@@ -110,9 +115,11 @@ def luma(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return level[:, None]
 
 
-def edges(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Dark edges on white ``(N, 1, h, w)``; see :func:`outlines`."""
-    padded = np.pad(over_white(images).astype(np.float32), ((0, 0), (0, 0), (1, 1), (1, 1)), "edge")
+def edges(images: NDArray[np.uint8], *, bands: bool = False) -> NDArray[np.uint8]:
+    """Dark edges on white ``(N, 1, h, w)``; see :func:`outlines`. Of bands, a fourth is no opacity."""
+    padded = np.pad(
+        (images if bands else over_white(images)).astype(np.float32), ((0, 0), (0, 0), (1, 1), (1, 1)), "edge"
+    )
     across = padded[..., 2:] - padded[..., :-2]
     down = padded[..., 2:, :] - padded[..., :-2, :]
     x = across[..., :-2, :] + 2 * across[..., 1:-1, :] + across[..., 2:, :]
@@ -123,12 +130,20 @@ def edges(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def reduced(
-    images: NDArray[np.uint8], factor: int, noise: float = 0, places: NDArray[np.int64] | None = None
+    images: NDArray[np.uint8],
+    factor: int,
+    noise: float = 0,
+    places: NDArray[np.int64] | None = None,
+    *,
+    bands: bool = False,
 ) -> NDArray[np.uint8]:
-    """The mean of each block of ``factor x factor`` pixels, with noise whose seed is the place of the image."""
+    """The mean of each block of ``factor x factor`` pixels, with noise whose seed is the place of the image.
+
+    Of RGBA, colours count by their opacity; of bands, a fourth is none.
+    """
     count, channels, height, width = images.shape
     blocks = images.reshape(count, channels, height // factor, factor, width // factor, factor).astype(np.float32)
-    if channels == 4:
+    if channels == 4 and not bands:
         opacity = blocks[:, 3:].sum((3, 5))
         colours = (blocks[:, :3] * blocks[:, 3:]).sum((3, 5)) / np.maximum(opacity, 1)
         means = np.concatenate([colours, opacity / factor**2], axis=1)

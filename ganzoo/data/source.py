@@ -39,6 +39,7 @@ class Source:
         samples: the images.
         sha256: of lazily read images; empty for an array.
         licence: of the images; empty if unknown.
+        bands: whether the channels are neither grey nor colours.
         left_out: what else the data set has, such as ``labels``; empty for nothing.
         counts: images for training and for testing, if the data have a test split of their own. Then ``samples`` are
             those of the requested split. ``None`` if they are not split.
@@ -50,6 +51,7 @@ class Source:
     samples: Samples
     sha256: str = ""
     licence: str = ""
+    bands: bool = False
     left_out: str = ""
     counts: tuple[int, int] | None = None
     identities: Callable[[], Sequence[Keys]]
@@ -104,6 +106,7 @@ def image_source(images: Images, split: str, suffix: str = "", *, paired: bool =
         name=str(images.root),
         samples=images.samples(paired=paired),
         sha256=images.sha256(),
+        bands=images.bands,
         counts=counts,
         identities=lambda: _keys_of_files(images),
         take=lambda index: image_source(images.take(index), split, paired=paired),

@@ -120,6 +120,11 @@ def extractor_for(data: Data, features: str = "own", path: str | Path | None = N
         GanzooError: there is none, it does not fit, or Inception's weights cannot be downloaded.
     """
     if features == "inception":
+        if data.shape[0] not in (1, 3, 4):
+            raise GanzooError(
+                f"Inception takes grey, RGB and RGBA, and {data.name} has {data.shape[0]} channels; train an extractor "
+                "with python -m ganzoo.evaluation.train_extractor and name it with --extractor"
+            )
         return inception()
     if path is not None:
         extractor = load(path)

@@ -1,6 +1,7 @@
 """Pictures of samples: functions on arrays, and writers of PNG and npz files. Needs no torch.
 
-``images`` are uint8 ``(N, H, W, C)``; a *picture* is one uint8 array ``(H, W, C)``, such as a grid of images.
+``images`` are uint8 ``(N, H, W, C)``; a *picture* is one uint8 array ``(H, W, C)``, such as a grid of images. Pictures
+show images of two channels as grey, by the first, and those of more than four as RGB, by the first three.
 """
 
 from __future__ import annotations
@@ -103,9 +104,9 @@ def fitted(images: Bytes, shape: tuple[int, ...]) -> Bytes:
     rows, columns = (
         np.arange(side) * old // side for side, old in zip((height, width), images.shape[1:3], strict=True)
     )
-    images = images[:, rows][:, :, columns]
-    if images.shape[-1] in (1, 2) and channels > 2:
-        images = np.concatenate([images[..., :1].repeat(3, -1), images[..., 1:]], -1)
+    images = drawable(images[:, rows][:, :, columns])
+    if images.shape[-1] == 1 and channels > 2:
+        images = images.repeat(3, -1)
     opaque = np.full((*images.shape[:3], max(0, channels - images.shape[-1])), 255, np.uint8)
     return np.ascontiguousarray(np.concatenate([images, opaque], -1)[..., :channels])
 
@@ -216,10 +217,17 @@ def write_npz(path: str | Path, /, **arrays: NDArray[Any] | Parts) -> None:
                     member.write(np.ascontiguousarray(part).tobytes())
 
 
+def drawable(images: Bytes) -> Bytes:
+    """Images whose channels a picture can show: of two the first, as grey, and of more than four the first three."""
+    channels = images.shape[-1]
+    return images if channels in (1, 3, 4) else images[..., : 3 if channels > 4 else 1]
+
+
 def _enlarged(images: Bytes) -> Bytes:
     if images.ndim != 4 or 0 in images.shape:
         raise GanzooError(f"an array of shape {images.shape} holds no images; give (N, H, W, C) with N of at least 1")
     factor = max(1, _TILE // max(images.shape[1:3]))
+    images = drawable(images)
     return images.repeat(factor, axis=1).repeat(factor, axis=2)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ganzoo.generators.base import Labels, TrainedGenerator
-from ganzoo.generators.images import Bytes, fitted, grid, scatter, side_by_side
+from ganzoo.generators.images import Bytes, drawable, fitted, grid, scatter, side_by_side
 from ganzoo.generators.metadata import Stage
 
 if TYPE_CHECKING:
@@ -111,9 +111,10 @@ def translations(model: TrainedGenerator, data: Data, made: NDArray[Any], column
     assert data.conditions is not None
     sets = [data.conditions[: len(made)], *([data.samples[: len(made)]] if data.paired else [])]
     given, *right = (np.moveaxis(np.asarray(each), 1, -1) for each in sets)
-    channels = max(3, images.shape[-1], given.shape[-1]) if images.shape[-1] != given.shape[-1] else images.shape[-1]
-    shape = (*images.shape[1:3], channels)
-    return side_by_side(*(fitted(each, shape) for each in (given, images, *right)), columns=columns)
+    drawn = [drawable(each) for each in (given, images, *right)]
+    counts = {each.shape[-1] for each in drawn}
+    shape = (*images.shape[1:3], max(3, *counts) if len(counts) > 1 else drawn[0].shape[-1])
+    return side_by_side(*(fitted(each, shape) for each in drawn), columns=columns)
 
 
 def first_two_features(vectors: NDArray[Any]) -> NDArray[Any]:

@@ -28,11 +28,13 @@ def needs(extra: str = "train") -> Iterator[None]:
 def install_command(extra: str) -> str:
     """The command that installs an extra, and keeps onnxruntime and onnxruntime-gpu from being installed together.
 
-    Both install the module ``onnxruntime``, so the last one wins. Only the extra ``sample`` has the first.
+    Both install the module ``onnxruntime``, so the last one wins. Only the extra ``sample`` has the first,
+    and ``tiff`` neither.
     """
     if extra == "sample" and is_installed("onnxruntime-gpu"):
         extra = "gpu"
-    first = "pip uninstall --yes onnxruntime; " if extra != "sample" and is_installed("onnxruntime") else ""
+    with_gpu = extra not in ("sample", "tiff")
+    first = "pip uninstall --yes onnxruntime; " if with_gpu and is_installed("onnxruntime") else ""
     return f"{first}pip install 'ganzoo-kit[{extra}]'"
 
 

@@ -117,8 +117,9 @@ def test_a_broken_image_is_one_line(sprites: Path, caplog: pytest.LogCaptureFixt
         path.unlink()
     Image.new("RGB", (9, 9)).save(sprites / "1" / "x.tif")
     content = bytearray((sprites / "1" / "x.tif").read_bytes())
-    entry = content.index(struct.pack("<HHI", 277, 3, 1))  # samples per pixel
-    content[entry + 8 : entry + 10] = struct.pack("<H", 29444)
+    for tag, value in ((277, 29444), (262, 5)):  # samples per pixel, of inks
+        entry = content.index(struct.pack("<HHI", tag, 3, 1))
+        content[entry + 8 : entry + 10] = struct.pack("<H", value)
     (sprites / "1" / "x.tif").write_bytes(content)
     result = invoke("train simple --data folder:sprites")
     assert result.exit_code == 2

@@ -51,10 +51,15 @@ def page(content: bytes, metadata: ExportMetadata, runtime: str | None = None) -
         runtime: the folder of onnxruntime-web, :data:`RUNTIME` by default, which is put into the page; or ``cdn``.
 
     Raises:
-        GanzooError: the generator is larger than :data:`LARGEST_MODEL`, the file holds an encoder or the like, or the
-            folder does not hold the runtime.
+        GanzooError: the generator is larger than :data:`LARGEST_MODEL`, or takes images that are no pictures; the file
+            holds an encoder or the like; or the folder does not hold the runtime.
     """
     _require_generator(metadata)
+    if metadata.condition_image and metadata.condition_image[0] not in (1, 3, 4):
+        raise GanzooError(
+            f"{metadata.gan} takes images of {metadata.condition_image[0]} channels, and a page takes pictures of 1, 3 "
+            "or 4; write the files for a page of your own instead: ganzoo demo FILE.onnx -o FOLDER"
+        )
     if len(content) > LARGEST_MODEL:
         raise GanzooError(
             f"the generator has {len(content):,} bytes, and a page holds at most {LARGEST_MODEL:,}; write the files "
