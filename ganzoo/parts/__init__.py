@@ -9,6 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ganzoo.parts.augmentation import mirrored, shifted
 from ganzoo.parts.builders import (
     Activation,
     Norm,
@@ -107,6 +108,7 @@ __all__ = [
     "linear",
     "mae",
     "mean",
+    "mirrored",
     "mse",
     "needs",
     "nn",
@@ -119,6 +121,7 @@ __all__ = [
     "require_parts",
     "rmsprop",
     "sgd",
+    "shifted",
     "stop_gradient",
     "torch",
     "unit_gradient_penalty",

@@ -14,6 +14,7 @@ from ganzoo.parts import (
     bce,
     mae,
     mean,
+    mirrored,
     paired,
     real_and_fake_logits,
     require_parts,
@@ -59,7 +60,8 @@ def srgan(
     G, D = nets.generator, nets.discriminator
     real, z, *condition = draw()
     if flips:
-        real, *condition = flipped(real, *condition)
+        for axis in (-1, -2):
+            real, *condition = mirrored(real, *condition, axis=axis)
     if adversarial:
         real_logits, fake_logits = real_and_fake_logits(D, real, without_grad(G, z, *condition), *condition)
         loss = bce(real_logits, 1) + bce(fake_logits, 0)
@@ -104,7 +106,8 @@ def esrgan(
     G, D = nets.generator, nets.discriminator
     real, z, *condition = draw()
     if flips:
-        real, *condition = flipped(real, *condition)
+        for axis in (-1, -2):
+            real, *condition = mirrored(real, *condition, axis=axis)
     fake = G(z, *condition)
     distance = mae(fake, real)
     loss = l1 * distance
@@ -144,12 +147,3 @@ def feature_distance(made: Sequence[Tensor], right: Sequence[Tensor]) -> Tensor:
     """The mean absolute difference of features of generated and of right images, over all of their levels."""
     pairs = zip(made, map(stop_gradient, right), strict=True)
     return torch.stack([mae(one, other) for one, other in pairs]).mean()
-
-
-def flipped(*images: Tensor) -> list[Tensor]:
-    """Images that belong together, turned left to right and upside down, each with a chance of one half."""
-    together = list(images)
-    for axis in (-1, -2):
-        turned = torch.rand(len(images[0]), 1, 1, 1, device=images[0].device) < 0.5
-        together = [torch.where(turned, each.flip(axis), each) for each in together]
-    return together

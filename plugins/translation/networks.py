@@ -118,9 +118,9 @@ class Residual(nn.Module):
     def __init__(self, channels: int, norm: str) -> None:
         super().__init__()
         self.branch = nn.Sequential(
-            *normalised(nn.Conv2d(channels, channels, 3, 1, 1, padding_mode="replicate"), norm),
+            *normalised(nn.Conv2d(channels, channels, 3, 1, 1), norm),
             activation("relu"),
-            *normalised(nn.Conv2d(channels, channels, 3, 1, 1, padding_mode="replicate"), norm),
+            *normalised(nn.Conv2d(channels, channels, 3, 1, 1), norm),
         )
 
     def forward(self, features: Tensor) -> Tensor:

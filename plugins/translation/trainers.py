@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from ganzoo import GanzooError
 from ganzoo.parts import (
     NonNegative,
+    Range,
     accuracy,
     bce,
     mae,
+    mirrored,
     mse,
     real_and_fake_logits,
     require_parts,
+    shifted,
     stop_gradient,
-    torch,
     without_grad,
 )
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from ganzoo.parts import Draw, Networks, Updates
+
+Shift = Annotated[int, Range(least=0, most=64)]
 
 
 def pix2pix(
-    nets: Networks, draw: Draw, *, l1: NonNegative = 100.0, adversarial: NonNegative = 1.0, mirror: bool = True
+    nets: Networks,
+    draw: Draw,
+    *,
+    l1: NonNegative = 100.0,
+    adversarial: NonNegative = 1.0,
+    mirror: bool = True,
+    shift: Shift = 0,
 ) -> Updates:
     """The non-saturating GAN of pairs, with the distance from the right image (Isola et al., 2017).
 
@@ -37,6 +45,7 @@ def pix2pix(
         l1: weight of the mean absolute difference from the right image.
         adversarial: weight of the generator's loss against the discriminator.
         mirror: turn each pair left to right with a chance of one half.
+        shift: move each pair by up to as many pixels in each direction.
     """
     if not (l1 or adversarial):
         raise GanzooError("l1=0 and adversarial=0 leave no loss; set one of them above 0")
@@ -44,6 +53,8 @@ def pix2pix(
     real, z, *condition = draw()
     if mirror:
         real, *condition = mirrored(real, *condition)
+    if shift:
+        real, *condition = shifted(real, *condition, by=shift)
     if adversarial:
         real_logits, fake_logits = real_and_fake_logits(D, real, without_grad(G, z, *condition), *condition)
         loss = bce(real_logits, 1) + bce(fake_logits, 0)
@@ -92,9 +103,3 @@ def cyclegan(
     loss_b = mse(D.samples(b), 1) + mse(D.samples(old_b), 0)
     loss_a = mse(D.conditions(a), 1) + mse(D.conditions(old_a), 0)
     yield D, (loss_b + loss_a) / 2
-
-
-def mirrored(*images: Tensor) -> list[Tensor]:
-    """Images that belong together, turned left to right with a chance of one half. Labels stay as they are."""
-    turned = torch.rand(len(images[0]), 1, 1, 1, device=images[0].device) < 0.5
-    return [torch.where(turned, each.flip(-1), each) if each.dim() == 4 else each for each in images]

@@ -14,7 +14,6 @@ import torch.nn.functional as F
 from click.testing import CliRunner
 from ganzoo_plugins.super_resolution import four_halvings, load_published
 from ganzoo_plugins.super_resolution.networks import DenseBlock, RRDBNet
-from ganzoo_plugins.super_resolution.trainers import flipped
 from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -161,17 +160,6 @@ class Flat(nn.Module):
     def forward(self, samples: Tensor, *_: Tensor) -> Tensor:
         logits: Tensor = self.net(samples.flatten(1)).mean(1, keepdim=True)
         return logits
-
-
-def test_pairs_are_flipped_together() -> None:
-    torch.manual_seed(0)
-    images = torch.rand(200, 1, 4, 4)
-    made, given = flipped(images, F.avg_pool2d(images, 2))
-    torch.testing.assert_close(F.avg_pool2d(made, 2), given)
-    ways = [images, images.flip(-1), images.flip(-2), images.flip(-1, -2)]
-    counts = [int((made == way).flatten(1).all(1).sum()) for way in ways]
-    assert sum(counts) == 200
-    assert min(counts) > 30, "each of the four ways is as likely"
 
 
 def test_the_learning_rate_is_halved_four_times() -> None:

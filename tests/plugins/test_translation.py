@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 from ganzoo_plugins.translation.networks import Patches, Pool, ResNet, UNet
-from ganzoo_plugins.translation.trainers import mirrored
 from torch import Tensor, nn
 
 from ganzoo.data import Data
@@ -109,17 +108,6 @@ def test_without_an_adversary_the_generator_alone_is_updated() -> None:
 def test_no_loss_at_all_is_refused() -> None:
     with pytest.raises(GanzooError, match="l1=0 and adversarial=0 leave no loss"):
         run_iterations(training_of("pix2pix", adversarial=0.0, l1=0.0))
-
-
-def test_pairs_are_mirrored_together() -> None:
-    torch.manual_seed(0)
-    images, labels = torch.rand(64, 1, 2, 4), torch.arange(64)
-    one, other, same = mirrored(images, images + 1, labels)
-    torch.testing.assert_close(one + 1, other)
-    assert torch.equal(same, labels)
-    turned = [torch.equal(a, b.flip(-1)) for a, b in zip(one, images, strict=True)]
-    assert 16 < sum(turned) < 48
-    assert all(torch.equal(a, b) for a, b, is_turned in zip(one, images, turned, strict=True) if not is_turned)
 
 
 # CycleGAN
