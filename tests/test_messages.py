@@ -142,6 +142,7 @@ def test_files_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ({"onnxruntime-gpu"}, "sample", "pip install 'ganzoo-kit[gpu]'"),
         (set(), "sample", "pip install 'ganzoo-kit[sample]'"),
         (set(), "train", "pip install 'ganzoo-kit[train]'"),
+        ({"onnxruntime"}, "tiff", "pip install 'ganzoo-kit[tiff]'"),
     ],
 )
 def test_no_command_installs_both_onnxruntimes(

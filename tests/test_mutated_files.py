@@ -64,6 +64,23 @@ def png() -> bytes:
     return buffer.getvalue()
 
 
+def tiff(**options: Any) -> bytes:
+    tifffile = pytest.importorskip("tifffile")
+    buffer = io.BytesIO()
+    pixels = np.random.default_rng(0).integers(0, 65536, (9, 7, 5), dtype=np.uint16)
+    tifffile.imwrite(buffer, pixels, photometric="minisblack", planarconfig="contig", **options)
+    return buffer.getvalue()
+
+
+def stack() -> bytes:
+    tifffile = pytest.importorskip("tifffile")
+    buffer = io.BytesIO()
+    tifffile.imwrite(
+        buffer, np.zeros((5, 9, 7), np.uint8), photometric="minisblack", ome=True, metadata={"axes": "CYX"}
+    )
+    return buffer.getvalue()
+
+
 def npz() -> bytes:
     buffer = io.BytesIO()
     np.savez(buffer, images=np.zeros((4, 8, 8, 1), np.uint8), labels=np.arange(4))
@@ -119,6 +136,13 @@ READERS: dict[str, tuple[Callable[[Path], bytes], str, Callable[[Path], Any]]] =
         lambda path: pretrained.index(path.parent),
     ),
     "npz": (lambda run: npz(), "x.npz", draw_from_source),
+    "TIFF": (lambda run: tiff(), "x.tif", lambda path: load_data(f"folder:{path.parent}", size=8)),
+    "TIFF by deflate": (
+        lambda run: tiff(compression="zlib", bigtiff=True),
+        "x.tif",
+        lambda path: load_data(f"folder:{path.parent}", size=8),
+    ),
+    "OME-TIFF": (lambda run: stack(), "x.tif", lambda path: load_data(f"folder:{path.parent}", size=8)),
     "images": (lambda run: png(), "x.png", lambda path: load_data(f"folder:{path.parent}", size=8)),
 }  # fmt: skip
 

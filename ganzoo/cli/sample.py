@@ -80,6 +80,11 @@ class Samples:
     metavar="N",
     help="With --input: make large images in tiles of N pixels, where these give the same.",
 )
+@click.option(
+    "--bits",
+    type=click.Choice(["10", "12", "14", "16"]),
+    help="With --input: bits that stand for white in files of 16, as a training says; by default from the files.",
+)
 @options.stage
 @click.option(
     "--data", metavar="NAME", type=options.Name("dataset"), help="Data to plot vectors over, or of regression inputs."
@@ -97,6 +102,7 @@ def sample(
     assignments: tuple[str, ...],
     given: str | None,
     tile: int | None,
+    bits: str | None,
     stage: Stage | None,
     data: str | None,
     data_dir: str | None,
@@ -127,12 +133,15 @@ def sample(
         raise GanzooError(f"leave out one of --seeds and {'-n' if number is not None else '--interpolate'}")
     if tile and not given:
         raise GanzooError("--tile is for images that are made from images; name them with --input")
+    if bits and not given:
+        raise GanzooError("--bits is for images that are made from images; name them with --input")
     model, path = open_generator(source, stage, provider)
     model = model.with_settings(**parse_assignments(assignments))
     if given:
         if number is not None or interpolate is not None or stage is not None or data is not None:
             raise GanzooError("--input makes one image from each; leave out -n, --interpolate, --stage and --data")
-        translate_files(model, path, given, out, seeds=seeds, label=label, tile=tile, force=force)
+        depth = int(bits) if bits else None
+        translate_files(model, path, given, out, seeds=seeds, label=label, tile=tile, bits=depth, force=force)
         return
     out = out or f"{model.metadata.gan}.png"
     target, suffix = Path(out), options.file_suffix(out)

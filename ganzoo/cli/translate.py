@@ -56,6 +56,7 @@ def translate_files(
     seeds: str | None,
     label: str | None,
     tile: int | None,
+    bits: int | None = None,
     force: bool,
 ) -> None:
     """Make an image from each file, and say what was skipped, kept and changed.
@@ -68,6 +69,7 @@ def translate_files(
         seeds: one seed for all images.
         label: of a class-conditional generator.
         tile: height and width of tiles.
+        bits: bit depth of grey and bands of more than 8 bits; by default found in the files.
         force: replace what is there.
 
     Raises:
@@ -103,9 +105,9 @@ def translate_files(
     jobs, counts, broken = jobs_of(Path(given), target, channels, force=force), Counts(), dict[str, str]()
     waiting = [job for job in jobs if force or not job.target.exists()]
     counts.kept = len(jobs) - len(waiting)
-    bits = common_depth([job.source for job in waiting])
+    depth = common_depth([job.source for job in waiting], bits)
     with progress(len(waiting)) as done:
-        for batch in batches(waiting, lambda source: decode.whole(source, metadata.condition_image[0], bits), broken):
+        for batch in batches(waiting, lambda source: decode.whole(source, metadata.condition_image[0], depth), broken):
             made = made_from(model, [image for _, image in batch], counts, chosen[0], label, tile)
             for (job, image), pixels in zip(batch, made, strict=True):
                 write(job.target, pixels, image, counts)
@@ -180,8 +182,12 @@ def named(name: str, *, tiff: bool = False) -> str:
     return name if path.suffix.lower() in kept else path.with_suffix(".tif" if tiff else ".png").as_posix()
 
 
-def common_depth(sources: list[Path]) -> int:
-    """The bit depth of grey of more than 8 bits in these files, as ``folder:PATH`` finds it."""
+def common_depth(sources: list[Path], bits: int | None = None) -> int:
+    """The bit depth of grey and bands of more than 8 bits in these files: ``bits``, or as ``folder:PATH`` finds it.
+
+    Raises:
+        GanzooError: the files do not fit into ``bits``, or have 8 of them.
+    """
     from ganzoo.data import decode
 
     stored = []
@@ -192,8 +198,15 @@ def common_depth(sources: list[Path]) -> int:
             raise
         except Exception:  # it is named when it is decoded
             continue
-    decode.warn_of_depth(stored, scaled=False)
-    return decode.bit_depth(stored)
+    if bits is None:
+        decode.warn_of_depth(stored, scaled=False)
+        return decode.bit_depth(stored)
+    peak = max((file.peak for file in stored if file.peak is not None), default=None)
+    if sources and peak is None:
+        raise GanzooError("--bits is for grey and channels of more than 8 bits, and no file has some; leave it out")
+    if peak is not None and peak >= 2**bits:
+        raise GanzooError(f"the images hold values up to {peak}, more than {bits} bits; give more with --bits")
+    return bits
 
 
 def batches(

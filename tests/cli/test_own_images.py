@@ -69,6 +69,24 @@ def test_images_with_alpha_from_training_to_export(ganzoo: Text, sprites: Path) 
     assert "RGBA" in run.card.read_text("utf-8")
 
 
+def test_five_channels_from_training_to_export(ganzoo: Text, empty_folder: Path) -> None:
+    tifffile = pytest.importorskip("tifffile")
+    Path("fields").mkdir()
+    for number in range(9):
+        pixels = np.random.default_rng(number).integers(0, 65536, (9, 9, 5), np.uint16)
+        tifffile.imwrite(f"fields/{number}.tif", pixels, photometric="minisblack", planarconfig="contig")
+    ganzoo(f"train simple {TRAIN} --data folder:fields --image-size 8 --out run")
+    run = RunFolder("run")
+    assert {mode(path) for path in (*run.pictures.values(), run.neighbours)} == {"RGB"}
+    assert "5 channels" in run.card.read_text("utf-8")
+    said = ganzoo("sample run -n 2 --out x.png")
+    assert (
+        "simple makes 5 channels, of which a picture shows the first three; name an x.npz or a folder for all" in said
+    )
+    ganzoo("sample run -n 2 --out singles")
+    assert tifffile.imread("singles/seed-000001.tif").shape == (8, 8, 5)
+
+
 def test_channels_are_part_of_a_run(ganzoo: Text, sprites: Path, refused: Text) -> None:
     for channels, count in (("grey", 1), ("rgb", 3)):
         ganzoo(f"train simple {TRAIN} --data folder:sprites --image-size 8 --channels {channels}")

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from ganzoo.cli.translate import Counts, made_from
+from ganzoo.data.decode import Whole
 from ganzoo.export import export
 from ganzoo.generators.weights import Model, save_weights
 from ganzoo.registry.recipe import resolve
@@ -21,6 +24,7 @@ from tests.support.commands import invoke
 from tests.support.translation import PAIRS, TRANSLATION, Translator, pictures, smaller
 
 Text = Callable[[str], str]
+Save = Callable[[Model], str]
 
 
 def trained(data: object = PAIRS, **parts: object) -> Model:
@@ -35,11 +39,20 @@ def model() -> Model:
 
 
 @pytest.fixture
-def weights(model: Model, empty_folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def save(empty_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Save:
     known = replace(registry(), gans={**registry().gans, TRANSLATION.name: TRANSLATION})
     monkeypatch.setattr("ganzoo.generators.weights.registry", lambda: known)
-    save_weights("x.safetensors", model)
-    return "x.safetensors"
+
+    def write(model: Model) -> str:
+        save_weights("x.safetensors", model)
+        return "x.safetensors"
+
+    return write
+
+
+@pytest.fixture
+def weights(model: Model, save: Save) -> str:
+    return save(model)
 
 
 def grey(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -182,3 +195,92 @@ def test_bytes_have_the_channels_of_the_generator(model: Model) -> None:
     with pytest.raises(GanzooError, match=r"translation takes images uint8 \(N, h, w, 1\), not uint8 \(8, 8, 3\)"):
         model.translate(np.zeros((8, 8, 3), np.uint8))
     assert model.translate(pictures(3, (9, 7))).shape == (3, 9, 7, 3)
+
+
+@pytest.fixture
+def bands(empty_folder: Path) -> Path:
+    """Three images of five channels of 16 bits, of which 12 are used."""
+    tifffile = pytest.importorskip("tifffile")
+    for number in range(3):
+        values = np.random.default_rng(number).integers(0, 4096, (20, 18, 5), np.uint16)
+        values[0, 0] = 4095
+        Path("fields").mkdir(exist_ok=True)
+        tifffile.imwrite(f"fields/{number}.tif", values, photometric="minisblack", planarconfig="contig")
+    return Path("fields")
+
+
+@pytest.mark.parametrize(("made", "levels"), [(3, 65535), (5, 4095)])
+def test_several_channels_of_16_bits_keep_them(ganzoo: Text, save: Save, bands: Path, made: int, levels: int) -> None:
+    import tifffile
+
+    data = replace(PAIRS, samples=pictures(40, (made, 16, 16)), conditions=pictures(40, (5, 16, 16), 1), sha256="")
+    model = trained(data)
+    save(model)
+    said = ganzoo("sample x.safetensors --input fields -o made")
+    assert said == "3 images of translation (x.safetensors) in made\n"
+    given = np.moveaxis(tifffile.imread(bands / "1.tif"), -1, 0)[None] / np.float32(4095)
+    expected = (model.translated((given * 2 - 1).astype(np.float32))[0] + 1) / 2 * levels
+    found = tifffile.imread("made/1.tif")
+    assert (found.dtype, found.shape) == (np.uint16, (20, 18, made))
+    np.testing.assert_allclose(np.moveaxis(found, -1, 0), expected, atol=1)
+    ganzoo("sample x.safetensors --input fields/0.tif --bits 16")
+    assert tifffile.imread("0-translation.tif").shape == (20, 18, made)
+
+
+def test_images_of_several_channels_from_png(ganzoo: Text, refused: Text, save: Save) -> None:
+    tifffile = pytest.importorskip("tifffile")
+    save(trained(replace(PAIRS, samples=pictures(40, (5, 16, 16)), sha256="")))
+    Path("given").mkdir()
+    Image.fromarray(grey(16, 16)).save("given/a.png")
+    ganzoo("sample x.safetensors --input given -o made")
+    found = tifffile.imread("made/a.tif")
+    assert (found.dtype, found.shape) == (np.uint8, (16, 16, 5))
+    assert refused("sample x.safetensors --input given/a.png -o y.png") == (
+        "y.png cannot hold 5 channels; --out takes x.tif for one image"
+    )
+    ganzoo("sample x.safetensors --input given/a.png")
+    assert Path("a-translation.tif").exists()
+
+
+def test_files_of_other_channels_are_skipped(weights: str, bands: Path) -> None:
+    result = invoke(f"sample {weights} --input fields -o made")
+    assert result.exit_code == 1
+    assert "skipped fields/0.tif: ValueError: it has 5 channels, and 1 are needed" in result.stderr
+
+
+def test_bits_that_do_not_fit_are_refused(refused: Text, save: Save, bands: Path) -> None:
+    save(trained(replace(PAIRS, conditions=pictures(40, (5, 16, 16), 1), sha256="")))
+    assert refused("sample x.safetensors --input fields --bits 10 -o made") == (
+        "the images hold values up to 4095, more than 10 bits; give more with --bits"
+    )
+    Path("grey").mkdir()
+    Image.fromarray(grey(16, 16)).save("grey/a.png")
+    assert refused("sample x.safetensors --input grey --bits 10 -o made") == (
+        "--bits is for grey and channels of more than 8 bits, and no file has some; leave it out"
+    )
+    assert refused("sample x.safetensors --bits 10") == (
+        "--bits is for images that are made from images; name them with --input"
+    )
+
+
+def test_deep_colours_are_kept_in_tiff_and_counted_in_png(ganzoo: Text, save: Save) -> None:
+    tifffile = pytest.importorskip("tifffile")
+    save(trained(replace(PAIRS, conditions=pictures(40, (3, 16, 16), 1), sha256="")))
+    values = np.random.default_rng(0).integers(0, 65536, (16, 16, 3), np.uint16)
+    tifffile.imwrite("a.tif", values, photometric="rgb")
+    ganzoo("sample x.safetensors --input a.tif")
+    assert tifffile.imread("a-translation.tif").dtype == np.uint16
+    assert "1 of more than 8 bits are written in 8" in ganzoo("sample x.safetensors --input a.tif -o b.png")
+    tifffile.imwrite("c.tif", np.dstack([values, values[..., :1]]), photometric="rgb", extrasamples=["unassalpha"])
+    said = ganzoo("sample x.safetensors --input c.tif -o d.tif")
+    assert "1 of 16 bits in colour or with alpha were read by their upper 8 bits" in said
+
+
+def test_bytes_from_deep_images_are_counted(model: Model) -> None:
+    images = [Whole(np.zeros((1, 4, 4), np.float32), None, bits) for bits in (8, 12, 16)]
+    counts = Counts()
+    fake = SimpleNamespace(
+        metadata=model.metadata, translated=lambda given, **_: np.zeros((len(given), 4, 4, 3), np.uint8)
+    )
+    assert made_from(fake, images, counts, 0, None, None).shape == (3, 3, 4, 4)  # type: ignore[arg-type]
+    assert counts.coarse == 2

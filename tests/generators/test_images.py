@@ -53,6 +53,13 @@ def test_grid_places_every_pixel() -> None:
     assert (picture == GREY).all()
 
 
+@pytest.mark.parametrize(("channels", "shown"), [(2, 1), (5, 3), (13, 3)])
+def test_pictures_show_some_of_many_channels(channels: int, shown: int) -> None:
+    images = some(4, 100, 97, channels)
+    np.testing.assert_array_equal(grid(images), grid(images[..., :shown]))
+    np.testing.assert_array_equal(side_by_side(images, images), side_by_side(*[images[..., :shown]] * 2))
+
+
 def test_grid_enlarges_digits_without_changing_them() -> None:
     digits = some(64, 28, 28)
     picture = grid(digits, gap=2)
