@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from ganzoo import GAN, hookimpl
 from ganzoo.parts import (
     Count,
     NonNegative,
     Parts,
+    Range,
     Size,
     Task,
     conv_discriminator,
@@ -31,8 +32,9 @@ def gan_then_encoder(
     nets: Networks,
     draw: Draw,
     iteration: int,
+    iterations: int,
     *,
-    gan_iterations: Count = 4000,
+    gan_share: Annotated[float, Range(above=0, below=1)] = 0.5,
     critic_steps: Count = 5,
     penalty: NonNegative = 10.0,
 ) -> Updates:
@@ -43,7 +45,8 @@ def gan_then_encoder(
             :func:`inspecting_generator`.
         draw: draws a batch.
         iteration: number of the iteration, from 1.
-        gan_iterations: iterations of the GAN; all after these train the encoder.
+        iterations: how many there are.
+        gan_share: share of the iterations that train the GAN; those after these, and the last, train the encoder.
         critic_steps: updates of the critic in an iteration.
         penalty: weight of the critic's gradient penalty.
     """
@@ -51,10 +54,11 @@ def gan_then_encoder(
     D = require_parts(nets.discriminator, "features")
     if iteration == 1:
         G.require_same(D.features)
-    if iteration <= gan_iterations:
+    if iteration <= max(round(gan_share * iterations), 1):
         for updated, *loss in wasserstein_gp(nets, draw, critic_steps=critic_steps, penalty=penalty):
             yield (G.decoder if updated is G else updated, *loss)
-        return
+        if iteration < iterations:  # the last one always trains the encoder, without which there is no score
+            return
     G.take_over(D.features)
     real, _ = draw()
     yield G.encoder, mean(G.distances(real))
@@ -97,7 +101,6 @@ PUBLISHED = {
     "latent_dim": 128,
     "lr": 1e-4,
     "iterations": 100_000,
-    "gan_iterations": 50_000,
 }
 
 

@@ -21,13 +21,13 @@ SMALL = {"generator.width": 4, "discriminator.width": 4, "latent_dim": 8, "batch
 NORMAL = images(1, 28, 28, 40)
 
 
-def training(iterations: int, gan_iterations: int, data: Data = NORMAL, **settings: Any) -> Training:
-    given = SMALL | {"iterations": iterations, "gan_iterations": gan_iterations} | settings
+def training(iterations: int, gan_share: float, data: Data = NORMAL, **settings: Any) -> Training:
+    given = SMALL | {"iterations": iterations, "gan_share": gan_share} | settings
     return start_training(resolve(registry().gan("f-anogan"), given), data)
 
 
 def test_the_gan_is_trained_first_and_then_the_encoder_alone() -> None:
-    started = training(4, 2)
+    started = training(4, 0.5)
     losses = run_iterations(started, 2)
     assert [sorted(each) for each in losses] == [["discriminator", "generator.decoder"]] * 2
     before = snapshot(started)
@@ -42,19 +42,40 @@ def test_the_gan_is_trained_first_and_then_the_encoder_alone() -> None:
 
 
 def test_the_first_phase_leaves_the_encoder_alone() -> None:
-    started = training(2, 2)
+    started = training(2, 0.5)
     before = {name: tensor for name, tensor in snapshot(started).items() if "encoder" in name}
-    run_iterations(started)
+    run_iterations(started, 1)
     after = snapshot(started)
     assert all(tensor.equal(after[name]) for name, tensor in before.items() if name.startswith("networks."))
 
 
+GAN_ONLY, ENCODER_ONLY = ["discriminator", "generator.decoder"], ["generator.encoder"]
+BOTH = GAN_ONLY + ENCODER_ONLY
+
+
+@pytest.mark.parametrize(
+    ("iterations", "gan_share", "expected"),
+    [
+        (5, 0.4, [GAN_ONLY] * 2 + [ENCODER_ONLY] * 3),
+        (3, 0.01, [GAN_ONLY, ENCODER_ONLY, ENCODER_ONLY]),
+        (3, 0.99, [GAN_ONLY, GAN_ONLY, BOTH]),
+        (1, 0.5, [BOTH]),
+    ],
+)
+def test_the_share_of_the_gan_leaves_an_iteration_for_each(
+    iterations: int, gan_share: float, expected: list[list[str]]
+) -> None:
+    started = training(iterations, gan_share)
+    assert [sorted(losses) for losses in run_iterations(started)] == expected
+    assert np.isfinite(started.model().call("generator.score", NORMAL.samples[:2])).all()
+
+
 def test_the_contract_holds_from_one_phase_to_the_next() -> None:
-    check("f-anogan", settings=SMALL | {"gan_iterations": 2})
+    check("f-anogan", settings=SMALL | {"gan_share": 0.5})
 
 
 def test_the_score_is_that_of_the_paper() -> None:
-    started = training(3, 1)
+    started = training(3, 0.4)
     run_iterations(started)
     model = started.model()
     G, D = model.networks.generator, model.networks.discriminator
@@ -73,20 +94,20 @@ def test_the_score_is_that_of_the_paper() -> None:
 def test_kappa_weighs_the_features() -> None:
     scores = []
     for kappa in (0.0, 1.0, 2.0):
-        started = training(2, 1, kappa=kappa, lr=1e-9)
+        started = training(2, 0.5, kappa=kappa, lr=1e-9)
         run_iterations(started)
         scores.append(started.model().call("generator.score", NORMAL.samples[:4]))
     np.testing.assert_allclose(scores[2] - scores[0], 2 * (scores[1] - scores[0]), rtol=1e-3)
 
 
 def test_before_the_encoder_is_trained_there_is_no_score() -> None:
-    started = training(2, 2)
-    run_iterations(started)
+    started = training(2, 0.5)
+    run_iterations(started, 1)
     assert np.isnan(started.model().call("generator.score", NORMAL.samples[:2])).all()
 
 
 def test_the_score_can_be_exported(tmp_path: Path) -> None:
-    started = training(2, 1)
+    started = training(2, 0.5)
     run_iterations(started)
     model = started.model()
     export(model, tmp_path / "score.onnx", entry="generator.score")
@@ -96,7 +117,7 @@ def test_the_score_can_be_exported(tmp_path: Path) -> None:
 
 def test_networks_of_other_widths_are_refused() -> None:
     with pytest.raises(GanzooError, match=r"set generator.width and discriminator.width to the same"):
-        run_iterations(training(1, 1, NORMAL, **{"discriminator.width": 8}))
+        run_iterations(training(2, 0.5, NORMAL, **{"discriminator.width": 8}))
 
 
 def test_images_that_the_encoder_learned_have_a_low_score() -> None:
@@ -104,7 +125,7 @@ def test_images_that_the_encoder_learned_have_a_low_score() -> None:
     levels = np.repeat([[60], [200]], 32, axis=1).reshape(-1, 1, 1, 1)
     noise = np.random.default_rng(0).integers(0, 20, (64, 1, 28, 28))
     both = Data(name="both", samples=(levels + noise).astype(np.uint8))
-    started = training(150, 100, subset(both, np.arange(32)), lr=2e-3)
+    started = training(150, 2 / 3, subset(both, np.arange(32)), lr=2e-3)
     run_iterations(started)
     scores = started.model().call("generator.score", both.samples[:])
     assert scores[:32].max() < scores[32:].min()
