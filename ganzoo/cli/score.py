@@ -43,7 +43,7 @@ def score(
 
     IMAGES is a folder, an image or a data set, by default the test split of the training data. The most
     unusual ones are shown. Where it is known which are unusual (two folders, --labels, or a data set such as
-    one-class:mnist-10k,anomaly=0), so is the area under the ROC curve, also of a simple method.
+    one-class:mnist-10k,anomaly=0), so is the area under the ROC curve, also of simple methods.
 
     \b
     Examples:
@@ -99,9 +99,9 @@ def show(names: Sequence[str], scores: Scores) -> None:
 
 
 def compare(source: GeneratorSource, images: Images, scores: Scores, labels: Labels, directory: str | None) -> None:
-    """Print how well scores tell unusual from normal images, and how well a baseline does."""
+    """Print how well scores tell unusual from normal images, and how well the baselines do."""
     from ganzoo.evaluation import training_data
-    from ganzoo.evaluation.anomaly import isolation_forest
+    from ganzoo.evaluation.anomaly import baselines
     from ganzoo.evaluation.discriminator import auc
 
     unusual = labels == 1
@@ -115,13 +115,14 @@ def compare(source: GeneratorSource, images: Images, scores: Scores, labels: Lab
     try:
         train = training_data(source, directory)
     except GanzooError as error:
-        click.echo(f"no isolation forest to compare with: {error}")
+        click.echo(f"no simple methods to compare with: {error}")
         return
-    forest, count = isolation_forest(train, images.samples)
-    click.echo(
-        f"area under the ROC curve {auc(forest[unusual], forest[~unusual]):.4f} of an isolation forest on the pixels "
-        f"of {count:,} training images"
-    )
+    found, count = baselines(train, images.samples)
+    for name, theirs in found.items():
+        click.echo(
+            f"area under the ROC curve {auc(theirs[unusual], theirs[~unusual]):.4f} of {name} of {count:,} "
+            "training images"
+        )
 
 
 def write(path: Path, names: Sequence[str], scores: Scores, labels: Labels | None) -> None:

@@ -25,7 +25,7 @@ from ganzoo.util.files import require_file
 from ganzoo.util.optional import needs
 
 ENTRY = "generator.score"
-MOST_TRAINED = 10_000  # images that the isolation forest is fitted to
+MOST_TRAINED = 10_000  # images that the baselines know
 MOST_BYTES = 2**28  # of a file of labels
 NORMAL = {"0": 0, "normal": 0, "1": 1, "anomaly": 1}
 
@@ -173,19 +173,35 @@ def read_labels(path: Path, names: Sequence[str]) -> tuple[Labels, int]:
     return np.array([found[name] for name in names], np.int64), len(found.keys() - set(names))
 
 
-def isolation_forest(train: Data, samples: Samples) -> tuple[Scores, int]:
-    """The scores of scikit-learn's isolation forest on pixels (Liu et al., 2008), a baseline; higher is more unusual.
+def baselines(train: Data, samples: Samples) -> tuple[dict[str, Scores], int]:
+    """The scores of methods without a GAN, on pixels; higher is more unusual.
+
+    They are scikit-learn's isolation forest (Liu et al., 2008), and the distance from the most similar training image:
+    one minus the cosine of the angle between the two, as vectors of pixels from 0, black, to 255.
 
     Args:
         train: normal images; a random choice of 10,000 if there are more.
         samples: images uint8 ``(N, C, H, W)``.
 
     Returns:
-        The scores ``(N,)``, and how many training images they were fitted to.
+        The scores ``(N,)`` by the words that precede *of 9,000 training images*, and how many training images they know.
     """
     with needs():
         from sklearn.ensemble import IsolationForest
     chosen = np.sort(np.random.default_rng(0).permutation(len(train))[:MOST_TRAINED])
-    forest = IsolationForest(random_state=0).fit(train.samples[chosen].reshape(len(chosen), -1))
-    parts = [samples[start : start + CHUNK] for start in range(0, len(samples), CHUNK)]
-    return np.concatenate([-forest.score_samples(part.reshape(len(part), -1)) for part in parts]), len(chosen)
+    known = train.samples[chosen].reshape(len(chosen), -1)
+    forest = IsolationForest(random_state=0).fit(known)
+    directions = _directions(known)
+    parts = [samples[start : start + CHUNK].reshape(-1, known.shape[1]) for start in range(0, len(samples), CHUNK)]
+    return {
+        "an isolation forest on the pixels": np.concatenate([-forest.score_samples(part) for part in parts]),
+        "the distance from the most similar": np.concatenate(
+            [1 - (_directions(part) @ directions.T).max(1).astype(np.float64) for part in parts]
+        ),
+    }, len(chosen)
+
+
+def _directions(vectors: NDArray[Any]) -> NDArray[np.float32]:
+    """Vectors ``(N, F)`` of length 1; those of zeros stay zeros."""
+    found = vectors.astype(np.float32)
+    return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1)

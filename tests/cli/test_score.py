@@ -47,6 +47,7 @@ def test_normal_and_unusual_images_in_two_folders(ganzoo: Text, weights: str) ->
     said = ganzoo(f"score {weights} dark bright -o scores.csv")
     assert "area under the ROC curve 1.0000, of 6 unusual and 24 normal images; 0.5 is chance" in said
     assert "of an isolation forest on the pixels of 9,000 training images" in said
+    assert "of the distance from the most similar of 9,000 training images" in said
     assert ganzoo(f"score {weights} bright dark").count("area under the ROC curve 0.0000, of 24 unusual") == 1
     rows = list(csv.DictReader(Path("scores.csv").read_text().splitlines()))
     assert [row["label"] for row in rows] == ["0"] * 24 + ["1"] * 6

@@ -11,7 +11,7 @@ from sklearn.ensemble import IsolationForest
 from sklearn.metrics import roc_auc_score
 
 from ganzoo.data import Data, load
-from ganzoo.evaluation.anomaly import isolation_forest, open_images, read_labels, score_images, scorer_of
+from ganzoo.evaluation.anomaly import baselines, open_images, read_labels, score_images, scorer_of
 from ganzoo.evaluation.discriminator import auc
 from ganzoo.evaluation.sources import GeneratorSource
 from ganzoo.export import export
@@ -113,11 +113,19 @@ def test_labels_in_a_file(tmp_path: Path) -> None:
         read_labels(tmp_path / "y.csv", ["a.png"])
 
 
-def test_the_baseline_and_the_area_are_those_of_scikit_learn() -> None:
+def test_the_forest_and_the_area_are_those_of_scikit_learn() -> None:
     train, test = images(1, 8, 8, 100), images(1, 8, 8, 20)
-    forest, count = isolation_forest(train, test.samples)
+    scores, count = baselines(train, test.samples)
+    forest = scores["an isolation forest on the pixels"]
     expected = IsolationForest(random_state=0).fit(train.samples[:].reshape(100, -1))
     np.testing.assert_allclose(forest, -expected.score_samples(test.samples[:].reshape(20, -1)))
     assert count == 100
     labels = np.arange(20) % 3 == 0
     assert auc(forest[labels], forest[~labels]) == pytest.approx(roc_auc_score(labels, forest))
+
+
+def test_the_distance_from_the_most_similar_image_is_by_its_angle() -> None:
+    train = Data(name="two", samples=np.array([[3, 4], [0, 200]], np.uint8).reshape(2, 1, 1, 2))
+    test = np.array([[60, 80], [4, 3], [1, 0], [0, 0]], np.uint8).reshape(4, 1, 1, 2)
+    scores, _ = baselines(train, test)
+    np.testing.assert_allclose(scores["the distance from the most similar"], [0, 0.04, 0.4, 1], atol=1e-6)
