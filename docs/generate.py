@@ -36,7 +36,8 @@ ROOT = Path(__file__).resolve().parents[1]
 OURS = "ganzoo-kit"
 CLI = ROOT / "docs" / "cli.md"
 PICTURE_WIDTH = 400
-SCORES = ("mnist-fd", "fashion-mnist-fd", "emoji32-fd", "coverage", "label_accuracy", "mae")
+SCORES = ("mnist-fd", "fashion-mnist-fd", "emoji32-fd", "coverage", "label_accuracy", "mae", "l1", "right_colours")
+MORE_SCORES = ("mse", "psnr", "ssim", "sharpness")
 BLOCK = re.compile(r"(?m)^<!-- generated: ([^>]+) -->\n(?s:.*?)^<!-- end -->$")
 CLICK = ".".join(version("click").split(".")[:2])  # other versions lay out the same help differently
 
@@ -212,7 +213,7 @@ def weights(where: Path) -> str:
     """The trained weights that ship, with a picture and their scores."""
     names = dict.fromkeys(name for entry in index().values() for name in entry.scores if name in SCORES)
     return table(
-        ("weights", "samples", "data", "CPU s", "MB", *names),
+        ("weights", "samples", "data", "CPU s", "MB", "opset", *names),
         (
             (
                 f"[{entry.name}]({link(where, page(entry.gan))})",
@@ -221,6 +222,7 @@ def weights(where: Path) -> str:
                 entry.data,
                 f"{entry.cpu_seconds:,.0f}",
                 " + ".join(f"{file['bytes'] / 1e6:.1f}" for file in entry.files.values()),
+                str(entry.opset),
                 *(f"{entry.scores[name]:.3g}" if name in entry.scores else "" for name in names),
             )
             for entry in index().values()
@@ -235,7 +237,7 @@ def scores(_: Path, *which: str) -> str:
         key=lambda entry: min((value for name, value in entry.scores.items() if name.endswith("-fd")), default=0)
     )
     known = {name for entry in entries for name in entry.scores}
-    names = [name for name in (*SCORES[:3], "precision", "recall", *SCORES[3:], "mse") if name in known]
+    names = [name for name in (*SCORES[:3], "precision", "recall", *SCORES[3:], *MORE_SCORES) if name in known]
     return table(
         ("weights", "data", "iterations", "CPU s", *(f"`{name}`" for name in names)),
         (

@@ -1,7 +1,8 @@
 """Train the weights that ship with ganzoo: ``python -m ganzoo_weights [NAME ...]``, in a checkout of the repository.
 
 Each entry of ``recipes.toml`` is trained (an existing run is used, or resumed), quantised, exported, evaluated, added
-to ``index.json``, and described in a card. Parents come before their children.
+to ``index.json``, and described in a card. Parents come before their children. What the rounding to int8 changes of the
+score is printed.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import click
 from ganzoo.data import load as load_data
 from ganzoo.generators.images import Bytes, write_png
 from ganzoo.generators.metadata import read_metadata
+from ganzoo.generators.onnx_reader import read
 from ganzoo.generators.pretrained import FOLDER, Entry, Kind, index
 from ganzoo.pages.card import card
 from ganzoo.pages.preview import preview
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 PICTURES = FOLDER.parent / "docs" / "pictures"
 RECIPES = tomllib.loads((FOLDER / "recipes.toml").read_text())
+GROUPS = 20
 
 
 @click.command()
@@ -49,7 +52,7 @@ def main(names: tuple[str, ...], runs: Path, cards: bool) -> None:
             if name not in RECIPES:
                 raise GanzooError(f"recipes.toml has no {name}; it has {', '.join(RECIPES)}")
             if cards:
-                write_card(index(FOLDER)[name])
+                write_text(FOLDER / f"{name}.md", card_of(index(FOLDER)[name]))
             else:
                 make(name, runs)
     except GanzooError as error:
@@ -63,36 +66,42 @@ def make(name: str, runs: Path) -> None:
     run = RunFolder(runs / name)
     record = run.read_record()
     model, paths = quantized(name, runs / name)
+    data = recipe.get("evaluate")
     PICTURES.mkdir(exist_ok=True)
-    write_png(PICTURES / f"{name}.png", picture(model, record["data"]))
+    write_png(PICTURES / f"{name}.png", picture(model, data or record["data"]))
     files = {kind: file_entry(path) for kind, path in paths.items()}
+    exported = read(paths["onnx"])[1]
+    found = evaluated(paths["onnx"], data)
     entry = Entry(
         name=name,
         also=tuple(recipe.get("also", ())),
         gan=record["gan"],
         overrides=overrides(record),
         data=record["data"],
+        licence=exported.data.licence,
         files=files,
+        opset=exported.opset,
         iterations=record["settings"]["loop.iterations"],
         seed=record["seed"],
         cpu_seconds=run.cpu_seconds,
         command=shlex.join(["ganzoo", *arguments(name, Path("runs"))]),
-        **evaluated(paths["onnx"]),
+        **found,
     )
-    write_card(entry)
+    write_text(FOLDER / f"{name}.md", card_of(entry))
     entries = {**index(FOLDER), name: entry}
     index.cache_clear()
     ordered = [asdict(entries[each]) for each in RECIPES if each in entries]
     write_text(FOLDER / "index.json", json.dumps({"weights": ordered}, indent=1) + "\n")
-    click.echo(f"{name}: quantised, exported and evaluated")
+    score = entry.measured["score"]
+    exact = evaluated(run.weights, data)["scores"][score]
+    click.echo(f"{name}: {score} {entry.scores[score]:.4g}, and {exact:.4g} before the weights were rounded to int8")
 
 
-def write_card(entry: Entry) -> None:
-    """Write the card of an entry, next to its files."""
+def card_of(entry: Entry) -> str:
+    """The card of an entry, for the folder of its files."""
     scores = [(key, f"{value:.4g}") for key, value in entry.scores.items()]
     path, picture = entry.path("safetensors", FOLDER), f"../docs/pictures/{entry.name}.png"
-    text = card(read_metadata(path), path.name, command=entry.command, scores=scores, picture=picture)
-    write_text(FOLDER / f"{entry.name}.md", text)
+    return card(read_metadata(path), path.name, command=entry.command, scores=scores, picture=picture)
 
 
 def arguments(name: str, runs: Path) -> list[str]:
@@ -129,7 +138,13 @@ def quantized(name: str, folder: Path) -> tuple[Model, dict[Kind, Path]]:
 
 
 def picture(model: Model, name: str) -> Bytes:
-    """Two rows of uncurated samples; of a regression, its predictions."""
+    """Two rows of uncurated samples; of a regression, its predictions; of images from images, those of the first
+    :data:`GROUPS` of the test split between the given and, of pairs, the right ones.
+    """
+    if model.metadata.condition_image:
+        height, width = model.metadata.shape[1:]
+        test = load_data(name, split="test", size=height if height == width else None)
+        return preview(model, range(GROUPS), data=test, columns=4)
     if model.value_range is None:
         return preview(model, data=load_data(name, split="test"))
     return preview(model, range(20), stage="child", columns=10)
@@ -152,17 +167,16 @@ def overrides(record: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def evaluated(path: Path) -> dict[str, Any]:
-    """Scores of the exported file, how they were measured, and the licence of the data."""
+def evaluated(path: Path, data: str | None) -> dict[str, Any]:
+    """Scores of a file on the test split of data, by default those of the training, and how they were measured."""
     from ganzoo.evaluation import evaluate
-    from ganzoo.generators.onnx_reader import read
 
-    found = evaluate(path).to_dict()
+    found = evaluate(path, data).to_dict()
     return {
-        "licence": read(path)[1].data.licence,
         "scores": {key: value for key, value in found["metrics"].items() if value is not None},
         "measured": {key: found[key] for key in ("number", "seeds", "score", "data", "extractor")},
     }
 
 
-main(prog_name="python -m ganzoo_weights")
+if __name__ == "__main__":
+    main(prog_name="python -m ganzoo_weights")

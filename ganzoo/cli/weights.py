@@ -9,7 +9,7 @@ import click
 if TYPE_CHECKING:
     from ganzoo.generators.pretrained import Entry
 
-MORE_SCORES = ("coverage", "recall", "label_accuracy", "mse")
+MORE_SCORES = ("coverage", "recall", "label_accuracy", "right_colours", "mse")
 
 
 @click.command()

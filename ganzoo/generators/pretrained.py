@@ -29,6 +29,7 @@ class Entry:
         iterations, seed, cpu_seconds: of the training, on one thread, without that of a parent.
         command: that trains it, after the command of its parent if it has one.
         files: ``file``, ``bytes`` and ``sha256`` by kind.
+        opset: version of the operators of the ONNX file.
         scores: metrics of the exported file by name.
         measured: how the scores were measured: samples, seeds, main score, data and extractor.
     """
@@ -44,6 +45,7 @@ class Entry:
     cpu_seconds: float
     command: str
     files: Mapping[Kind, Mapping[str, Any]]
+    opset: int
     scores: Mapping[str, float] = field(default_factory=dict)
     measured: Mapping[str, Any] = field(default_factory=dict)
 
@@ -84,7 +86,7 @@ def _entry(values: Mapping[str, Any]) -> Entry:
         all(isinstance(text, str) for text in (*texts, *entry.overrides, *entry.measured))
         and isinstance(entry.also, list)
         and all(isinstance(each, dict) for each in (entry.overrides, entry.files, entry.scores, entry.measured))
-        and {type(count) for count in (entry.iterations, entry.seed)} == {int}
+        and {type(count) for count in (entry.iterations, entry.seed, entry.opset)} == {int}
         and all(type(score) in (int, float) for score in scores)
         and entry.files.keys() <= {*get_args(Kind)}
         and all((type(name), type(size), type(digest)) == (str, int, str) for name, size, digest in files)

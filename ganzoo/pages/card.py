@@ -34,6 +34,9 @@ HUB = {
 LICENCES = ("apache-2.0", "mit", "cc0-1.0", "cc-by-3.0", "cc-by-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0")
 """The Hub's identifiers of the licences of data sets."""
 
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+"""Pillow's modes of images by their number of channels."""
+
 LONGEST = 2000  # characters of one text in a card
 LARGEST_CARD = 2**22  # bytes; a larger file was not written by ganzoo
 
@@ -65,8 +68,8 @@ def card(
         f"![Uncurated samples of {plain(name)}]({quote(picture)})" if picture else "",
         "## How to sample",
         block([f"pip install 'ganzoo-kit[{'sample' if is_onnx else 'train'}]'", sample_command(metadata, source)]),
-        block(["import ganzoo", "", f"samples = {loaded(source, is_onnx)}.sample(64)"], "python"),
-        "A seed always gives the same sample. It does not depend on the other samples of a call.",
+        block(python(metadata, loaded(source, is_onnx)), "python"),
+        repeatable(metadata),
         "## Training",
         training(metadata),
         block([command]) if command else "",
@@ -120,7 +123,9 @@ def about(metadata: Metadata, gan: GAN | None) -> str:
     shape, classes = metadata.shape, metadata.num_classes
     if len(shape) == 3:
         channels = {1: "grey", 3: "RGB", 4: "RGBA"}.get(shape[0], f"{shape[0]} channels")
-        output = f"images of {shape[1]}×{shape[2]} pixels, {channels},"
+        times = "" if metadata.scale == 1 else f"{metadata.scale} times "
+        size = f"{times}as large as the given ones" if metadata.free else f"of {shape[1]}×{shape[2]} pixels"
+        output = f"images {size}, {channels},"
     else:
         output = f"vectors of length {shape[0]}"
     inputs = f"latents of length {metadata.latent_dim} ({metadata.distribution})" if metadata.latent_dim else ""
@@ -139,8 +144,44 @@ def about(metadata: Metadata, gan: GAN | None) -> str:
 def sample_command(metadata: Metadata, source: str) -> str:
     """The command that writes samples."""
     label = " --label 0" if metadata.num_classes else ""
+    if metadata.condition_image:
+        given, made = ("png" if image[0] in MODES else "tif" for image in (metadata.condition_image, metadata.shape))
+        return f"ganzoo sample {shlex.quote(source)} --input given.{given}{label} --out made.{made}"
     target = "samples.npz" if metadata.range is None else "samples.png"
     return f"ganzoo sample {shlex.quote(source)}{label} -n 64 --out {target}"
+
+
+def python(metadata: Metadata, generator: str) -> list[str]:
+    """The same in Python, where an expression gives the generator."""
+    if metadata.condition_dim:
+        shape = f"(64, {metadata.condition_dim})"
+        sampled = [
+            f"inputs = np.zeros({shape}, np.float32)",
+            "samples = generator.sample(64, conditions=inputs)",
+        ]
+        return ["import ganzoo", "import numpy as np", "", f"generator = {generator}", *sampled]
+    if not metadata.condition_image:
+        return ["import ganzoo", "", f"samples = {generator}.sample(64)"]
+    channels, height, width = metadata.condition_image
+    given = f"np.zeros({(height, width, channels)}, np.uint8)"
+    if channels in MODES:
+        resized = "" if metadata.free else f".resize({(width, height)})"
+        given = f'np.asarray(Image.open("given.png").convert("{MODES[channels]}"){resized})'
+    return [
+        "import ganzoo",
+        "import numpy as np",
+        *(["from PIL import Image"] if channels in MODES else []),
+        "",
+        f"given = {given}",
+        f"made = {generator}.translate(given{', label=0' * (metadata.num_classes > 0)})",
+    ]
+
+
+def repeatable(metadata: Metadata) -> str:
+    """What a sample depends on."""
+    if metadata.latent_dim:
+        return "A seed always gives the same sample. It does not depend on the other samples of a call."
+    return "Images are uint8 `(H, W, C)`. The same one always gives the same, whatever else is made in a call."
 
 
 def loaded(source: str, is_onnx: bool) -> str:
@@ -164,7 +205,9 @@ def limits(metadata: Metadata) -> str:
     name = plain(metadata.data.name)
     lines = [
         f"- It reproduces {name}, with its biases and errors. What is rare there is rare or missing in samples.",
-        "- A GAN can drop modes of the data, or collapse to a few. Look at many samples before you rely on it.",
+        "- What the given image leaves open is invented: it is likely in the data, and need not be true."
+        if metadata.condition_image
+        else "- A GAN can drop modes of the data, or collapse to a few. Look at many samples before you rely on it.",
         "- Samples can resemble training examples. Compare them where that matters, for instance for privacy.",
     ]
     return "\n".join(lines)

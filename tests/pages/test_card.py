@@ -54,6 +54,44 @@ def test_an_exported_file_of_an_unknown_gan() -> None:
     assert "Not evaluated yet." in text
 
 
+@pytest.mark.parametrize(
+    ("changes", "command", "python"),
+    [
+        (
+            {"free": True},
+            "ganzoo sample x.onnx --input given.png --out made.png",
+            'np.asarray(Image.open("given.png").convert("L"))\nmade = ganzoo.Sampler("x.onnx").translate(given)\n',
+        ),
+        (
+            {"num_classes": 2, "condition_image": [3, 8, 12]},
+            "ganzoo sample x.onnx --input given.png --label 0 --out made.png",
+            '.convert("RGB").resize((12, 8)))\nmade = ganzoo.Sampler("x.onnx").translate(given, label=0)\n',
+        ),
+        (
+            {"condition_image": [2, 8, 12], "shape": [5, 8, 8]},
+            "ganzoo sample x.onnx --input given.tif --out made.tif",
+            "given = np.zeros((8, 12, 2), np.uint8)\nmade",
+        ),
+    ],
+)
+def test_a_generator_of_images_from_images(changes: dict[str, Any], command: str, python: str) -> None:
+    image = {"condition_image": [1, 4, 4], "latent_dim": 0, "num_classes": 0}
+    fields = metadata(**image | changes)
+    text = card(fields, "x.onnx")
+    assert f"{command}\n```" in text
+    assert python in text
+    assert "The same one always gives the same" in text
+    assert "What the given image leaves open is invented" in text
+    assert hub_metadata(fields)["pipeline_tag"] == "image-to-image"
+    size = "2 times as large as the given ones" if fields.free else "of 8×8 pixels"
+    assert f"It generates images {size}, {'grey' if fields.shape[0] == 1 else '5 channels'}, from images" in text
+
+
+def test_a_regression_needs_its_inputs() -> None:
+    text = card(metadata(shape=[1], range=None, num_classes=0, condition_dim=3), "x.onnx")
+    assert "inputs = np.zeros((64, 3), np.float32)\nsamples = generator.sample(64, conditions=inputs)" in text
+
+
 def test_metadata_for_the_hub() -> None:
     fields = hub_metadata(metadata(), [("fd", "12,345.5"), ("classes", "10"), ("who", "LeNet")])
     assert {name: fields[name] for name in ("license", "library_name", "pipeline_tag", "datasets")} == {
