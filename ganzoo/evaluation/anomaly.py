@@ -184,7 +184,7 @@ def baselines(train: Data, samples: Samples) -> tuple[dict[str, Scores], int]:
         samples: images uint8 ``(N, C, H, W)``.
 
     Returns:
-        The scores ``(N,)`` by the words that precede *of 9,000 training images*, and how many training images they know.
+        The scores ``(N,)`` by the words that precede *of 9,000 training images*, and how many images they know.
     """
     with needs():
         from sklearn.ensemble import IsolationForest
@@ -203,5 +203,6 @@ def baselines(train: Data, samples: Samples) -> tuple[dict[str, Scores], int]:
 
 def _directions(vectors: NDArray[Any]) -> NDArray[np.float32]:
     """Vectors ``(N, F)`` of length 1; those of zeros stay zeros."""
-    found = vectors.astype(np.float32)
-    return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1)
+    found: NDArray[np.float32] = vectors.astype(np.float32)
+    found /= np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1)
+    return found
