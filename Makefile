@@ -20,7 +20,7 @@ help:
 	@echo "make lint   check style and types only"
 	@echo "make docs   write the generated parts of the documentation"
 	@echo "make site   build the documentation and the API reference as a site, into build/site"
-	@echo "make bench  measure training (25 minutes on two idle cores) and write the results into the documentation"
+	@echo "make bench  measure training (an hour on two idle cores) and write the results into the documentation"
 	@echo "make clean  remove the virtual environment and what was built; runs stay"
 	@echo
 	@echo "Another Python than $(PYTHON): make demo PYTHON=python3.12"

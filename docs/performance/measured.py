@@ -65,7 +65,7 @@ def conditions(suite: str) -> str:
     machine = found["machine"]
     text = (
         f"Measured on {machine['processor']}, {machine['cores']} cores, with torch {machine['torch']} and Python "
-        f"{machine['python']}; {found['turns']} repetitions of {found['seconds']:g} s."
+        f"{machine['python']}; {found['turns']} repetition{'s' * (found['turns'] > 1)} of {found['seconds']:g} s."
     )
     absent = (f"Left out: {row} ({reason})." for row, reason in found.get("absent", {}).items())
     return "\n".join([text, *absent]) + "\n"

@@ -37,7 +37,9 @@ parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=
 parser.add_argument("suite", choices=[*SUITES, "all"])
 parser.add_argument("--threads", type=int, default=torch.get_num_threads())
 parser.add_argument("--turns", type=int, default=5, help="how often each variant is measured")
-parser.add_argument("--seconds", type=float, default=0.5, help="of one measurement")
+parser.add_argument(
+    "--seconds", type=float, default=0.5, help="of one measurement; equal-time: CPU seconds of one training"
+)
 parser.add_argument("--json", help="write the results into this file too")
 parser.add_argument("--quick", action="store_true", help="with all: a short check that everything runs")
 parser.add_argument("--into", type=Path, help="with all: the folder of the results")

@@ -35,6 +35,9 @@ RUNS = (
     Run("memory", threads=1, turns=1, seconds=2.0),
     Run("scaling", threads=1, turns=2, seconds=2.0),
     Run("startup", threads=1, turns=7, seconds=0.0, quick=True),
+    Run("translation", threads=1, turns=3, seconds=1.5),
+    Run("equal-time", threads=1, turns=1, seconds=180.0),
+    Run("enlarging", threads=1, turns=3, seconds=1.0),
 )
 
 

@@ -89,7 +89,7 @@ def measure(turns: int, seconds: float) -> dict[str, Any]:
         }
         for name, time in times.items()
     ]
-    return {"rows": rows, "first image": first}
+    return {"rows": rows, "images": first}
 
 
 def measured_first(known: dict[tuple[str, int], tuple[str, ...]], turns: int) -> list[dict[str, Any]]:
@@ -116,4 +116,4 @@ def measured_first(known: dict[tuple[str, int], tuple[str, ...]], turns: int) ->
 
 def report(result: dict[str, Any]) -> str:
     """The result as text."""
-    return "\n\n".join(table(result[part]) for part in ("rows", "first image"))
+    return "\n\n".join(table(result[part]) for part in ("rows", "images"))
