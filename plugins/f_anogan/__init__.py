@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from ganzoo import GAN, hookimpl
 from ganzoo.parts import (
@@ -64,16 +64,23 @@ def gan_then_encoder(
     yield G.encoder, mean(G.distances(real))
 
 
-def inspecting_generator(task: Task, *, width: Size = 32, kappa: NonNegative = 1.0) -> nn.Module:
+def inspecting_generator(
+    task: Task,
+    *,
+    width: Size = 32,
+    kappa: NonNegative = 1.0,
+    residual: Literal["difference", "correlation"] = "difference",
+) -> nn.Module:
     """The DCGAN generator with an encoder, and a score of how unusual images are (Schlegl et al., 2019).
 
     ``score(images)`` is the mean squared difference of an image from what the generator makes of its code, plus that of
-    the critic's features. It is nan before the encoder was trained.
+    the critic's features; or one minus the correlation of the two images. It is nan before the encoder was trained.
 
     Args:
         task: what the network has to fit.
         width: channels of the generator's last hidden layer; critic and encoder have as many in their first.
         kappa: weight of the features.
+        residual: what the score is; the encoder is trained by the difference.
     """
     from .networks import Inspector
 
@@ -81,7 +88,9 @@ def inspecting_generator(task: Task, *, width: Size = 32, kappa: NonNegative = 1
     encoder: Any = conv_discriminator(task, width=width, norm="batch")
     encoder[-1] = nn.Linear(encoder[-1].in_features, task.latent_dim)
     encoder.append(nn.Tanh())
-    return Inspector(conv_generator(task, width=width), encoder, judge.features, kappa)
+    return Inspector(
+        conv_generator(task, width=width), encoder, judge.features, kappa, by_correlation=residual == "correlation"
+    )
 
 
 def featured_critic(task: Task, *, width: Size = 32) -> nn.Module:

@@ -16,14 +16,17 @@ class Inspector(nn.Module):
         encoder: from samples to latents.
         features: a copy of the critic's, which is not trained, so that files of the generator hold all of the score.
         kappa: weight of the features.
+        by_correlation: whether the score is by :meth:`unexplained`, not by :meth:`distances`.
         encoder_iterations: of training, int64.
     """
 
     encoder_iterations: Tensor
 
-    def __init__(self, decoder: nn.Module, encoder: nn.Module, features: nn.Module, kappa: float) -> None:
+    def __init__(
+        self, decoder: nn.Module, encoder: nn.Module, features: nn.Module, kappa: float, *, by_correlation: bool
+    ) -> None:
         super().__init__()
-        self.decoder, self.encoder, self.kappa = decoder, encoder, kappa
+        self.decoder, self.encoder, self.kappa, self.by_correlation = decoder, encoder, kappa, by_correlation
         self.features = features.requires_grad_(False)
         self.register_buffer("encoder_iterations", torch.zeros((), dtype=torch.int64))
 
@@ -47,9 +50,19 @@ class Inspector(nn.Module):
         distances: Tensor = pixels + self.kappa * features
         return distances
 
+    def unexplained(self, samples: Tensor) -> Tensor:
+        """One minus the correlation of each sample's pixels with those of G(E(x)), ``(N,)``, from 0 to 2.
+
+        Unlike :meth:`distances` it does not grow with the contrast of an image; one of a single value has 1.
+        """
+        flat = (each.float().flatten(1) for each in (samples, self.rebuild(samples)))
+        one, other = (each - each.mean(1, keepdim=True) for each in flat)
+        return 1 - torch.cosine_similarity(one, other)
+
     def score(self, samples: Tensor) -> Tensor:
-        """:meth:`distances`, higher is more unusual, ``(N,)``; nan before the encoder was trained."""
-        return torch.where(self.encoder_iterations > 0, self.distances(samples), torch.nan)
+        """Higher is more unusual, ``(N,)``; nan before the encoder was trained."""
+        scores = self.unexplained(samples) if self.by_correlation else self.distances(samples)
+        return torch.where(self.encoder_iterations > 0, scores, torch.nan)
 
     def require_same(self, features: nn.Module) -> None:
         """Refuse features of another shape than those that :meth:`take_over` can copy."""

@@ -100,6 +100,21 @@ def test_kappa_weighs_the_features() -> None:
     np.testing.assert_allclose(scores[2] - scores[0], 2 * (scores[1] - scores[0]), rtol=1e-3)
 
 
+def test_the_score_by_correlation_is_that_of_the_pixels(tmp_path: Path) -> None:
+    started = training(3, 0.4, residual="correlation")
+    run_iterations(started)
+    model = started.model()
+    x = NORMAL.samples[:5].copy()
+    x[4] = 7  # an image of one value
+    rebuilt = model.call("generator.rebuild", x)
+    expected = [1 - np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(x[:4], rebuilt[:4], strict=True)]
+    scores = model.call("generator.score", x)
+    np.testing.assert_allclose(scores, [*expected, 1.0], atol=1e-4)
+    assert len(set(expected)) == 4
+    export(model, tmp_path / "score.onnx", entry="generator.score")
+    np.testing.assert_allclose(Sampler(tmp_path / "score.onnx").call(x), scores, atol=1e-4)
+
+
 def test_before_the_encoder_is_trained_there_is_no_score() -> None:
     started = training(2, 0.5)
     run_iterations(started, 1)
