@@ -273,6 +273,8 @@ def value_range(images: Samples, path: Path) -> tuple[float, float]:
 def _read(file: Path, read: Callable[..., T], *arguments: Any) -> T:
     try:
         return read(file, *arguments)
+    except GanzooError:  # of what is not installed, or not clear
+        raise
     except Exception as error:  # Pillow raises many kinds, some of them undocumented
         raise GanzooError(f"cannot evaluate {shown(str(file))}: {shown(first_line(error))}") from error
 
