@@ -85,11 +85,11 @@ def fluent32(request: Request) -> Data:
 
 
 def twemoji32(request: Request) -> Data:
-    """Twemoji from Noto emoji: 2,954 pairs and 265 for testing, 32x32 RGB; inside the package.
+    """Twemoji from Noto emoji: 1,439 pairs and 170 for testing, 32x32 RGB; inside the package.
 
-    The conditions are the images of emoji32, of which these are the counterparts by Twitter. Variants of one emoji are
-    in one split. ``unpaired:twemoji32`` are the same images without their pairs. Source: Twemoji, from the npm package
-    emoji-datasource-twitter 16.0.0.
+    The conditions are the images of emoji32 without variants of skin tone, of which these are the counterparts by
+    Twitter. Other variants of one emoji are in one split. ``unpaired:twemoji32`` are the same images without their
+    pairs. Source: Twemoji, from the npm package emoji-datasource-twitter 16.0.0.
 
     Returns:
         Samples and the conditions of the same places, uint8 ``(N, 3, 32, 32)`` in 0..255; no labels.
@@ -99,7 +99,7 @@ def twemoji32(request: Request) -> Data:
     """
     request.refuse_argument()
     twemoji, noto = _read("twemoji32"), _read("emoji32")
-    chosen = twemoji["split"] == (request.split == "test")
+    chosen = (twemoji["split"] == (request.split == "test")) & (twemoji["variant"] == 0)
     return Data(
         name=request.name,
         samples=twemoji["images"][chosen],

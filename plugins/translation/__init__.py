@@ -11,6 +11,8 @@ from ganzoo.parts import Decay, Parts, Range, Size, Task, nn, output_activation
 from .trainers import cyclegan, pix2pix
 
 Norm = Literal["instance", "batch", "pixel"]
+Doubling = Literal["nearest", "transposed"]
+Kernel = Literal[3, 4]
 Halvings = Annotated[int, Range(least=1, most=8)]
 
 PAPER = {
@@ -22,6 +24,7 @@ PAPER = {
     "generator.dropout": 0.5,
     "discriminator.width": 64,
     "discriminator.norm": "batch",
+    "discriminator.kernel": 4,
     "lr_schedule": "constant",
     "ema": 0.0,
     "iterations": 290_000,
@@ -33,7 +36,9 @@ CYCLE_PAPER = {
     "generator.width": 64,
     "generator.halvings": 2,
     "generator.blocks": 6,
+    "generator.doubling": "transposed",
     "discriminator.width": 64,
+    "discriminator.kernel": 4,
     "ema": 0.0,
 }
 
@@ -44,7 +49,7 @@ def unet(
     width: Size = 32,
     depth: Halvings = 4,
     norm: Norm = "instance",
-    doubling: Literal["nearest", "transposed"] = "nearest",
+    doubling: Doubling = "nearest",
     dropout: Decay = 0.0,
 ) -> nn.Module:
     """A U-Net: an image from an image of the same, but any size (Isola et al., 2017).
@@ -72,24 +77,33 @@ def unet(
     )
 
 
-def patches(task: Task, *, width: Size = 48, halvings: Halvings = 1, norm: Norm = "instance") -> nn.Module:
+def patches(
+    task: Task, *, width: Size = 48, halvings: Halvings = 1, norm: Norm = "instance", kernel: Kernel = 3
+) -> nn.Module:
     """A PatchGAN of image and condition: logits ``(N, patches)`` (Isola et al., 2017).
 
     Args:
         task: what the network has to fit.
         width: channels of the first layer; they double with each layer, up to 8 times.
-        halvings: how often the sides are halved; 1, 2 and 3 judge patches of 16, 34 and 70 pixels.
+        halvings: how often the sides are halved; 1, 2 and 3 judge patches of 12, 26 and 54 pixels.
         norm: normalisation of the inner layers.
+        kernel: side of the last two convolutions; with the 4 of the paper, patches are of 16, 34 and 70 pixels.
     """
     from .networks import Patches
 
     require_images(task)
-    require_patches(task.shape, halvings)
-    return Patches(task.shape[0] + task.condition[0], width=width, halvings=halvings, norm=norm)
+    require_patches(task.shape, halvings, kernel)
+    return Patches(task.shape[0] + task.condition[0], width=width, halvings=halvings, norm=norm, kernel=kernel)
 
 
 def there_and_back(
-    task: Task, *, width: Size = 32, halvings: Halvings = 1, blocks: Size = 4, norm: Norm = "instance"
+    task: Task,
+    *,
+    width: Size = 32,
+    halvings: Halvings = 1,
+    blocks: Size = 4,
+    norm: Norm = "instance",
+    doubling: Doubling = "nearest",
 ) -> nn.Module:
     """Two residual networks: samples from conditions, and back (Zhu et al., 2017).
 
@@ -99,13 +113,22 @@ def there_and_back(
         halvings: how often the sides are halved.
         blocks: residual blocks at the smallest size.
         norm: normalisation.
+        doubling: nearest is followed by a convolution; transposed is a transposed convolution.
     """
     from .networks import ResNet, ThereAndBack
 
     require_images(task)
     ways = (task.condition[0], task.shape[0]), (task.shape[0], task.condition[0])
     there, back = (
-        ResNet(*way, width=width, halvings=halvings, blocks=blocks, norm=norm, last=output_activation(task))
+        ResNet(
+            *way,
+            width=width,
+            halvings=halvings,
+            blocks=blocks,
+            norm=norm,
+            doubling=doubling,
+            last=output_activation(task),
+        )
         for way in ways
     )
     return ThereAndBack(there, back)
@@ -117,6 +140,7 @@ def two_domains(
     width: Size = 48,
     halvings: Halvings = 1,
     norm: Norm = "instance",
+    kernel: Kernel = 3,
     pool: Annotated[int, Range(least=0, most=10_000)] = 50,
 ) -> nn.Module:
     """Two PatchGANs, of samples and of conditions, with pools of generated images (Zhu et al., 2017).
@@ -124,16 +148,18 @@ def two_domains(
     Args:
         task: what the networks have to fit.
         width: channels of the first layer; they double with each layer, up to 8 times.
-        halvings: how often the sides are halved; 1, 2 and 3 judge patches of 16, 34 and 70 pixels.
+        halvings: how often the sides are halved; 1, 2 and 3 judge patches of 12, 26 and 54 pixels.
         norm: normalisation of the inner layers.
+        kernel: side of the last two convolutions; with the 4 of the paper, patches are of 16, 34 and 70 pixels.
         pool: generated images that are kept of each set, to be judged again.
     """
     from .networks import Patches, Pool, TwoDomains
 
     require_images(task)
-    require_patches(task.shape, halvings)
+    require_patches(task.shape, halvings, kernel)
     samples, conditions = (
-        Patches(shape[0], width=width, halvings=halvings, norm=norm) for shape in (task.shape, task.condition)
+        Patches(shape[0], width=width, halvings=halvings, norm=norm, kernel=kernel)
+        for shape in (task.shape, task.condition)
     )
     return TwoDomains(samples, conditions, Pool(pool, task.shape), Pool(pool, task.condition))
 
@@ -150,11 +176,12 @@ def require_images(task: Task) -> None:
         raise GanzooError(f"this GAN makes images as large as it is given, and {name} has {made} from {given}")
 
 
-def require_patches(shape: tuple[int, ...], halvings: int) -> None:
-    """Refuse images that are smaller than three pixels after the halvings: two convolutions take one pixel each."""
-    if min(shape[1:]) < 3 * 2**halvings:
+def require_patches(shape: tuple[int, ...], halvings: int, kernel: int) -> None:
+    """Refuse images of which the halvings leave too little: two kernels of 4 take a pixel each, a mean needs two."""
+    least = (3 if kernel == 4 else 2) * 2**halvings
+    if min(shape[1:]) < least:
         raise GanzooError(
-            f"a PatchGAN with halvings={halvings} needs sides of at least {3 * 2**halvings}, not {min(shape[1:])}; "
+            f"a PatchGAN with halvings={halvings} needs sides of at least {least}, not {min(shape[1:])}; "
             "set discriminator.halvings lower"
         )
 

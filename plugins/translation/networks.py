@@ -137,11 +137,21 @@ class ResNet(nn.Module):
         halvings: how often the sides are halved.
         blocks: residual blocks at the smallest size.
         norm: normalisation of all layers but the last.
+        doubling: how sides are doubled.
         last: activation of the image.
     """
 
     def __init__(
-        self, inputs: int, outputs: int, *, width: int, halvings: int, blocks: int, norm: str, last: nn.Module
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        width: int,
+        halvings: int,
+        blocks: int,
+        norm: str,
+        doubling: str,
+        last: nn.Module,
     ) -> None:
         super().__init__()
         self.inputs, self.multiple = inputs, 2**halvings
@@ -154,7 +164,7 @@ class ResNet(nn.Module):
             net.append(activation("relu"))
         net.extend(Residual(channels[-1], norm) for _ in range(blocks))
         for step in reversed(range(halvings)):
-            net.extend(doubled(channels[step + 1], channels[step], "nearest", norm))
+            net.extend(doubled(channels[step + 1], channels[step], doubling, norm))
             net.append(activation("relu"))
         net.append(nn.Conv2d(width, outputs, 7, 1, 3, padding_mode="replicate"))
         self.net = net.append(last)
@@ -200,18 +210,21 @@ class Patches(nn.Module):
     Args:
         inputs: channels of the image and its condition together.
         width: channels of the first layer; they double with each layer, up to 8 times.
-        halvings: how often the sides are halved; 1, 2 and 3 make patches of 16, 34 and 70 pixels.
+        halvings: how often the sides are halved.
         norm: normalisation of all layers but the first and the last.
+        kernel: side of the last two convolutions; 1, 2 and 3 halvings make patches of 12, 26 and 54 pixels with 3, and
+            of 16, 34 and 70 with 4.
     """
 
-    def __init__(self, inputs: int, *, width: int, halvings: int, norm: str) -> None:
+    def __init__(self, inputs: int, *, width: int, halvings: int, norm: str, kernel: int) -> None:
         super().__init__()
         channels = [inputs, *(width * 2 ** min(step, 3) for step in range(halvings + 1))]
         net = nn.Sequential()
         for step in range(halvings + 1):
-            layer = nn.Conv2d(channels[step], channels[step + 1], 4, 2 if step < halvings else 1, 1)
+            size, stride = (4, 2) if step < halvings else (kernel, 1)
+            layer = nn.Conv2d(channels[step], channels[step + 1], size, stride, 1)
             net.extend([*normalised(layer, norm if step else None), activation("leaky")])
-        self.net = net.append(nn.Conv2d(channels[-1], 1, 4, 1, 1))
+        self.net = net.append(nn.Conv2d(channels[-1], 1, kernel, 1, 1))
         radford_init(self, 1.0)
 
     def forward(self, samples: Tensor, *conditions: Tensor) -> Tensor:

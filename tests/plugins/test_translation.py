@@ -78,7 +78,7 @@ def test_the_losses_of_pairs_are_those_of_the_paper() -> None:
     (D, of_D, logged), (G, of_G, distance) = losses("pix2pix", nets, (real, z, given), l1=30.0, adversarial=2.0)
     assert (nets.discriminator, nets.generator) == (D, G)
     fake = G(z, given)
-    assert D(fake, given).shape == (4, 36), "a logit for each patch"
+    assert D(fake, given).shape == (4, 64), "a logit for each patch"
     torch.testing.assert_close(of_D, entropy(D(real, given), 1) + entropy(D(fake, given), 0))
     torch.testing.assert_close(of_G, 2 * entropy(D(fake, given), 1) + 30 * (fake - real).abs().mean())
     torch.testing.assert_close(distance["l1"], (fake - real).abs().mean())
@@ -226,9 +226,11 @@ def test_the_reach_of_a_u_net_is_exact(depth: int, doubling: Any) -> None:
     assert reached(lambda image: G(torch.zeros(1, 0), image), 160, G.multiple) == G.reach
 
 
+@pytest.mark.parametrize("doubling", ["nearest", "transposed"])
 @pytest.mark.parametrize(("halvings", "blocks"), [(1, 1), (1, 4), (2, 2)])
-def test_the_reach_of_a_residual_network_is_exact(halvings: int, blocks: int) -> None:
-    G: Any = positive(ResNet(1, 1, width=2, halvings=halvings, blocks=blocks, norm="pixel", last=nn.Identity()))
+def test_the_reach_of_a_residual_network_is_exact(halvings: int, blocks: int, doubling: str) -> None:
+    sizes: dict[str, Any] = {"width": 2, "halvings": halvings, "blocks": blocks, "doubling": doubling}
+    G: Any = positive(ResNet(1, 1, **sizes, norm="pixel", last=nn.Identity()))
     assert reached(G, 160, G.multiple) == G.reach
 
 
@@ -242,12 +244,15 @@ def test_tiles_make_the_same_where_no_layer_looks_at_the_whole_image(name: str) 
     assert training_of(name).model().metadata.reach is None, "instance normalisation looks at all of it"
 
 
-@pytest.mark.parametrize(("halvings", "field", "side"), [(1, 16, 64), (2, 34, 96), (3, 70, 128)])
-def test_patches_have_the_published_sizes(halvings: int, field: int, side: int) -> None:
-    D = positive(Patches(1, width=2, halvings=halvings, norm="pixel"))
+@pytest.mark.parametrize(
+    ("kernel", "halvings", "field", "side"),
+    [(4, 1, 16, 64), (4, 2, 34, 96), (4, 3, 70, 128), (3, 1, 12, 64), (3, 2, 26, 96), (3, 3, 54, 128)],
+)
+def test_patches_have_the_published_sizes_with_kernels_of_4(kernel: int, halvings: int, field: int, side: int) -> None:
+    D = positive(Patches(1, width=2, halvings=halvings, norm="pixel", kernel=kernel))
     image = torch.rand(1, 1, side, side, dtype=torch.float64, requires_grad=True)
     logits = D(image)
-    patches = side // 2**halvings - 2
+    patches = side // 2**halvings - 2 * (kernel - 3)
     assert logits.shape == (1, patches**2)
     middle = logits.unflatten(1, (patches, patches))[0, patches // 2, patches // 2]
     (gradient,) = torch.autograd.grad(middle, image)
@@ -271,10 +276,15 @@ def test_other_data_are_refused(name: str, change: dict[str, Any], message: str)
 
 
 def test_small_images_are_no_patches() -> None:
-    with pytest.raises(
-        GanzooError, match=r"with halvings=3 needs sides of at least 24, not 16; set discriminator\.halv"
-    ):
-        made_by("pix2pix", "discriminator", **{"discriminator.halvings": 3})(task())
+    for kernel, halvings, least in ((4, 3, 24), (3, 4, 32)):
+        settings = {"discriminator.halvings": halvings, "discriminator.kernel": kernel}
+        with pytest.raises(
+            GanzooError,
+            match=rf"halvings={halvings} needs sides of at least {least}, not 16; set discriminator\.halvings lower",
+        ):
+            made_by("pix2pix", "discriminator", **settings)(task())
+        smaller = made_by("pix2pix", "discriminator", **settings | {"discriminator.halvings": halvings - 1})(task())
+        smaller(torch.rand(1, 3, 16, 16), torch.rand(1, 1, 16, 16))
 
 
 # Both
