@@ -25,6 +25,7 @@ PAPER = {
     "discriminator.width": 64,
     "discriminator.norm": "batch",
     "discriminator.kernel": 4,
+    "adversarial": 1.0,
     "lr_schedule": "constant",
     "ema": 0.0,
     "iterations": 290_000,
@@ -212,7 +213,15 @@ def ganzoo_gans() -> Iterable[GAN]:
         trainer="pix2pix",
         conditional=True,
         data="fluent32",
-        settings={"iterations": 7500, "batch_size": 16, "lr": 2e-4, "beta1": 0.5},
+        settings={
+            "iterations": 4500,
+            "batch_size": 16,
+            "generator.width": 48,
+            "generator.dropout": 0.4,
+            "adversarial": 0.5,
+            "lr": 2e-4,
+            "beta1": 0.5,
+        },
         presets={"paper": PAPER},
     )
     yield GAN(
@@ -224,6 +233,12 @@ def ganzoo_gans() -> Iterable[GAN]:
         trainer="cyclegan",
         conditional=True,
         data="unpaired:twemoji32",
-        settings={"iterations": 4800, "batch_size": 4, "lr": 2e-4, "beta1": 0.5},
+        settings={
+            "iterations": 3400,
+            "batch_size": 8,
+            "generator.doubling": "transposed",
+            "lr": 2e-4,
+            "beta1": 0.5,
+        },
         presets={"paper": CYCLE_PAPER},
     )
