@@ -27,7 +27,8 @@ from tests.benchmarks.baselines.rrdb import random_weights
 from tests.support.narrow import narrow
 
 gans = pytest.mark.parametrize("gan", translation.CASES)
-WHOLE = {"trainer.mirror": False, "trainer.shift": 0, "generator.dropout": 0.0}  # nothing is random but the weights
+WHOLE = {"trainer.mirror": False, "trainer.shift": 0, "generator.dropout": 0.0, "trainer.adversarial": 1.0}
+"""Settings with which nothing is random but the weights, and losses are weighed as published."""
 
 
 def pairs(count: int, *, paired: bool = True) -> Data:
