@@ -216,8 +216,7 @@ def ganzoo_gans() -> Iterable[GAN]:
         settings={
             "iterations": 4500,
             "batch_size": 16,
-            "generator.width": 48,
-            "generator.dropout": 0.4,
+            "generator.dropout": 0.3,
             "adversarial": 0.5,
             "lr": 2e-4,
             "beta1": 0.5,

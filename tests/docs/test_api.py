@@ -21,8 +21,9 @@ PUBLIC = {
         constant conv_discriminator conv_generator cosine critic dense dense_discriminator dense_generator
         gradient_norms halvings is_per_sample late_linear linear
         labelled_discriminator labelled_generator least_squares mae mean mirrored mse needs nn non_saturating
-        output_activation packed paired radford_init real_and_fake_logits require_parts rmsprop sgd shifted stop_gradient
-        torch unit_gradient_penalty wasserstein wasserstein_gp with_encoder with_heads without_grad zero_gradient_penalty
+        output_activation packed paired radford_init real_and_fake_logits require_parts rmsprop sgd shifted
+        stop_gradient torch unit_gradient_penalty wasserstein wasserstein_gp with_encoder with_heads without_grad
+        zero_gradient_penalty
     """,
     "ganzoo.testing": "ContractError check claims",
 }
