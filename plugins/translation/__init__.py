@@ -40,6 +40,7 @@ CYCLE_PAPER = {
     "generator.doubling": "transposed",
     "discriminator.width": 64,
     "discriminator.kernel": 4,
+    "mirror": True,
     "ema": 0.0,
 }
 
@@ -236,6 +237,7 @@ def ganzoo_gans() -> Iterable[GAN]:
             "iterations": 3400,
             "batch_size": 8,
             "generator.doubling": "transposed",
+            "mirror": False,
             "lr": 2e-4,
             "beta1": 0.5,
         },
