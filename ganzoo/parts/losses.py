@@ -92,8 +92,11 @@ def bce(logits: Tensor, target: float, smoothing: float = 0.0, weights: Tensor |
     return F.binary_cross_entropy_with_logits(logits, targets, weights)
 
 
-def mse(output: Tensor, target: float) -> Tensor:
-    """Mean squared error of a discriminator's output ``(N, 1)`` with one target (Mao et al., 2017)."""
+def mse(output: Tensor, target: float | Tensor) -> Tensor:
+    """Mean squared difference, in float32, of a discriminator's output ``(N, 1)`` and one target (Mao et al., 2017).
+
+    Or of two tensors of one shape.
+    """
     return (output.float() - target).square().mean()
 
 

@@ -16,6 +16,7 @@ from ganzoo.parts import (
     conv_discriminator,
     conv_generator,
     mae,
+    mse,
     nn,
     require_parts,
     stop_gradient,
@@ -23,8 +24,6 @@ from ganzoo.parts import (
 )
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from ganzoo.parts import Draw, Networks, Updates
 
 
@@ -50,20 +49,15 @@ def compared_codes(
     rebuilt = G.decoder(code)
     G.observe(code)
     terms = {
-        "features": squares(D.features(real), D.features(rebuilt)),
+        "features": mse(D.features(real), D.features(rebuilt)),
         "pixels": mae(real, rebuilt),
-        "codes": squares(code, G.second(rebuilt)),
+        "codes": mse(code, G.second(rebuilt)),
     }
     loss = adversarial * terms["features"] + pixels * terms["pixels"] + codes * terms["codes"]
     yield G, loss, {name: term.detach() for name, term in terms.items()}
     real_logits, fake_logits = D(real), D(stop_gradient(rebuilt))
     loss = (bce(real_logits, 1) + bce(fake_logits, 0)) / 2
     yield D, loss, {"discriminator_accuracy": accuracy(real_logits, fake_logits)}
-
-
-def squares(one: Tensor, other: Tensor) -> Tensor:
-    """Mean squared difference of two tensors of one shape, in float32."""
-    return (one.float() - other.float()).square().mean()
 
 
 def autoencoder(task: Task, *, width: Size = 32) -> nn.Module:
