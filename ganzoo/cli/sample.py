@@ -272,31 +272,32 @@ def load_data(model: TrainedGenerator, name: str | None, folder: str | None) -> 
         return data.load(name, directory=folder, size=size)
 
 
-def write_tiff(target: Path, image: Bytes) -> None:
-    """Write an image ``(H, W, C)`` of any channels as TIFF."""
+def write_tiff(path: str | Path, picture: Bytes) -> None:
+    """Write one picture ``(H, W, C)`` of any channels as a TIFF file, as :func:`write_png` does."""
     import numpy as np
 
     from ganzoo.data import tiff
     from ganzoo.util.files import atomic_write
 
-    with atomic_write(target) as temporary:
-        tiff.write(temporary, np.moveaxis(image, -1, 0))
+    with atomic_write(path) as temporary:
+        tiff.write(temporary, np.moveaxis(picture, -1, 0))
 
 
 def write(samples: Samples, target: Path, suffix: str, model: TrainedGenerator) -> None:
     """Compute and write samples: a picture, arrays, or one image file for each in a folder."""
+    from ganzoo.data import MODES
     from ganzoo.generators.images import Parts, write_npz, write_png
     from ganzoo.util.files import writing
 
     channels = model.metadata.shape[0]
-    single: Callable[[Path, Bytes], None] = write_png
-    if model.value_range is not None and channels not in (1, 3, 4):
+    single, ending = write_png, ".png"
+    if model.value_range is not None and channels not in MODES:
         if suffix == ".png":
             click.echo(
                 f"{model.metadata.gan} makes {channels} channels, of which a picture shows "
                 f"{'the first three' if channels > 4 else 'the first'}; name an x.npz or a folder for all"
             )
-        single = write_tiff
+        single, ending = write_tiff, ".tif"
     if suffix == ".png":
         write_png(target, samples.picture())
     elif suffix == ".npz":
@@ -306,4 +307,4 @@ def write(samples: Samples, target: Path, suffix: str, model: TrainedGenerator) 
             target.mkdir(parents=True, exist_ok=True)
         images = (image for batch in samples.batches() for image in model.images(batch))
         for name, image in zip(samples.names, images, strict=True):
-            single(target / f"{name}{'.png' if single is write_png else '.tif'}", image)
+            single(target / f"{name}{ending}", image)

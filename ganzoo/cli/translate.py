@@ -81,7 +81,7 @@ def translate_files(
     from ganzoo.util.optional import needs
 
     with needs():
-        from ganzoo.data import decode, tiff
+        from ganzoo.data import MODES, decode, tiff
     metadata = model.metadata
     require_translator(metadata)
     if tile:
@@ -92,7 +92,7 @@ def translate_files(
             f"{metadata.gan} takes or makes images of more than {tiff.MAX_CHANNELS} channels, which no file holds; use "
             "translate() in Python"
         )
-    if channels not in decode.MODES:
+    if channels not in MODES:
         with needs("tiff"):
             import tifffile  # noqa: F401  writes them; its absence is said before anything is computed
     chosen = parse_seeds(seeds) if seeds else [0]
@@ -125,9 +125,9 @@ def needed_suffix(given: Path, channels: int) -> str:
         given: the image file.
         channels: of what is made.
     """
-    from ganzoo.data import decode, tiff
+    from ganzoo.data import MODES, tiff
 
-    if channels not in decode.MODES:
+    if channels not in MODES:
         return ".tif"
     how = tiff.layout(given) if given.is_file() else None
     is_deep = how is not None and how.bits > 8 and channels > 1 and tiff.is_installed()
@@ -145,7 +145,7 @@ def jobs_of(given: Path, target: Path, channels: int = 3, *, force: bool) -> lis
 
     Images of other ``channels`` than grey, RGB or RGBA have become TIFF.
     """
-    from ganzoo.data import decode
+    from ganzoo.data import MODES
     from ganzoo.data.find import find_images
     from ganzoo.util.files import require_folder
 
@@ -156,7 +156,7 @@ def jobs_of(given: Path, target: Path, channels: int = 3, *, force: bool) -> lis
         found.warn(given)
         if not found.names:
             raise GanzooError(f"{given} holds no images; name another with --input")
-        jobs = [Job(given / name, target / named(name, tiff=channels not in decode.MODES)) for name in found.names]
+        jobs = [Job(given / name, target / named(name, tiff=channels not in MODES)) for name in found.names]
         twice = len(jobs) - len({job.target for job in jobs})
         if twice:
             raise GanzooError(f"{twice} images of {given} differ in their suffix alone; rename them, or move some away")
@@ -164,8 +164,8 @@ def jobs_of(given: Path, target: Path, channels: int = 3, *, force: bool) -> lis
     if not given.is_file():
         raise GanzooError(f"there is no file or folder {given}; name one that exists with --input")
     if target.is_dir():
-        target = target / named(given.name, tiff=channels not in decode.MODES)
-    if channels not in decode.MODES and target.suffix.lower() not in TIFF:
+        target = target / named(given.name, tiff=channels not in MODES)
+    if channels not in MODES and target.suffix.lower() not in TIFF:
         raise GanzooError(f"{target} cannot hold {channels} channels; --out takes x.tif for one image")
     if target.suffix.lower() not in LOSSLESS:
         raise GanzooError(f"cannot write {target}; --out takes x.png, x.tif or x.bmp for one image")
@@ -265,13 +265,13 @@ def write(target: Path, made: NDArray[np.float32], given: Whole, counts: Counts)
     import numpy as np
     from PIL import Image
 
-    from ganzoo.data import decode, tiff
+    from ganzoo.data import MODES, tiff
     from ganzoo.generators.images import to_pil
     from ganzoo.util.files import atomic_write, writing
 
     channels, suffix = len(made), target.suffix.lower()
-    is_tiff = suffix in TIFF and channels != 1 and (channels not in decode.MODES or given.bits > 8)
-    is_tiff = is_tiff and (channels not in decode.MODES or tiff.is_installed())
+    is_tiff = suffix in TIFF and channels != 1 and (channels not in MODES or given.bits > 8)
+    is_tiff = is_tiff and (channels not in MODES or tiff.is_installed())
     deep = given.bits > 8 and ((channels == 1 and suffix != ".bmp") or is_tiff)
     counts.shallow += given.bits > 8 and not deep
     counts.cut += given.cut

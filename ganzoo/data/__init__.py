@@ -27,6 +27,9 @@ Channels = Literal["grey", "rgb", "rgba"]
 CHANNELS: dict[Channels, int] = {"grey": 1, "rgb": 3, "rgba": 4}
 """Number of channels of images by the name of their colours."""
 
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+"""Pillow's modes by the numbers of channels that a picture can have."""
+
 log = logging.getLogger("ganzoo")
 
 

@@ -15,23 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps, features
 
-from ganzoo.data import tiff
+from ganzoo.data import MODES, tiff
+from ganzoo.data.tiff import HEIGHT, MAX_PIXELS, ORIENTATION, PHOTOMETRIC, WIDTH
 from ganzoo.util.errors import GanzooError
 
 HAS_AVIF = "avif" in features.modules and bool(features.check("avif"))
 # Few formats on purpose: among the others that Pillow knows are some that start other programs.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP", *(("AVIF",) if HAS_AVIF else ()))
-MAX_PIXELS = 2**26  # of one file; photographs have fewer, files made to exhaust the memory more
 DEPTHS = (8, 10, 12, 14, 16)
 JPEG_TAIL = 64  # bytes in which a whole JPEG file has its end marker
-ORIENTATION = 274  # EXIF tag: how the pixels are to be turned; from 5 on by 90 degrees
-TIFF_SIDES = 256, 257  # TIFF tags: width and height as stored
-PHOTOMETRIC = 262  # TIFF tag: what the values mean; 0 for "0 is white"
 
 log = logging.getLogger("ganzoo")
 
-
-MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 DARK = 64  # 16-bit colour whose upper 8 bits stay below holds 14 bits or fewer
 
 
@@ -149,7 +144,7 @@ def sides(path: Path) -> tuple[int, int]:
         exif = Image.Image.getexif(image)  # that of PNG decodes all pixels, to find what may come after them
         width, height = image.size
         if image.format == "TIFF":  # Pillow, from some version on, gives the sides of the turned image
-            width, height = (image.tag_v2[tag] for tag in TIFF_SIDES)  # type: ignore[attr-defined]
+            width, height = (image.tag_v2[tag] for tag in (WIDTH, HEIGHT))  # type: ignore[attr-defined]
         return (height, width) if exif.get(ORIENTATION, 1) >= 5 else (width, height)
 
 
@@ -244,7 +239,7 @@ def whole(path: Path, channels: int, bits: int = 16) -> Whole:
     if how and is_deep and how.channels == channels == 3 and tiff.is_installed():
         with suppress(GanzooError, ValueError):  # Pillow may know the compression
             return _deep(tiff.read(path, how), 16)
-    with _colours(path) as image:
+    with _colours(path, how) as image:
         is_cut = is_deep or (";16" in _raw_mode(image) and image.mode in ("LA", "RGB", "RGBA"))
         ImageOps.exif_transpose(image, in_place=True)
         shape = (channels, image.height, image.width)
@@ -275,20 +270,20 @@ def _bands(path: Path, how: tiff.Layout, channels: int) -> tiff.Pixels:
 
 def _upright(path: Path, channels: int, bits: int) -> list[Image.Image]:
     """A file's pixels of 8 bits, the right way up: one image, or one for each band."""
-    how = _not_for_pillow(path)
+    how = tiff.layout(path)
     if how and how.bands:
         bands = _bands(path, how, channels)
         levels = bands if how.bits == 8 else (bands >> (bits - 8)).clip(0, 255).astype(np.uint8)
         return [Image.fromarray(band) for band in levels]
-    with _colours(path) as image:
+    with _colours(path, how) as image:
         ImageOps.exif_transpose(image, in_place=True)
         return [_flatten(image, channels, bits)]
 
 
 @contextmanager
-def _colours(path: Path) -> Iterator[Image.Image]:
+def _colours(path: Path, how: tiff.Layout | None) -> Iterator[Image.Image]:
     """A file in grey or colours. Of colours that Pillow does not read the upper 8 bits count, as of those it does."""
-    if how := _not_for_pillow(path):
+    if how and not how.by_pillow:
         yield Image.fromarray(np.moveaxis(tiff.read(path, how) >> 8, 0, -1).astype(np.uint8))
     else:
         with _open(path) as image:

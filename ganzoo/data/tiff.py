@@ -26,13 +26,14 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".tif", ".tiff")
 MAX_CHANNELS = 13  # as of Sentinel-2; of more, a file is rather a stack or a spectrum
-MAX_PIXELS = 2**26  # as of other images
+MAX_PIXELS = 2**26  # of one file; photographs have fewer, files made to exhaust the memory more
 MAX_VALUES = 2**28  # of all channels, as of RGBA of so many pixels
 MAX_DIRECTORIES, MAX_ENTRIES, MAX_NUMBERS = 64, 4096, 64  # that are looked at here
 MAX_TEXT = 2**20  # bytes of a description that are looked at
 MAX_LZW, LZW_RATIO = 2**30, 1400  # bytes that a strip may unfold to, and how many there are at most for one
 
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, DESCRIPTION = 256, 257, 258, 259, 262, 270
+# ORIENTATION is an EXIF tag too: how the pixels are to be turned, from 5 on by 90 degrees. PHOTOMETRIC 0: 0 is white.
 ORIENTATION, SAMPLES, PLANAR, EXTRA, FORMAT = 274, 277, 284, 338, 339
 KIND, OLD_KIND = 254, 255  # of a page: reduced copies and masks are no further images
 NUMBERS = {3: "H", 4: "I", 16: "Q"}

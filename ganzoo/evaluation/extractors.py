@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save
 from torch import Tensor
 
-from ganzoo.data import Data, channels_of
+from ganzoo.data import MODES, Data, channels_of
 from ganzoo.evaluation.lenet import LeNet
 from ganzoo.generators.metadata import MAX_VALUES, read_json
 from ganzoo.generators.weights import read_tensors
@@ -120,7 +120,7 @@ def extractor_for(data: Data, features: str = "own", path: str | Path | None = N
         GanzooError: there is none, it does not fit, or Inception's weights cannot be downloaded.
     """
     if features == "inception":
-        if data.shape[0] not in (1, 3, 4):
+        if data.shape[0] not in MODES:
             raise GanzooError(
                 f"Inception takes grey, RGB and RGBA, and {data.name} has {data.shape[0]} channels; train an extractor "
                 "with python -m ganzoo.evaluation.train_extractor and name it with --extractor"

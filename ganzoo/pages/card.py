@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ganzoo.data import MODES
 from ganzoo.generators.metadata import Metadata
 from ganzoo.records.text import one_line
 from ganzoo.registry.gan import GAN
@@ -33,9 +34,6 @@ HUB = {
 
 LICENCES = ("apache-2.0", "mit", "cc0-1.0", "cc-by-3.0", "cc-by-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0")
 """The Hub's identifiers of the licences of data sets."""
-
-MODES = {1: "L", 3: "RGB", 4: "RGBA"}
-"""Pillow's modes of images by their number of channels."""
 
 LONGEST = 2000  # characters of one text in a card
 LARGEST_CARD = 2**22  # bytes; a larger file was not written by ganzoo

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ganzoo.data import Channels, Data, Request, decode, find, folder
+from ganzoo.data import Channels, Data, Request, decode, find, folder, tiff
 from ganzoo.data import load as load_by_name
 from ganzoo.util.errors import GanzooError
 
@@ -206,9 +206,9 @@ def test_grey_values_that_16_bits_cannot_hold_are_refused(
 
 def test_deep_grey_in_which_0_is_white_is_refused(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     pixels = Image.fromarray(np.array([[0, 65535]], np.uint16))
-    pixels.save(tmp_path / "a.tif", tiffinfo={decode.PHOTOMETRIC: 0})
+    pixels.save(tmp_path / "a.tif", tiffinfo={tiff.PHOTOMETRIC: 0})
     content = bytearray((tmp_path / "a.tif").read_bytes())
-    entry = content.index(struct.pack("<HHI", decode.PHOTOMETRIC, 3, 1))
+    entry = content.index(struct.pack("<HHI", tiff.PHOTOMETRIC, 3, 1))
     content[entry + 8] = 0  # Pillow writes 1, whatever it is given
     (tmp_path / "a.tif").write_bytes(content)
     save(tmp_path / "b.png")
