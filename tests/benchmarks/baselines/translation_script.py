@@ -8,6 +8,7 @@ loader has no processes of its own, so that all of its work is counted; files ar
 from __future__ import annotations
 
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
@@ -107,7 +108,7 @@ def squared(logits: Tensor, target: float) -> Tensor:
     return F.mse_loss(logits, torch.full_like(logits, target))
 
 
-class Loop:
+class Loop(ABC):
     """A training that ends with ``iterations``: the rate is constant in its first half, then falls to 0.
 
     Args:
@@ -129,8 +130,9 @@ class Loop:
         self.losses: dict[str, float] = {}
         self.begin(*networks)
 
+    @abstractmethod
     def begin(self, *networks: nn.Module) -> None:
-        raise NotImplementedError
+        """Take the networks, and make their optimizers."""
 
     def __call__(self, iterations: int) -> None:
         for _ in range(iterations):
@@ -140,8 +142,9 @@ class Loop:
             self.losses = {name: loss.item() for name, loss in self.iterate(condition, image).items()}
             self.done += 1
 
+    @abstractmethod
     def iterate(self, a: Tensor, b: Tensor) -> dict[str, Tensor]:
-        raise NotImplementedError
+        """One iteration on conditions and images, and its losses."""
 
 
 class Pix2Pix(Loop):
