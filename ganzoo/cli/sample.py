@@ -285,13 +285,12 @@ def write_tiff(path: str | Path, picture: Bytes) -> None:
 
 def write(samples: Samples, target: Path, suffix: str, model: TrainedGenerator) -> None:
     """Compute and write samples: a picture, arrays, or one image file for each in a folder."""
-    from ganzoo.data import MODES
-    from ganzoo.generators.images import Parts, write_npz, write_png
+    from ganzoo.generators.images import DRAWABLE, Parts, write_npz, write_png
     from ganzoo.util.files import writing
 
     channels = model.metadata.shape[0]
     single, ending = write_png, ".png"
-    if model.value_range is not None and channels not in MODES:
+    if model.value_range is not None and channels not in DRAWABLE:
         if suffix == ".png":
             click.echo(
                 f"{model.metadata.gan} makes {channels} channels, of which a picture shows "

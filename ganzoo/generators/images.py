@@ -28,6 +28,8 @@ __all__ = ["Parts", "grid", "scatter", "side_by_side", "to_pil", "to_uint8", "wr
 
 Bytes = NDArray[np.uint8]
 
+DRAWABLE = (1, 3, 4)
+"""Numbers of channels that a picture can have; as ``ganzoo.data.MODES``, which sampling does not import."""
 _TILE = 96
 """Pixels; images are enlarged by a whole factor while their longer side stays within it."""
 _GREY = 128
@@ -220,7 +222,7 @@ def write_npz(path: str | Path, /, **arrays: NDArray[Any] | Parts) -> None:
 def drawable(images: Bytes) -> Bytes:
     """Images whose channels a picture can show: of two the first, as grey, and of more than four the first three."""
     channels = images.shape[-1]
-    return images if channels in (1, 3, 4) else images[..., : 3 if channels > 4 else 1]
+    return images if channels in DRAWABLE else images[..., : 3 if channels > 4 else 1]
 
 
 def _enlarged(images: Bytes) -> Bytes:

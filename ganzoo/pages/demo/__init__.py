@@ -8,7 +8,6 @@ import json
 import re
 from pathlib import Path
 
-from ganzoo.data import MODES
 from ganzoo.generators.metadata import ExportMetadata
 from ganzoo.pages.html import csp_hash, json_for_script, read_package_text, render_page
 from ganzoo.util.errors import GanzooError
@@ -56,7 +55,7 @@ def page(content: bytes, metadata: ExportMetadata, runtime: str | None = None) -
             holds an encoder or the like; or the folder does not hold the runtime.
     """
     _require_generator(metadata)
-    if metadata.condition_image and metadata.condition_image[0] not in MODES:
+    if metadata.condition_image and metadata.condition_image[0] not in (1, 3, 4):
         raise GanzooError(
             f"{metadata.gan} takes images of {metadata.condition_image[0]} channels, and a page takes pictures of 1, 3 "
             "or 4; write the files for a page of your own instead: ganzoo demo FILE.onnx -o FOLDER"
