@@ -127,10 +127,19 @@ def parts(_: Path, kind: str) -> str:
 
 
 def settings(_: Path, name: str) -> str:
-    """Every setting of a GAN, with its default and its value in each preset."""
+    """Every setting of a GAN, with its default and its value in each preset.
+
+    Settings of the augmentation, which are alike for all GANs, are where a GAN sets one.
+    """
     gan = registry().gan(name)
     default, presets = flat(resolve(gan)), {preset: flat(resolve(gan, preset=preset)) for preset in gan.presets}
-    keys = dict.fromkeys(key for flat in (default, *presets.values()) for key in flat)
+    chosen = {*gan.settings, *(key for values in gan.presets.values() for key in values)}
+    keys = dict.fromkeys(
+        key
+        for flat in (default, *presets.values())
+        for key in flat
+        if not key.startswith("augmentation.") or chosen & {key, key.removeprefix("augmentation.")}
+    )
     return table(
         ("key", "default", *(f"`--preset {preset}`" for preset in presets)),
         (

@@ -18,6 +18,7 @@ import copy
 from importlib import import_module
 from importlib.metadata import version
 from operator import index
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from ganzoo.parts.task import Task
@@ -27,7 +28,7 @@ from ganzoo.registry.registry import registry
 from ganzoo.util.errors import GanzooError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from ganzoo.data import Data
     from ganzoo.evaluation import evaluate
@@ -72,6 +73,8 @@ def train(
     graph: bool = False,
     preset: str | None = None,
     parent: Model | None = None,
+    init: str | Path | Model | None = None,
+    freeze: Sequence[str] = (),
     **settings: Any,
 ) -> Training:
     """A training, as an iterator of iterations. Nothing is written to disk.
@@ -89,16 +92,21 @@ def train(
         graph: capture an iteration as a CUDA graph and replay it. Experimental.
         preset: one of the GAN's named sets of settings.
         parent: the trained parent, ``ganzoo.load(path)``, for a GAN that has one.
+        init: trained weights to begin with, as :func:`load` takes or returns them. Each layer whose tensors have the
+            names and shapes of those here is taken over; ``training.beginning.lines`` says which.
+        freeze: layers of those weights that are not trained, such as ``["discriminator.0-3"]`` (Mo et al., 2020).
         settings: what ``--set`` takes, such as ``batch_size=32``.
 
     Raises:
-        GanzooError: an unknown name or setting, a value that does not fit, or a missing parent.
+        GanzooError: an unknown name or setting, a value that does not fit, a missing parent, or weights of which
+            nothing fits.
     """
     from ganzoo import data as datasets
-    from ganzoo.generators.weights import with_parent
+    from ganzoo.generators.weights import Model, with_parent
     from ganzoo.parts.build import refuse_ignored_with
     from ganzoo.registry.recipe import refuse_ignored, resolve
     from ganzoo.training.device import choose_device, configure_process
+    from ganzoo.training.initial import Initial, read_initial, require_weights
     from ganzoo.training.loop import Training
 
     record = get(gan) if isinstance(gan, str) else gan
@@ -121,9 +129,14 @@ def train(
     refuse_ignored(recipe, settings, trained_parent=parent is not None)
     refuse_ignored_with(data, recipe, settings)
     recipe = with_parent(recipe, parent, data.shape)
+    layers = (freeze,) if isinstance(freeze, str) else tuple(freeze)
+    require_weights(init, layers)
+    if not isinstance(init, str | Path | Model | None):
+        raise GanzooError(f"init is a {type(init).__name__}; give a path or name, or what ganzoo.load returns")
+    initial = read_initial(str(init), layers) if isinstance(init, str | Path) else Initial(init, layers)
     frozen = copy.deepcopy(parent.networks).freeze() if parent else None  # the caller may use the parent elsewhere
     chosen = choose_device(device, precision, images=data.is_images, compile=compile, graph=graph)
-    return Training(recipe, data, chosen, seed=seed, parent=frozen)
+    return Training(recipe, data, chosen, seed=seed, parent=frozen, initial=initial)
 
 
 def load(source: str | Path) -> Model:

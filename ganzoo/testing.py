@@ -21,6 +21,7 @@ from ganzoo.data import Data
 from ganzoo.generators.weights import Model, load
 from ganzoo.parts.build import frozen_parent
 from ganzoo.parts.networks import state_tensors
+from ganzoo.parts.trainers import AUGMENTABLE
 from ganzoo.registry.gan import GAN, Overrides
 from ganzoo.registry.recipe import Recipe, resolve
 from ganzoo.registry.registry import Registry, registry
@@ -69,6 +70,9 @@ def claims(gan: str | GAN, *, settings: Overrides | None = None, among: Registry
     yield "builds its networks for its data"
     check_updates(start())
     yield "yields (network, loss), ends its iteration, and changes only the network that is updated"
+    if recipe.functions["trainer"] in AUGMENTABLE:
+        check_augmentable(start())
+        yield "judges samples by the discriminator's forward pass, as its trainer says (augmentable)"
     check_same_bits(start(), start())
     yield "gives the same bits for the same seed"
     check_resuming(start)
@@ -182,6 +186,33 @@ def check_iteration(training: Training, trainable: dict[str, dict[str, nn.Parame
         updated |= last
         training.update(modules, loss)
     return updated
+
+
+def check_augmentable(training: Training) -> None:
+    """Run an iteration, and see that no module within the discriminator is called from outside, its entry excepted."""
+    D = training.nets.discriminator
+    entry = getattr(D, "entry", D)
+    running = passes = 0
+
+    def begins(module: nn.Module, _: object) -> None:
+        nonlocal running, passes
+        require(
+            running > 0 or module in (D, entry) or (passes > 0 and entry is not D),
+            f"the trainer is marked augmentable, and calls a {type(module).__name__} within the discriminator, past "
+            "its augmentation; leave the mark out, or name the first module as the discriminator's attribute entry",
+        )
+        running, passes = running + 1, passes + (module is entry)
+
+    def ends(*_: object) -> None:
+        nonlocal running
+        running -= 1
+
+    for module in D.modules():
+        module.register_forward_pre_hook(begins)
+        module.register_forward_hook(ends)
+    for _ in training.updates(training.batches.fetch):
+        pass
+    require(passes > 0, "the trainer is marked augmentable, and never calls the discriminator")
 
 
 def overlap(weights: dict[str, nn.Parameter], others: dict[str, nn.Parameter]) -> bool:

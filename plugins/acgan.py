@@ -16,6 +16,7 @@ from ganzoo.parts import (
     Size,
     Task,
     accuracy,
+    augmentable,
     bce,
     conv_discriminator,
     dense_discriminator,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from ganzoo.parts import Draw, Networks, Updates
 
 
+@augmentable
 def auxiliary_classifier(
     nets: Networks,
     draw: Draw,

@@ -11,6 +11,7 @@ from ganzoo.parts import (
     NonNegative,
     Parts,
     accuracy,
+    augmentable,
     bce,
     gradient_norms,
     real_and_fake_logits,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ganzoo.parts import Draw, Networks, Updates
 
 
+@augmentable
 def dragan(nets: Networks, draw: Draw, *, discriminator_steps: Count = 1, penalty: NonNegative = 10.0) -> Updates:
     """The non-saturating GAN with a penalty on D's gradient around real samples (Kodali et al., 2017).
 

@@ -14,6 +14,7 @@ from ganzoo.parts import (
     Size,
     Task,
     accuracy,
+    augmentable,
     conv_discriminator,
     dense_discriminator,
     mean,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ganzoo.parts import Draw, Networks, Updates
 
 
+@augmentable
 def hinge(nets: Networks, draw: Draw, *, discriminator_steps: Count = 1) -> Updates:
     """The GAN with hinge losses: samples beyond the margin have no gradient in D (Lim & Ye, 2017).
 

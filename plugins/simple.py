@@ -67,6 +67,7 @@ def ganzoo_gans() -> Iterable[GAN]:
         generator="dense",
         discriminator="dense",
         trainer="non-saturating",
+        default_for="vectors",
         settings={"iterations": 10000, "lr": 1e-3},
         presets={"smoothing": SMOOTHING, "hard-labels": HARD, "least-squares": LEAST_SQUARES},
     )

@@ -17,6 +17,7 @@ import click
 
 from ganzoo.cli.card import card
 from ganzoo.cli.check import check
+from ganzoo.cli.data import data
 from ganzoo.cli.demo import demo
 from ganzoo.cli.doctor import doctor
 from ganzoo.cli.evaluate import evaluate
@@ -33,7 +34,7 @@ from ganzoo.util.errors import GanzooError, first_line, printable
 
 SECTIONS = {
     "Train and use": (train, sample, evaluate, score, export, demo),
-    "Look up": (list_, show, weights),
+    "Look up": (list_, show, data, weights),
     "Runs": (report, doctor, card),
     "Plugins": (check,),
 }

@@ -22,7 +22,7 @@ def doctor(run: Path) -> None:
       ganzoo doctor runs/simple-mnist-10k-seed0
     """
     from ganzoo.records.run_folder import RunFolder
-    from ganzoo.registry.recipe import resolve
+    from ganzoo.registry.recipe import resolve_recorded
     from ganzoo.registry.registry import registry
     from ganzoo.runs.doctor import review
 
@@ -30,7 +30,7 @@ def doctor(run: Path) -> None:
     record, history = folder.read_record(), folder.metrics
     if not history:
         raise GanzooError(f"{run} holds no metrics yet; they come after its first iterations")
-    findings = list(review(history, resolve(registry().gan(record["gan"]), record["settings"])))
+    findings = list(review(history, resolve_recorded(registry().gan(record["gan"]), record["settings"])))
     for finding in findings:
         click.echo(finding)
     if not findings:

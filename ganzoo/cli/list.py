@@ -16,7 +16,8 @@ from ganzoo.cli import options
 from ganzoo.cli.settings_help import help_text, summary
 from ganzoo.util.errors import printable
 
-KINDS = ("gans", "generators", "discriminators", "trainers", "optimizers", "schedules", "datasets", "plugins")
+PART_KINDS = ("generators", "discriminators", "trainers", "optimizers", "augmentations", "schedules")
+KINDS = ("gans", *PART_KINDS, "datasets", "plugins")
 NARROWEST = 20  # characters to which a column of a table is wrapped
 
 
@@ -25,8 +26,8 @@ NARROWEST = 20  # characters to which a column of a table is wrapped
 def list_(kind: str) -> None:
     """List GANs, parts, data sets or plugins.
 
-    KIND is gans (the default), generators, discriminators, trainers, optimizers, schedules, datasets or
-    plugins.
+    KIND is gans (the default), generators, discriminators, trainers, optimizers,
+    augmentations, schedules, datasets or plugins.
 
     \b
     Examples:
@@ -79,7 +80,7 @@ def show_gan(name: str) -> None:
     recipe = resolve(gan)
     click.echo(f"{gan.name}: {printable(gan.summary)}\n")
     table([("paper", gan.paper), ("data", gan.data), *([("parent", gan.parent)] if gan.parent else [])])
-    click.echo("\nParts (--generator, --discriminator, --trainer; --set optimizer=NAME):")
+    click.echo("\nParts (--generator, --discriminator, --trainer, --augment; --set optimizer=NAME):")
     table((part, recipe.names.get(part, "its own"), summary(recipe.functions[part])) for part in PARTS)
     click.echo("\nSettings and their defaults (--set KEY=VALUE; the part may be left out where it is clear):")
     functions = dict(recipe.functions) | {"loop": LoopSettings}

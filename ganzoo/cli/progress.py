@@ -40,10 +40,33 @@ def hardware(training: Training) -> str:
 
 def headline(training: Training, folder: Path) -> str:
     """What is trained, where and how."""
+    from ganzoo.runs.log import before_training
+
     data, device = training.data, training.device
     how = f"{hardware(training)}, seed {training.seed}, in {folder}"
-    line = f"Training {training.recipe.gan.name} on {data.name} ({len(data):,} samples), {how}"
-    return f"{line}\nThe first iteration is compiled, which takes a while." if device.compile else line
+    lines = [f"Training {training.recipe.gan.name} on {data.name} ({len(data):,} samples), {how}", outline(training)]
+    lines += training.beginning.lines
+    if training.iteration == 0 and (finding := before_training(training)):
+        lines.append(f"Warning: {finding.line}")
+    if device.compile:
+        lines.append("The first iteration is compiled, which takes a while.")
+    return "\n".join(lines)
+
+
+def outline(training: Training) -> str:
+    """How long an epoch is, what the discriminator sees, and how large the networks are."""
+    loop, batches = training.recipe.loop, training.batches
+    parts = [f"{batches.trained_on / loop.batch_size:.3g} batches of {loop.batch_size:,} in an epoch"]
+    if training.kept_back is not None:
+        kept = len(training.kept_back)
+        parts.append(f"{kept:,} images are kept back to see whether D learns the others by heart (--set few=1: none)")
+    if training.augmented.module is not None:
+        about = getattr(training.augmented.module, "about", type(training.augmented.module).__name__)
+        parts.append(f"D sees {about}")
+    sizes = ", ".join(
+        f"{name} {sum(weight.numel() for weight in weights):,}" for name, weights in training.weights.items()
+    )
+    return "; ".join([*parts, f"parameters: {sizes}"])
 
 
 def metrics(entry: Mapping[str, Any]) -> str:

@@ -18,6 +18,7 @@ OPTIONS = {
     "generator": "generator",
     "discriminator": "discriminator",
     "trainer": "trainer",
+    "augment": "augmentation",
     "iterations": "loop.iterations",
     "epochs": "loop.iterations",
     "batch_size": "loop.batch_size",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ganzoo.generators.weights import Model
     from ganzoo.records.options import Options
     from ganzoo.records.run_folder import RunFolder
-    from ganzoo.registry.gan import Overrides
+    from ganzoo.registry.gan import GAN, Overrides
     from ganzoo.registry.recipe import Recipe
     from ganzoo.runs.run import Collapsed, Interrupted, Run
 
@@ -62,7 +62,25 @@ RESUMABLE = ("resume", "iterations", "data", "data_dir", "stop_on_collapse")  # 
     help="Another discriminator (ganzoo list discriminators).",
 )
 @click.option("--trainer", metavar="NAME", type=shared.Name("trainer"), help="Another trainer (ganzoo list trainers).")
+@click.option(
+    "--augment",
+    metavar="NAME",
+    type=shared.Name("augmentation"),
+    help="What the discriminator sees: auto, none, flip, ... (ganzoo list augmentations).",
+)
 @click.option("--parent", metavar="RUN|FILE|NAME", help="Trained weights of the parent, instead of training it first.")
+@click.option(
+    "--init",
+    metavar="RUN|FILE|NAME",
+    type=shared.Name("source"),
+    help="Begin with these trained weights, layer by layer where they fit.",
+)
+@click.option(
+    "--freeze",
+    multiple=True,
+    metavar="LAYERS",
+    help="Layers of --init that are not trained: discriminator.0-3, or a name (--dry-run).",
+)
 @click.option(
     "--image-size", type=shared.IntRange(1), metavar="N", help="Height and width in pixels, for a folder of images."
 )
@@ -141,6 +159,9 @@ def train(ctx: click.Context, /, gan: str | None, resume: str | None, stop_on_co
       ganzoo train dcgan --data mnist --epochs 20 --batch-size 128 --lr 2e-4
       ganzoo train dcgan --data folder:cats --image-size 64 --name cats
       ganzoo train dcgan --trainer wgan-gp --set norm=none
+      ganzoo train dcgan --data folder:cats --augment diffaugment
+      ganzoo train --data folder:cats                      the default for images
+      ganzoo train --data folder:cats --init runs/dogs --freeze discriminator.0-3
       ganzoo train wgan-gp --evaluate-every 1000           keep the best weights
       ganzoo train simple --preset smoothing --stop-on-collapse
       ganzoo train dcgan --iterations 100000 --compile --threads 4
@@ -151,9 +172,9 @@ def train(ctx: click.Context, /, gan: str | None, resume: str | None, stop_on_co
     from ganzoo.training.distributed.ranks import process_group
 
     with process_group():
-        if (gan is None) == (resume is None):
+        if (gan and resume) or not (gan or resume or given["data"]):
             raise GanzooError("name either a GAN (ganzoo list) or a run to resume (--resume RUN)")
-        if gan is not None:
+        if resume is None:
             start_run(gan, stop_on_collapse, **given)
             return
         for parameter in ctx.command.params:
@@ -169,7 +190,7 @@ def train(ctx: click.Context, /, gan: str | None, resume: str | None, stop_on_co
 
 
 def start_run(
-    gan: str, stop_on_collapse: bool, *, parent: str | None, force: bool, dry_run: bool, **given: Any
+    gan: str | None, stop_on_collapse: bool, *, parent: str | None, force: bool, dry_run: bool, **given: Any
 ) -> None:
     """Start a run; or resume it, if torchrun has restarted this command."""
     from ganzoo.registry.recipe import refuse_ignored
@@ -191,6 +212,7 @@ def start_run(
         from ganzoo.runs.parents import trained_parent
         from ganzoo.runs.run import Collapsed, Interrupted, Run
         from ganzoo.training.distributed.ranks import current_ranks, torchrun_restarts
+        from ganzoo.training.initial import read_initial
 
     on_rank_zero, folder = current_ranks().on_rank_zero, RunFolder(path)
     left = on_rank_zero(lambda: left_by(command, folder)) if torchrun_restarts() else "nothing"
@@ -204,6 +226,7 @@ def start_run(
         return
     replace = force or left == "record"
     on_rank_zero(lambda: require_free(folder, replace=replace))
+    initial = read_initial(options.init, options.freeze)  # before a parent is trained, whose run a name may mean then
     model: Model | None
     try:
         if parent is not None:
@@ -214,7 +237,7 @@ def start_run(
     except (Interrupted, Collapsed) as stop:
         click.echo(f"Stopped while training the parent; everything is saved in {stop.folder}.")
         exit_after(stop, command)
-    run = Run.start(path, recipe, options, model, replace=replace)
+    run = Run.start(path, recipe, options, model, initial, replace=replace)
     refuse_ignored_with(run.training.data, recipe, typed)
     train_and_report(run, stop_on_collapse)
 
@@ -233,25 +256,30 @@ def print_dry_run(
         from ganzoo.records.run_folder import RunFolder
         from ganzoo.runs import dry_run as trial
         from ganzoo.runs.folders import require_free
+        from ganzoo.runs.log import before_training
 
     require_free(RunFolder(path), replace=force)
     model = None if parent is None else load(find(parent))
     training, seconds = trial.try_training(recipe, options, model)
     refuse_ignored_with(training.data, recipe, typed)
     click.echo(f"{recipe.gan.name} on {options.data}, seed {options.seed}, in {path} (dry run):")
+    for line in training.beginning.lines:
+        click.echo(line)
     table((key, format_value(value)) for key, value in training.recipe.flat().items())
     click.echo()
     rows = [*trial.describe(training, seconds), ("device", hardware(training))]
     for wanted in trial.parents_to_train(recipe) if model is None else ():
-        _, seconds = trial.try_training(wanted, options)
+        _, seconds = trial.try_training(wanted, options.of_parent())
         duration = trial.duration_in_words(seconds * wanted.loop.iterations)
         rows.append(("parent", f"{wanted.gan.name} is trained first, unless it has been: about {duration}"))
     table(rows)
+    if finding := before_training(training):
+        click.echo(f"Warning: {finding.line}")
     click.echo("Nothing was written.")
 
 
 def plan_run(
-    gan: str,
+    gan: str | None,
     *,
     command: str,
     assignments: tuple[str, ...],
@@ -262,16 +290,23 @@ def plan_run(
     data: str | None,
     **given: Any,
 ) -> tuple[Recipe, Options, Path, Overrides]:
-    """The recipe, the options and the folder of a new run, and the settings that were typed."""
+    """The recipe, the options and the folder of a new run, and the settings that were typed.
+
+    Without a GAN, the data have to be there; they decide which it is.
+    """
     from ganzoo.cli.settings import OPTIONS, overrides_from, resolve_typed
     from ganzoo.records.options import Options
     from ganzoo.registry.registry import registry
     from ganzoo.runs.folders import folder_name
 
-    record = registry().gan(gan)
     shortcuts = {key: given.pop(key) for key in OPTIONS if key != "epochs"}
     overrides = overrides_from({**shortcuts, "epochs": epochs}, assignments)
-    options = Options(data=data or record.data, command=command, **given)
+    if gan is None:
+        options = Options(data=str(data), command=command, **given)
+        record = gan_for(options)
+    else:
+        record = registry().gan(gan)
+        options = Options(data=data or record.data, command=command, **given)
     if epochs is not None:
         del overrides["loop.iterations"]
         recipe = resolve_typed(record, overrides, preset)
@@ -288,8 +323,19 @@ def plan_run(
     if name is not None and (name in ("", "..") or Path(name).name != name):
         raise GanzooError(f"--name takes the name of a folder in runs/, not '{name}'; for a path use --out")
     chosen = ({"preset": preset} if preset else {}) | overrides
-    path = Path(out) if out else Path("runs") / (name or folder_name(gan, options, chosen))
+    path = Path(out) if out else Path("runs") / (name or folder_name(record.name, options, chosen))
     return recipe, options, path, overrides
+
+
+def gan_for(options: Options) -> GAN:
+    """The default GAN for the data of the options, which one line names."""
+    from ganzoo.cli.default_gan import default_gan
+
+    with needs():
+        from ganzoo.training.distributed.ranks import current_ranks
+    record, line = default_gan(current_ranks().rank_zero_first(options.load_data))
+    click.echo(line)
+    return record
 
 
 def resume_run(folder: Path, iterations: int | None, stop_on_collapse: bool, **data: str | None) -> None:

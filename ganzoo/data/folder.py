@@ -79,6 +79,11 @@ def folder(request: Request) -> Data:
             1..4096; the test split is requested; Pillow is missing, or what else the files need. Later, when a batch is
             decoded: more than 20 files, and more than a hundredth, cannot be read any more.
     """
+    return read_folder(request)[0]
+
+
+def read_folder(request: Request) -> tuple[Data, Images]:
+    """The data set of :func:`folder`, and its files in the same order; see there."""
     request.refuse_test()
     root = existing(request.argument, "--data folder:PATH")
     found = find_images(root)
@@ -88,13 +93,9 @@ def folder(request: Request) -> Data:
     images.describe(forced=request.channels is not None)
     labels, classes = _classes(images.names)
     _warn_of_folders(classes, found.folders)
-    return Data(
-        name=request.name,
-        samples=images.samples(labels),
-        labels=labels,
-        classes=classes,
-        sha256=images.sha256(),
-    )
+    samples = images.samples(labels)
+    data = Data(name=request.name, samples=samples, labels=labels, classes=classes, sha256=images.sha256())
+    return data, images
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -249,7 +250,7 @@ def warn_of_skipped(reasons: Mapping[str, str], count: int) -> None:
     """One warning of the images that are skipped, of ``count``, with the reasons by name; none if there are none."""
     if reasons:
         named = [f"{shown(name, 120)} ({shown(reason, 120)})" for name, reason in sorted(reasons.items())]
-        log.warning("skipped %d of %d images: %s", len(reasons), count, _listed(named, "; "))
+        log.warning("skipped %d of %d images: %s", len(reasons), count, listed(named, "; "))
 
 
 class Files:
@@ -379,24 +380,24 @@ def _warn_of_folders(classes: Sequence[str], folders: Iterable[str]) -> None:
     if splits := [name for name in classes if name.lower() in SPLITS]:
         log.warning(
             "%s look like splits, and not like classes; name one of them: --data folder:PATH/%s",
-            *(_listed([shown(name, 40) for name in splits]), shown(splits[0], 40)),
+            *(listed([shown(name, 40) for name in splits]), shown(splits[0], 40)),
         )
     if all(re.fullmatch("[0-9]{5}", name) for name in classes):
         log.warning(
             "%s look like StyleGAN's folders of 1,000 images each, and not like classes; move all images into one "
             "folder, or train without classes",
-            _listed([shown(name, 40) for name in classes]),
+            listed([shown(name, 40) for name in classes]),
         )
     if empty := sorted(set(folders) - set(classes), key=natural_order):
-        log.warning("no readable image in %s, so these are no classes", _listed([shown(name, 40) for name in empty]))
+        log.warning("no readable image in %s, so these are no classes", listed([shown(name, 40) for name in empty]))
 
 
-def _listed(items: Sequence[str], separator: str = ", ") -> str:
+def listed(items: Sequence[str], separator: str = ", ") -> str:
     """The first items, as many as fit into :data:`MAX_LISTED` characters, and how many there are more."""
     ends = np.cumsum([len(item) + len(separator) for item in items])
-    listed = items[: max(1, min(MAX_NAMED, int(np.searchsorted(ends, MAX_LISTED))))]
-    more = [f"and {len(items) - len(listed)} more"] if len(listed) < len(items) else []
-    return separator.join([*listed, *more])
+    first = items[: max(1, min(MAX_NAMED, int(np.searchsorted(ends, MAX_LISTED))))]
+    more = [f"and {len(items) - len(first)} more"] if len(first) < len(items) else []
+    return separator.join([*first, *more])
 
 
 def _fingerprint(root: Path, names: Sequence[str]) -> str:

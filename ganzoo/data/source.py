@@ -234,7 +234,7 @@ def _data_source(data: Data) -> Source:
         sha256="" if isinstance(data.samples, np.ndarray) else data.sha256,
         licence=data.licence,
         left_out=" and ".join(name for name, values in others.items() if values is not None),
-        identities=lambda: [(key,) for key in _contents(data.samples)],
+        identities=lambda: [(key,) for key in contents(data.samples)],
         take=take,
     )
 
@@ -255,12 +255,12 @@ def _folder_splits(names: Sequence[str], suffix: str) -> dict[str, list[int]] | 
 def _keys_of_files(images: Images) -> list[Keys]:
     """Of each file its relative name without suffix, and its content."""
     paths = [images.root / name for name in images.names]
-    contents = _contents(images.decoded) if images.decoded is not None else _contents_of_files(paths)
-    return [(f"name {stem(name)}", content) for name, content in zip(images.names, contents, strict=True)]
+    keys = contents(images.decoded) if images.decoded is not None else _contents_of_files(paths)
+    return [(f"name {stem(name)}", content) for name, content in zip(images.names, keys, strict=True)]
 
 
-def _contents(samples: Samples) -> list[str]:
-    """A key for the pixels of each image."""
+def contents(samples: Samples) -> list[str]:
+    """A key for the pixels of each image, or the values of each vector."""
     keys = []
     for start in range(0, len(samples), 1024):
         chunk = np.ascontiguousarray(samples[start : start + 1024])

@@ -22,7 +22,7 @@ from ganzoo.generators.metadata import Metadata, Stage, read_metadata
 from ganzoo.parts.build import build
 from ganzoo.parts.networks import MissingDiscriminator, Networks, load_state, state_tensors
 from ganzoo.parts.task import Task
-from ganzoo.registry.recipe import Recipe, Setting, check_parent, resolve, signature
+from ganzoo.registry.recipe import Recipe, Setting, check_parent, resolve_recorded, signature
 from ganzoo.registry.registry import Registry, registry
 from ganzoo.util.errors import FOREIGN_ERRORS, GanzooError, first_line
 from ganzoo.util.files import atomic_write
@@ -224,7 +224,7 @@ def load(path: str | Path, *, among: Registry | None = None) -> Model:
     """
     tensors, metadata = read(path)
     among = among or registry()
-    recipe = resolve(among.gan(metadata.gan), metadata.settings, among=among)
+    recipe = resolve_recorded(among.gan(metadata.gan), metadata.settings, among=among)
     for device in ("meta", "cpu"):
         with torch.device(device):
             networks = build(recipe, task_of(metadata, recipe))

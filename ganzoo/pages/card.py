@@ -44,6 +44,7 @@ def card(
     source: str,
     *,
     command: str = "",
+    facts: Sequence[tuple[str, str]] = (),
     scores: Sequence[tuple[str, str]] = (),
     picture: str = "",
 ) -> str:
@@ -53,6 +54,7 @@ def card(
         metadata: of its file.
         source: name of the file, in the folder of the card.
         command: that trained it.
+        facts: further ones about its training.
         scores: names and values, as text.
         picture: path of a picture of samples, relative to the card.
     """
@@ -69,7 +71,7 @@ def card(
         block(python(metadata, loaded(source, is_onnx)), "python"),
         repeatable(metadata),
         "## Training",
-        training(metadata),
+        training(metadata, facts),
         block([command]) if command else "",
         "## Scores",
         table(("score", "value"), scores) if scores else "Not evaluated yet.",
@@ -187,10 +189,10 @@ def loaded(source: str, is_onnx: bool) -> str:
     return f"ganzoo.{'Sampler' if is_onnx else 'load'}({json.dumps(source)})"
 
 
-def training(metadata: Metadata) -> str:
+def training(metadata: Metadata, further: Sequence[tuple[str, str]] = ()) -> str:
     data = metadata.data
     facts = [("iterations", metadata.iterations), ("seed", metadata.seed), ("data", data.name)]
-    facts += [("SHA-256 of the data", data.sha256)]
+    facts += [("SHA-256 of the data", data.sha256), *further]
     facts += [("version of ganzoo", metadata.ganzoo), ("version of torch", metadata.torch)]
     first, rest = (
         table(("setting", "value"), [(str(name), line(value)) for name, value in rows if value not in (None, "")])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ganzoo.parts.augmentation import mirrored, shifted
+from ganzoo.parts.augmentation import ada, auto_augmentation, diffaugment, flips, no_augmentation
 from ganzoo.parts.builders import (
     Activation,
     Norm,
@@ -48,6 +48,7 @@ from ganzoo.parts.trainers import (
     Draw,
     Smoothing,
     Updates,
+    augmentable,
     critic,
     least_squares,
     non_saturating,
@@ -56,6 +57,7 @@ from ganzoo.parts.trainers import (
     wasserstein,
     wasserstein_gp,
 )
+from ganzoo.parts.transforms import cut_out, mirrored, recoloured, shifted
 from ganzoo.registry.hookspecs import Parts
 from ganzoo.registry.values import Count, Decay, NonNegative, Positive, Range, Scheduled, Share, Size, Unless
 from ganzoo.util.optional import F, needs, nn, torch
@@ -88,16 +90,22 @@ __all__ = [
     "Updates",
     "accuracy",
     "activation",
+    "ada",
     "adam",
+    "augmentable",
+    "auto_augmentation",
     "bce",
     "constant",
     "conv_discriminator",
     "conv_generator",
     "cosine",
     "critic",
+    "cut_out",
     "dense",
     "dense_discriminator",
     "dense_generator",
+    "diffaugment",
+    "flips",
     "gradient_norms",
     "halvings",
     "is_per_sample",
@@ -112,12 +120,14 @@ __all__ = [
     "mse",
     "needs",
     "nn",
+    "no_augmentation",
     "non_saturating",
     "output_activation",
     "packed",
     "paired",
     "radford_init",
     "real_and_fake_logits",
+    "recoloured",
     "require_parts",
     "rmsprop",
     "sgd",

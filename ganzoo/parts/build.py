@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ganzoo.data import Data
+from ganzoo.parts.augmentation import has_few
 from ganzoo.parts.networks import Networks
 from ganzoo.parts.task import Task
+from ganzoo.parts.trainers import AUGMENTABLE, CRITICS, PAIRED
 from ganzoo.registry.gan import Overrides
-from ganzoo.registry.recipe import Recipe
+from ganzoo.registry.recipe import Recipe, lookup, settings
 from ganzoo.registry.renamed import split_parents
 from ganzoo.util.errors import FOREIGN_ERRORS, GanzooError, first_line
 from ganzoo.util.optional import nn, torch
@@ -52,17 +54,58 @@ def task_of(recipe: Recipe, data: Data, parent: Networks | None = None) -> Task:
     )
 
 
+def augmentation(recipe: Recipe, task: Task) -> nn.Module | None:
+    """What a discriminator sees in place of the images; ``None`` for the images as they are.
+
+    Raises:
+        GanzooError: the trainer takes no augmentation, or not this one.
+    """
+    name, trainer = recipe.names.get("augmentation", ""), recipe.functions["trainer"]
+    if name == "auto" and trainer not in AUGMENTABLE:
+        return None
+    module: nn.Module | None = recipe.call("augmentation", task)
+    if module is None:
+        return None
+    if trainer not in AUGMENTABLE:
+        raise GanzooError(
+            f"the trainer of {recipe.gan.name} looks at more than the discriminator's output, so it takes no "
+            "augmentation; use --augment none"
+        )
+    by_sign = hasattr(module, "adapt") and not getattr(module, "keeps_back", False)
+    if by_sign and trainer in CRITICS | PAIRED:
+        raise GanzooError(
+            f"augmentation '{name}' follows the sign of logits, which means nothing with the trainer of "
+            f"{recipe.gan.name}; use --augment auto"
+        )
+    return module
+
+
 def refuse_ignored_with(data: Data, recipe: Recipe, typed: Overrides) -> None:
-    """Refuse a range of images for vectors, and a length of z that the generator does not take.
+    """Refuse a range of images for vectors, settings of an augmentation that these data do not get, and a length of z
+    that the generator does not take.
 
     A child has the length of its parent.
 
     Raises:
-        GanzooError: ``pixel_range`` or ``latent_dim`` is among the settings that the user typed, and changes nothing.
+        GanzooError: such a setting is among those that the user typed, and changes nothing.
     """
+    table = settings(dict(recipe.functions))
     for key in typed:
-        if not data.is_images and split_parents(key)[1] in ("pixel_range", "loop.pixel_range"):
+        parents, own = split_parents(key)
+        if not data.is_images and own in ("pixel_range", "loop.pixel_range"):
             raise GanzooError(f"'{key}' changes nothing: {data.name} holds vectors, not images; leave it out")
+        if parents or own in (*recipe.functions, "parent") or lookup(recipe.gan, own, table).part != "augmentation":
+            continue
+        if own.rpartition(".")[2] == "few":  # which also says of how many images some are kept back
+            if recipe.parent or not has_few(task_of(recipe, data), len(data)):
+                raise GanzooError(f"'{key}' changes nothing: of {data.name}, no images are kept back; leave it out")
+            continue
+        if augmentation(recipe, task_of(recipe, data)) is None:
+            name = recipe.names.get("augmentation", "its own")
+            raise GanzooError(
+                f"'{key}' changes nothing: with {data.name}, augmentation '{name}' of {recipe.gan.name} is none; leave "
+                "it out, or choose another (ganzoo list augmentations)"
+            )
     if not {"latent_dim", "loop.latent_dim"} & typed.keys():
         return
     longer = {**recipe.values, "loop": {**recipe.values["loop"], "latent_dim": recipe.loop.latent_dim + 1}}

@@ -69,6 +69,7 @@ class Headed(nn.Module):
     Attributes:
         features: from samples ``(N, *shape)`` to the last hidden layer ``(N, F)``.
         logits: from there to logits ``(N, 1)``. Every other head is an attribute of the name that it was given.
+        entry: the module through which all samples pass first; see :func:`ganzoo.parts.augmentable`.
     """
 
     features: nn.Sequential
@@ -82,6 +83,10 @@ class Headed(nn.Module):
         self.features, self.logits = nn.Sequential(*hidden), last
         for name, outputs in heads.items():
             self.add_module(name, nn.Linear(last.in_features, outputs))
+
+    @property
+    def entry(self) -> nn.Module:
+        return self.features
 
     def forward(self, samples: Tensor, *condition: Tensor) -> Tensor:
         """Logits ``(N, 1)`` of samples ``(N, *shape)``; labels are accepted, and not looked at."""

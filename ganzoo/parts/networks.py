@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,7 @@ class Networks(nn.Module):
         latent_dim: length of z: the generator's attribute of that name if it has one, or else the task's.
         is_frozen: whether these networks are out of training for good.
         frozen: further networks that are never trained or saved, by name; see :class:`ganzoo.GAN`.
+        fixed: modules within these networks whose weights are not trained, and which stay in evaluation mode.
 
     Raises:
         GanzooError: the generator or the discriminator is no module.
@@ -41,6 +43,7 @@ class Networks(nn.Module):
         self.latent_dim = int(getattr(generator, "latent_dim", latent_dim))
         self.is_frozen = False
         self.frozen: dict[str, nn.Module] = {}  # no modules of this one, so that they are no part of its state
+        self.fixed: tuple[nn.Module, ...] = ()
 
     def _apply(self, fn: Any, recurse: bool = True) -> Networks:
         """Move the further networks too."""
@@ -60,8 +63,10 @@ class Networks(nn.Module):
         return self.eval()
 
     def train(self, mode: bool = True) -> Networks:
-        """Set training mode, except for frozen networks, also where they are part of another network."""
+        """Set training mode, except for what is frozen, also where it is part of another network."""
         super().train(mode and not self.is_frozen)
+        for module in self.fixed:
+            module.eval()
         if self.parent is not None and self.parent.is_frozen:
             self.parent.eval()
         return self
@@ -87,6 +92,15 @@ class MissingDiscriminator(nn.Module):
             "these weights hold a generator without its discriminator, which is needed here; a parent that is trained "
             "here has both (leave out --parent, or name a run)"
         )
+
+
+def takes(network: nn.Module, inputs: int) -> bool:
+    """Whether a network can be called with that many inputs."""
+    try:
+        inspect.signature(network.forward).bind(*range(inputs))
+    except TypeError:
+        return False
+    return True
 
 
 def fingerprint(module: nn.Module) -> str:

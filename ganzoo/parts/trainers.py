@@ -59,6 +59,20 @@ def critic(trainer: Trainer) -> Trainer:
     return trainer
 
 
+AUGMENTABLE: set[Callable[..., Any]] = set()
+"""Trainers that judge samples by the discriminator's forward pass alone, which may therefore see augmented ones."""
+
+
+def augmentable(trainer: Trainer) -> Trainer:
+    """Mark a trainer as one of :data:`AUGMENTABLE`.
+
+    It never compares what the discriminator is given with what comes out, and never calls modules within it; or else
+    the discriminator has an attribute ``entry``, the module through which all samples pass first.
+    """
+    AUGMENTABLE.add(trainer)
+    return trainer
+
+
 def require_parts(network: nn.Module, *names: str) -> Any:
     """The same network, for a trainer that uses these parts of it: modules or methods.
 
@@ -74,6 +88,7 @@ def require_parts(network: nn.Module, *names: str) -> Any:
     return network
 
 
+@augmentable
 def non_saturating(
     nets: Networks,
     draw: Draw,
@@ -107,6 +122,7 @@ def non_saturating(
         yield G, bce(D(G(z, *condition), *condition), 1, smoothing)
 
 
+@augmentable
 def least_squares(nets: Networks, draw: Draw, *, discriminator_steps: Count = 1, generator_steps: Count = 1) -> Updates:
     """The least-squares GAN with targets +1 for real and -1 for fake (Mao et al., 2017).
 
@@ -128,6 +144,7 @@ def least_squares(nets: Networks, draw: Draw, *, discriminator_steps: Count = 1,
         yield G, mse(D(G(z, *condition), *condition), 1)
 
 
+@augmentable
 @critic
 def wasserstein(nets: Networks, draw: Draw, *, critic_steps: Count = 5, clip: Positive = 0.01) -> Updates:
     """The Wasserstein GAN with clipped weights (Arjovsky et al., 2017, Algorithm 1).
@@ -152,6 +169,7 @@ def wasserstein(nets: Networks, draw: Draw, *, critic_steps: Count = 5, clip: Po
     yield G, -mean(D(G(z, *condition), *condition))
 
 
+@augmentable
 @critic
 def wasserstein_gp(nets: Networks, draw: Draw, *, critic_steps: Count = 5, penalty: NonNegative = 10.0) -> Updates:
     """The Wasserstein GAN with a gradient penalty (Gulrajani et al., 2017, Algorithm 1).

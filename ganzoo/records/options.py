@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -28,6 +29,8 @@ class Options:
             default.
         evaluate_every: iterations between scores of generated samples; ``None`` for never.
         keep_every: iterations between checkpoints that later ones do not replace; ``None`` for none.
+        init: run folder, file or name of the trained weights that the run began with; ``None`` for random ones.
+        freeze: layers that are not trained; see :func:`ganzoo.training.initial.chosen_layers`.
         command: the command line of the user.
     """
 
@@ -45,12 +48,19 @@ class Options:
     save_every: int | None = None
     evaluate_every: int | None = None
     keep_every: int | None = None
+    init: str | None = None
+    freeze: tuple[str, ...] = ()
     command: str = ""
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Self:
         """The options in the record of a run, as :meth:`ganzoo.records.run_folder.RunFolder.read_record` returns it."""
-        return cls(**{field.name: record[field.name] for field in fields(cls)})
+        values = {field.name: record[field.name] for field in fields(cls)}
+        return cls(**values | {"freeze": tuple(values["freeze"])})
+
+    def of_parent(self) -> Self:
+        """The same for a parent that is trained first, whose networks are new."""
+        return replace(self, init=None, freeze=())
 
     def with_absolute_paths(self) -> Self:
         """The same data, found from any working directory."""
@@ -62,11 +72,20 @@ class Options:
         )
 
     def load_data(self, split: Literal["train", "test"] = "train") -> datasets.Data:
-        """Load the data set.
+        """Load the data set; once, however often these options are asked.
 
         Raises:
             GanzooError: it cannot be read, or has no images of the size or channels that are asked for.
         """
+        if split not in self._loaded:
+            self._loaded[split] = self._load(split)
+        return self._loaded[split]
+
+    @cached_property
+    def _loaded(self) -> dict[str, datasets.Data]:
+        return {}
+
+    def _load(self, split: Literal["train", "test"]) -> datasets.Data:
         data = datasets.load(
             self.data, split=split, directory=self.data_dir, size=self.image_size, channels=self.channels
         )

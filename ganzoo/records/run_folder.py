@@ -147,6 +147,14 @@ class RunFolder:
         return settings if isinstance(settings, dict) else {}
 
     @property
+    def beginning(self) -> list[tuple[str, str]]:
+        """The trained weights that the run began with, and the layers that were not trained, by name; or neither."""
+        init, frozen = self.record.get("init"), self.record.get("freeze")
+        facts = [("Begun with", init), ("SHA-256 of those weights", self.record.get("init_sha256"))] if init else []
+        facts += [("Layers not trained", ", ".join(map(one_line, frozen[:100])))] if isinstance(frozen, list) else []
+        return [(name, one_line(text, 2000)) for name, text in facts if text]
+
+    @property
     def gan(self) -> GAN | None:
         """The GAN, if it is registered here."""
         return registry().gans.get(self.name)
@@ -397,10 +405,13 @@ def is_optional(check: Check) -> Check:
 
 
 INTERVAL = is_optional(is_count(1, 10**12))
-ABSENT_IN_OLDER_RUNS = {
+ABSENT_IN_OLDER_RUNS: dict[str, Any] = {
     "channels": None,
     "evaluate_every": None,
     "keep_every": None,
+    "init": None,
+    "init_sha256": None,
+    "freeze": [],
     "compile": False,
     "graph": False,
     "ranks": 1,
@@ -428,5 +439,8 @@ CHECKS: dict[str, Check] = {
     "save_every": INTERVAL,
     "evaluate_every": INTERVAL,
     "keep_every": INTERVAL,
+    "init": is_optional(is_text),
+    "init_sha256": is_optional(is_text),
+    "freeze": lambda value: isinstance(value, list) and all(map(is_text, value)),
     "command": is_text,
 }

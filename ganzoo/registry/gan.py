@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 Overrides = Mapping[str, Any]
-PARTS = ("generator", "discriminator", "trainer", "optimizer")
+PARTS = ("generator", "discriminator", "trainer", "optimizer", "augmentation")
 OWN_OPTIMIZERS = ("generator.optimizer", "discriminator.optimizer")
 """Keys of the optimizer of one network, where it differs from that of the other."""
 
@@ -17,8 +17,8 @@ OWN_OPTIMIZERS = ("generator.optimizer", "discriminator.optimizer")
 class GAN:
     """One GAN, as a plugin registers it.
 
-    A part (generator, discriminator, trainer, optimizer) is a function, or the name under which a plugin registered
-    one. The keyword-only arguments of the parts are the settings of the GAN.
+    A part (generator, discriminator, trainer, optimizer, augmentation) is a function, or the name under which a plugin
+    registered one. The keyword-only arguments of the parts are the settings of the GAN.
 
     ``settings`` and ``presets`` map keys to values. A key is the name of a part, which selects another part; the name
     of a setting; ``part.setting``, where two parts have a setting of one name; ``discriminator.optimizer`` or
@@ -33,10 +33,14 @@ class GAN:
         trainer: generator function of one iteration, ``train(nets, draw, *, setting=default, ...)``, or
             ``train(nets, draw, iteration, *, ...)`` to get its number, counted from 1.
         optimizer: maker of an optimizer, ``make(parameters, *, lr=..., ...)``.
+        augmentation: maker of what the discriminator sees in training in place of the images,
+            ``make(task, *, setting=default, ...) -> nn.Module | None``.
         paper: authors and year, with an identifier such as that of arXiv.
         conditional: the networks also take labels or regression inputs.
         parent: name of the GAN that is trained first; makers get its networks as ``Task.parent``.
         data: the default data set.
+        default_for: ``images`` or ``vectors``, where ``ganzoo train --data NAME`` means this GAN if no other is named;
+            empty for neither. At most one GAN can be the default for each.
         frozen: makers ``make(task) -> nn.Module`` of networks that are never trained and not saved, by name, such as
             the features of a content loss; a trainer finds them in ``nets.frozen``.
         settings: this GAN's defaults.
@@ -49,10 +53,12 @@ class GAN:
     discriminator: str | Callable[..., Any]
     trainer: str | Callable[..., Any]
     optimizer: str | Callable[..., Any] = "adam"
+    augmentation: str | Callable[..., Any] = "auto"
     paper: str = ""
     conditional: bool = False
     parent: str | None = None
     data: str = "mnist-10k"
+    default_for: str = ""
     frozen: Mapping[str, Callable[..., Any]] = field(default_factory=lambda: MappingProxyType({}))
     settings: Overrides = field(default_factory=lambda: MappingProxyType({}))
     presets: Mapping[str, Overrides] = field(default_factory=lambda: MappingProxyType({}))

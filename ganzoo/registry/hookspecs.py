@@ -41,6 +41,14 @@ def ganzoo_optimizers() -> Parts:  # type: ignore[empty-body]
 
 
 @hookspec
+def ganzoo_augmentations() -> Parts:  # type: ignore[empty-body]
+    """Makers ``make(task, *, setting=default, ...) -> nn.Module | None`` of augmentations, by name; for ``--augment``.
+
+    The module maps the samples and conditions that a discriminator is given to as many tensors.
+    """
+
+
+@hookspec
 def ganzoo_schedules() -> Parts:  # type: ignore[empty-body]
     """Functions of the progress from 0 to 1, which give a factor from 1 to 0, by name; for ``lr_schedule``."""
 

@@ -320,6 +320,16 @@ def resolve(
     return recipe
 
 
+def resolve_recorded(gan: GAN, settings: Overrides, *, among: Registry | None = None) -> Recipe:
+    """The recipe of a record or a file, as :meth:`Recipe.flat` wrote its settings.
+
+    What was trained before there were augmentations says nothing of them. It had none, and kept no images back.
+    """
+    without = {"augmentation": "none", "augmentation.few": 1}
+    is_older = isinstance(gan.augmentation, str) and "augmentation" not in settings
+    return resolve(gan, (without if is_older else {}) | dict(settings), among=among)
+
+
 def schedules_of(values: Mapping[str, Mapping[str, Any]], among: Registry) -> dict[str, Schedule]:
     """The schedules that settings name; GanzooError for one that is not registered, or a setting that cannot change."""
     names = {values["loop"]["lr_schedule"]}
@@ -376,7 +386,7 @@ def refuse_ignored(recipe: Recipe, typed: Overrides, *, trained_parent: bool) ->
             else lookup(parent.gan, own, settings(dict(parent.functions)))
         )
         part, name = (own, "") if setting is None else (setting.part, setting.name)
-        if part == "trainer" or (part == "loop" and name in IGNORED_IN_JOINT_TRAINING):
+        if part in ("trainer", "augmentation") or (part == "loop" and name in IGNORED_IN_JOINT_TRAINING):
             raise GanzooError(
                 f"'{key}' changes nothing with parent_training=joint, where parent and child share a trainer and its "
                 "iterations; leave it out, or set it of the child"
@@ -411,6 +421,8 @@ def lookup(gan: GAN, key: str, table: Mapping[str, Mapping[str, Setting]]) -> Se
         for setting in arguments.values()
         if setting.name == name and (part == owner or (part == "" and owner not in OWN_OPTIMIZERS))
     ]
+    if len(matches) > 1:  # an augmentation is a choice of the user, who may say so
+        matches = [match for match in matches if match.part != "augmentation"]
     if len(matches) == 1:
         return matches[0]
     if matches:

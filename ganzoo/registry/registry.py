@@ -20,6 +20,8 @@ from ganzoo.registry.gan import GAN, PARTS
 from ganzoo.registry.installed import entry_points, owner
 from ganzoo.util.errors import GanzooError, first_line
 
+DEFAULTS = ("images", "vectors")
+"""What a GAN can be the default for."""
 KINDS = (*PARTS, "schedule", "dataset")
 
 log = logging.getLogger("ganzoo")
@@ -64,6 +66,19 @@ class Registry:
         """The GAN of that name; GanzooError with the nearest name if there is none."""
         self._refuse_conflict("GAN", name)
         return find("GAN", name, self.gans, "ganzoo list")
+
+    def default_for(self, kind: str) -> GAN:
+        """The GAN that is trained on ``images`` or ``vectors`` where none is named.
+
+        Raises:
+            GanzooError: no GAN is, or several are; the message names them.
+        """
+        found = [gan for gan in self.gans.values() if gan.default_for == kind]
+        if len(found) == 1:
+            return found[0]
+        names = [f"{gan.name} (of {self.owners['GAN', gan.name]})" for gan in found[:4]]
+        claimed = f"{len(found)} GANs are the default for {kind}: {', '.join(names)}"
+        raise GanzooError(f"{claimed if found else f'no GAN is the default for {kind}'}; name one (ganzoo list)")
 
     def part(self, kind: str, name: str) -> Callable[..., Any]:
         """The part of that kind and name; GanzooError with the nearest name if there is none."""
@@ -200,6 +215,8 @@ def check_record(gan: GAN) -> None:
     for name in ("summary", "paper", "data"):
         if not isinstance(value := getattr(gan, name), str):
             raise TypeError(f"{name} of GAN '{gan.name}' is not text but {value!r:.60}")
+    if gan.default_for not in ("", *DEFAULTS):
+        raise ValueError(f"default_for of GAN '{gan.name}' is {gan.default_for!r:.60}, not {' or '.join(DEFAULTS)}")
     if not isinstance(gan.conditional, bool):
         raise TypeError(f"conditional of GAN '{gan.name}' is not True or False but {gan.conditional!r:.60}")
     for name in ("frozen", "settings", "presets"):

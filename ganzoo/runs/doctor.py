@@ -1,8 +1,10 @@
 """What goes wrong in a training, read from its log. No torch.
 
 An entry of the log holds means of losses and metrics over some iterations, and the norms of the last gradients
-(``gradient.generator``). Some entries hold two measures of a few samples (:mod:`ganzoo.runs.measures`): ``diversity``
-of the generator in training, and ``distance`` to the data of the averaged generator, which is saved.
+(``gradient.generator``). Some entries hold measures of a few samples (:mod:`ganzoo.runs.measures`): ``diversity`` of
+the generator in training, and ``distance`` to the data of the averaged generator, which is saved. Those of images may
+also hold ``copies``, the share of its samples that are copies of training images, and ``overfitting_gap``, how much
+better the discriminator judges images that it is trained on than others (:mod:`ganzoo.runs.probe`).
 
 Each detector is stateless. It looks at a window of the run that ends with the last entry, so the findings of a resumed
 run are those of an uninterrupted one. The thresholds are wide: a finding is a failure, and mediocre results are not
@@ -19,10 +21,21 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ganzoo.parts.trainers import AUGMENTABLE
 from ganzoo.registry.recipe import Recipe
 from ganzoo.registry.values import format_value
 
-Kind = Literal["non-finite", "blow-up", "dominance", "collapse", "oscillation", "forgetting"]
+Kind = Literal[
+    "non-finite",
+    "blow-up",
+    "dominance",
+    "collapse",
+    "oscillation",
+    "forgetting",
+    "few-images",
+    "overfitting",
+    "copies",
+]
 History = Sequence[Mapping[str, Any]]
 Values = NDArray[np.float64]
 
@@ -36,6 +49,9 @@ CONFIDENT, VANISHED = 0.99, 1e-6  # accuracy of the discriminator; share of the 
 COLLAPSED, IDENTICAL = 0.2, 1e-3  # diversity
 RATIO, DIFFERENCE = 1.5, 0.05  # by which a distance is clearly larger than another
 FAR = 0.1  # distance of samples that are not like the data
+OVERFITTED = 0.7  # overfitting_gap
+COPIED = 0.2  # copies
+LEAST_BATCHES = 4  # in an epoch; fewer are few images
 
 
 @dataclass(frozen=True)
@@ -68,6 +84,21 @@ def diagnose(history: History, recipe: Recipe) -> list[Finding]:
 def describe(kind: Kind, iteration: int, seen: str, recipe: Recipe) -> Finding:
     """A finding, with the setting to change."""
     return Finding(kind, iteration, f"{kind}: {seen}; try {remedy(kind, recipe)}")
+
+
+def few_images(recipe: Recipe, images: int) -> Finding | None:
+    """What is wrong before a training begins: a batch of more than a quarter of the images.
+
+    Args:
+        recipe: with the batch size.
+        images: how many are trained on.
+    """
+    batch, largest = recipe.loop.batch_size, images // LEAST_BATCHES
+    if batch <= largest:
+        return None
+    cure = f"--batch-size {2 ** (largest.bit_length() - 1)}, or more images" if largest > 1 else "more images"
+    seen = f"a batch of {batch:,} is more than a quarter of the {images:,} images that are trained on"
+    return Finding("few-images", 0, f"few-images: {seen}; try {cure}")
 
 
 def findings_in(history: History) -> list[Finding]:
@@ -173,12 +204,33 @@ def forgetting(history: History, iterations: int) -> str:
     return f"the samples' distance to the data was {best:.2f} in iteration {when} and is {now:.2f}"
 
 
+def overfitting(history: History, iterations: int) -> str:
+    """For a quarter of the run, the discriminator has preferred images that it is trained on to ones kept back.
+
+    Measured over 1,000 iterations of a narrow dcgan with 108 emoji: 0.85 without an augmentation, 0.65 with ``auto``.
+    """
+    gaps = window(history, "overfitting_gap", iterations / 4)
+    if len(gaps) < 3 or gaps.mean() <= OVERFITTED:
+        return ""
+    return f"the discriminator prefers images that it is trained on to others in {50 + 50 * gaps.mean():.0f} % of pairs"
+
+
+def copies(history: History, iterations: int) -> str:
+    """Samples have been copies of training images for a quarter of the run."""
+    shares = window(history, "copies", iterations / 4)
+    if len(shares) < 3 or shares.min() <= COPIED:
+        return ""
+    return f"{100 * shares[-1]:.0f} % of the samples are copies of training images"
+
+
 DETECTORS: dict[Kind, Callable[[History, int], str]] = {
     "blow-up": blow_up,
     "dominance": dominance,
     "collapse": collapse,
     "oscillation": oscillation,
     "forgetting": forgetting,
+    "overfitting": overfitting,
+    "copies": copies,
 }
 
 
@@ -229,6 +281,11 @@ def linear(value: str) -> str | None:
     return None if value == "linear" else "linear"
 
 
+def halved(value: int) -> int | None:
+    """Of a number of iterations."""
+    return value // 2 or None
+
+
 REMEDIES: dict[Kind, tuple[tuple[str, Change], ...]] = {
     "non-finite": (("lr", half),),
     "blow-up": (("lr", half),),
@@ -236,16 +293,23 @@ REMEDIES: dict[Kind, tuple[tuple[str, Change], ...]] = {
     "collapse": (("generator_steps", at_most(2)), ("penalty", doubled), ("lr", half)),
     "oscillation": (("momentum", at_most(0.0)), ("beta1", at_most(0.5)), ("lr", half)),
     "forgetting": (("lr_schedule", linear), ("lr", half)),
+    "overfitting": (("iterations", halved),),
+    "copies": (("iterations", halved),),
 }
+WEAK_AUGMENTATIONS = ("none", "flip")
 
 
 def remedy(kind: Kind, recipe: Recipe) -> str:
     """The first remedy whose setting the recipe has, as an argument of ``ganzoo train``."""
+    if kind in ("overfitting", "copies"):
+        is_weak = recipe.names.get("augmentation") in WEAK_AUGMENTATIONS
+        if is_weak and recipe.functions["trainer"] in AUGMENTABLE:
+            return "--augment auto"
     for name, change in REMEDIES[kind]:
         parts = [part for part, values in recipe.values.items() if name in values]
         for part in parts:
             if (value := change(recipe.values[part][name])) is not None:
                 key = name if len(parts) == 1 else f"{part}.{name}"
                 text = f"{value:g}" if isinstance(value, float) else format_value(value)
-                return f"--set {key}={text}" + (" or less" if change is half else "")
+                return f"--set {key}={text}" + (" or less" if change in (half, halved) else "")
     return "another trainer (ganzoo list trainers)"

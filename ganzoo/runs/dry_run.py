@@ -11,6 +11,7 @@ from ganzoo.records.options import Options
 from ganzoo.registry.recipe import Recipe
 from ganzoo.runs.run import first_iteration, new_training
 from ganzoo.training.distributed.ranks import current_ranks
+from ganzoo.training.initial import read_initial
 from ganzoo.training.loop import Training
 
 SECONDS, MOST_TIMED = 1.0, 20  # of timing, whichever is over first
@@ -27,7 +28,7 @@ def try_training(recipe: Recipe, options: Options, parent: Model | None = None) 
     data = current_ranks().rank_zero_first(options.load_data)
     recipe = with_parent(recipe, parent, data.shape)
     networks = parent.networks if parent else frozen_parent(recipe, data)
-    training = new_training(recipe, data, options, networks)
+    training = new_training(recipe, data, options, networks, read_initial(options.init, options.freeze))
     return training, seconds_per_iteration(training)
 
 
@@ -66,6 +67,7 @@ def describe(training: Training, seconds: float) -> Iterator[tuple[str, str]]:
     yield "data", ", ".join([f"{data.name}: {len(data):,} samples", size, *([colours] * data.is_images), classes])
     for name, network in training.nets.trainable().items():
         yield name, f"{sum(weight.numel() for weight in network.parameters()):,} parameters"
+    yield from training.beginning.layers
     duration = duration_in_words(seconds * loop.iterations)
     yield "time", f"about {duration} for {loop.iterations:,} iterations, at {1 / seconds:.3g} iterations/s"
 

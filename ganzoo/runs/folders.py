@@ -21,6 +21,8 @@ def folder_name(gan: str, options: Options, overrides: Overrides) -> str:
     ends in a hash of the whole, so that two runs do not share a folder.
     """
     chosen = [f"{key.removeprefix('loop.')}={format_value(value)}" for key, value in overrides.items()]
+    chosen += [f"init={options.init}"] if options.init else []
+    chosen += [f"freeze={','.join(options.freeze)}"] if options.freeze else []
     size = [*([f"{options.image_size}px"] if options.image_size else []), *filter(None, [options.channels])]
     start, data, end = (
         re.sub(r"[^\w.=,-]+", "_", words).encode()

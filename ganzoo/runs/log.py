@@ -16,7 +16,7 @@ from ganzoo.generators.metadata import read_metadata
 from ganzoo.records.metrics import Entry
 from ganzoo.records.run_folder import RunFolder
 from ganzoo.runs.best_weights import BestWeights
-from ganzoo.runs.doctor import Finding, describe, diagnose, findings_in
+from ganzoo.runs.doctor import Finding, describe, diagnose, few_images, findings_in
 from ganzoo.runs.probe import TrainingProbe
 from ganzoo.training.loop import Iteration, Training
 from ganzoo.util.errors import GanzooError
@@ -51,6 +51,11 @@ class RunLog:
             log.warning("%s: %d unreadable lines are dropped", self.folder.log_file, unreadable)
         self.entries = [entry for entry in entries if entry["iteration"] <= self.training.iteration]
         write_text(self.folder.log_file, "".join(json.dumps(entry) + "\n" for entry in self.entries))
+
+    def begin(self) -> None:
+        """Log what is wrong before the first iteration."""
+        if self.training.iteration == 0 and not self.entries and (finding := before_training(self.training)):
+            self._write({"iteration": 0}, [finding])
 
     def start_clock(self) -> None:
         """Count CPU time from here, on top of what the entries have counted, which only rank 0 holds."""
@@ -125,3 +130,8 @@ class RunLog:
             raise GanzooError(f"{finding}{also}; {self.folder} holds no checkpoint yet")
         saved = read_metadata(self.folder.checkpoint).iterations
         raise GanzooError(f"{finding}{also}; {self.folder} keeps the last good checkpoint, of iteration {saved}")
+
+
+def before_training(training: Training) -> Finding | None:
+    """What is wrong with a training before its first iteration."""
+    return few_images(training.recipe, training.batches.trained_on) if training.data.is_images else None

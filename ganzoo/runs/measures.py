@@ -1,7 +1,8 @@
-"""Two measures of a few samples that notice failures of a training: diversity, and distance to the data. No torch."""
+"""Measures of a few samples that notice failures of a training: diversity, distance to the data, copies. No torch."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 Values = NDArray[np.float64]
 
 MOST_FEATURES = 4096
+ROWS = 256  # of distances at a time
+NEARER = 0.5  # of the way to the next real image: what is nearer to one than this is a copy of it
 
 
 def features(samples: NDArray[Any]) -> Values:
@@ -56,3 +59,46 @@ def distance(a: Values, b: Values) -> float:
     """
     within_a, within_b, between = (pairwise_distances(x, y).mean() for x, y in ((a, a), (b, b), (a, b)))
     return float(1 - (within_a + within_b) / (2 * between)) if between else 0.0
+
+
+class Copies:
+    """Which samples are copies of real images: nearer to one than half of its distance to the next real image.
+
+    Smooth images are near to many, so a distance alone would not tell a copy. Equal images count once.
+
+    Args:
+        real: ``(M, F)``, at least three that differ.
+
+    Attributes:
+        real: those that differ.
+        usual: share of these that are copies of others, such as variants of one emoji.
+    """
+
+    def __init__(self, real: Values) -> None:
+        self.real = np.unique(real, axis=0)
+        places = np.arange(len(self.real))
+        nearest, first, second = (np.empty(len(self.real), kind) for kind in (np.int64, np.float64, np.float64))
+        for start, distances in self._distances(self.real):
+            part, rows = slice(start, start + len(distances)), np.arange(len(distances))
+            distances[rows, start + rows] = np.inf
+            nearest[part] = distances.argmin(1)
+            first[part] = distances[rows, nearest[part]]
+            distances[rows, nearest[part]] = np.inf
+            second[part] = distances.min(1)
+        self._to_next = first
+        # without the image itself, which is not there for a sample
+        to_next = np.where(nearest[nearest] == places, second[nearest], first[nearest])
+        self.usual = float((first < NEARER * to_next).mean())
+
+    def share(self, samples: Values) -> float:
+        """The share of samples ``(N, F)`` that are copies, less the usual one: 0 (no more than of the data) to 1."""
+        copied = 0
+        for _, distances in self._distances(samples):
+            nearest = distances.argmin(1)
+            copied += int((distances.min(1) < NEARER * self._to_next[nearest]).sum())
+        return max(0.0, copied / len(samples) - self.usual)
+
+    def _distances(self, points: Values) -> Iterator[tuple[int, Values]]:
+        """Distances ``(n, M)`` of some points at a time, and the place of the first."""
+        for start in range(0, len(points), ROWS):
+            yield start, pairwise_distances(points[start : start + ROWS], self.real)

@@ -44,7 +44,7 @@ def trained_parent(
     """
     if recipe.parent is None or recipe.loop.parent_training == "joint":
         return None
-    wanted = recipe.parent
+    wanted, options = recipe.parent, options.of_parent()
     path = root / folder_name(wanted.gan.name, options, parent_overrides(wanted))
     folder = RunFolder(path)
     if current_ranks().on_rank_zero(folder.checkpoint.exists):

@@ -25,7 +25,7 @@ from ganzoo.parts.networks import Networks
 from ganzoo.records.metrics import Entry
 from ganzoo.records.options import Options
 from ganzoo.records.run_folder import RunFolder
-from ganzoo.registry.recipe import Recipe, resolve
+from ganzoo.registry.recipe import Recipe, resolve_recorded
 from ganzoo.registry.registry import registry
 from ganzoo.runs.best_weights import BestWeights
 from ganzoo.runs.checkpoints import first_non_finite, read_checkpoint, save_checkpoint
@@ -37,6 +37,7 @@ from ganzoo.runs.schedule import LOG_SECONDS, Schedule
 from ganzoo.runs.signals import interruptible
 from ganzoo.training.device import choose_device, configure_process
 from ganzoo.training.distributed.ranks import RankLost, current_ranks
+from ganzoo.training.initial import Initial, read_initial
 from ganzoo.training.loop import Iteration, Training
 from ganzoo.util.errors import FOREIGN_ERRORS, GanzooError, first_line
 from ganzoo.util.files import write_text, writing
@@ -68,7 +69,7 @@ class Reporter(Protocol):
     def stop(self) -> None: ...
 
 
-def new_training(recipe: Recipe, data: Data, options: Options, parent: Networks | None = None) -> Training:
+def new_training(recipe: Recipe, data: Data, options: Options, parent: Networks | None, initial: Initial) -> Training:
     """A training of these options, and the number of CPU threads that it takes.
 
     Raises:
@@ -80,7 +81,7 @@ def new_training(recipe: Recipe, data: Data, options: Options, parent: Networks 
         raise GanzooError(f"--{wrong[0]} works in a single process; leave it out where there are several")
     configure_process(options.threads)
     device = choose_device(ranks.device(options.device), options.precision, images=data.is_images, **how)
-    training = Training(recipe, data, device, seed=options.seed, parent=parent)
+    training = Training(recipe, data, device, seed=options.seed, parent=parent, initial=initial)
     configure_process(options.threads, training.nets)
     return training
 
@@ -141,7 +142,14 @@ class Run:
 
     @classmethod
     def start(
-        cls, path: Path, recipe: Recipe, options: Options, parent: Model | None = None, *, replace: bool = False
+        cls,
+        path: Path,
+        recipe: Recipe,
+        options: Options,
+        parent: Model | None = None,
+        initial: Initial | None = None,
+        *,
+        replace: bool = False,
     ) -> Run:
         """A new run.
 
@@ -150,6 +158,7 @@ class Run:
             recipe: all parts and settings.
             options: data, seed, device and intervals.
             parent: the trained parent of a GAN whose parent is trained first.
+            initial: the weights and frozen layers that the options name; read now by default.
             replace: replace an old run in the folder, once :meth:`train` begins.
 
         Raises:
@@ -157,12 +166,14 @@ class Run:
         """
         data = current_ranks().rank_zero_first(options.load_data)
         recipe = with_parent(recipe, parent, data.shape)
-        training = new_training(recipe, data, options, parent.networks if parent else None)
+        initial = initial or read_initial(options.init, options.freeze)
+        training = new_training(recipe, data, options, parent.networks if parent else None, initial)
         device, ranks, absolute = training.device, training.ranks, options.with_absolute_paths()
         record = asdict(options) | {
             "gan": recipe.gan.name,
             "settings": recipe.flat(),
             "data_sha256": data.sha256,
+            "init_sha256": initial.sha256,
             "absolute_data": absolute.data,
             "absolute_data_dir": absolute.data_dir,
             "device": str(device.torch) if ranks.size == 1 else device.torch.type,
@@ -203,7 +214,7 @@ class Run:
         record = folder.read_record()
         state = read_checkpoint(folder)
         overrides = record["settings"] | ({} if iterations is None else {"loop.iterations": iterations})
-        recipe = resolve(registry().gan(record["gan"]), overrides)
+        recipe = resolve_recorded(registry().gan(record["gan"]), overrides)
         ranks = current_ranks()
         options, loaded = ranks.rank_zero_first(lambda: folder.load_data(data, data_dir))
         same_ranks = record["ranks"] == ranks.size
@@ -211,7 +222,8 @@ class Run:
         name = record["device"] if ranks.size == 1 else record["device"].partition(":")[0]
         how = {"compile": options.compile, "graph": options.graph} if ranks.size == 1 else {}
         device = choose_device(ranks.device(name), record["precision"], **how)
-        training = Training(recipe, loaded, device, seed=options.seed, parent=frozen_parent(recipe, loaded))
+        initial, parent = Initial(freeze=options.freeze), frozen_parent(recipe, loaded)
+        training = Training(recipe, loaded, device, seed=options.seed, parent=parent, initial=initial)
         threads = configure_process(record["threads"] if same_ranks else None, training.nets)
         training.load(state, str(folder.checkpoint))
         if iterations is not None and training.iteration >= iterations:
@@ -311,6 +323,7 @@ class Run:
         """Lock the folder, and only then change anything in it."""
         stack.enter_context(self.folder.locked())
         self._open_folder(self.folder, self.log)
+        self.log.begin()
         self.folder.remove_temporary_files()
 
     def _synchronize_ranks(self) -> None:

@@ -17,8 +17,8 @@ from ganzoo.training.device.types import Batch
 from ganzoo.training.distributed.ranks import current_ranks
 from ganzoo.util.errors import GanzooError
 
-UNPAIRED = 1
-"""Tells the random numbers of unpaired conditions from those of samples."""
+UNPAIRED, LOOKED_AT = 1, 2
+"""Tell the random numbers of unpaired conditions, and of samples that are looked at, from those of training."""
 
 
 class Batches:
@@ -27,11 +27,29 @@ class Batches:
     The data stay on the device as they are (images as uint8) and are indexed there. Data that do not fit, or are read
     lazily, are sent batch by batch, one ahead. One process among several takes its shard of each batch.
 
+    Args:
+        data: the training data.
+        loop: batch size and range of images.
+        seed: of the order.
+        device: where the batches are wanted.
+        conditional: whether a batch also has labels or conditions.
+        kept_back: places of the samples that are never trained on, int64.
+
     Attributes:
         drawn: how many batches were taken. Setting it is all that resuming takes.
+        trained_on: how many samples are trained on.
     """
 
-    def __init__(self, data: Data, loop: LoopSettings, seed: int, device: Device, *, conditional: bool) -> None:
+    def __init__(
+        self,
+        data: Data,
+        loop: LoopSettings,
+        seed: int,
+        device: Device,
+        *,
+        conditional: bool,
+        kept_back: NDArray[np.int64] | None = None,
+    ) -> None:
         if len(data) == 0:
             raise GanzooError(f"data set '{data.name}' is empty")
         self.data, self.batch_size, self.pixel_range, self.seed = data, loop.batch_size, loop.pixel_range, seed
@@ -42,7 +60,13 @@ class Batches:
         resident = len(arrays) == len(parts) and device.fits(sum(array.nbytes for array in arrays))
         self._device = device.torch if resident else torch.device("cpu")
         self._parts = [torch.from_numpy(plain(array)).to(self._device) for array in arrays] if resident else parts
-        self._order = Order(len(data), loop.batch_size, (seed,), self._device)
+        places = np.arange(len(data))
+        self._kept = places[:0] if kept_back is None else kept_back
+        self._trained = places if kept_back is None else np.setdiff1d(places, kept_back)
+        self.trained_on = len(self._trained)
+        of_trained = None if kept_back is None else self._trained
+        self._order = Order(self.trained_on, loop.batch_size, (seed,), self._device, of_trained)
+        self._looked_at: dict[bool, Order] = {}  # by whether they are kept back
         self._own_order: Order | None = None  # of conditions that belong to no sample
         if conditional and data.conditions is not None and not data.paired:
             self._own_order = Order(len(data.conditions), loop.batch_size, (seed, UNPAIRED), self._device)
@@ -58,6 +82,13 @@ class Batches:
         self.drawn += 1
         return batch
 
+    def look(self, place: int, *, kept: bool) -> Batch:
+        """A whole batch, normalized, of samples that are trained on or kept back, in an order of its own."""
+        if kept not in self._looked_at:
+            index = self._kept if kept else self._trained
+            self._looked_at[kept] = Order(len(index), self.batch_size, (self.seed, LOOKED_AT), self._device, index)
+        return self.normalize(self._at(self._looked_at[kept].index(place), place))
+
     def normalize(self, batch: Batch) -> Batch:
         """A batch of :meth:`fetch` with uint8 images as float32 in [-1, 1] or [0, 1], by ``pixel_range``."""
         return tuple(self._normalize(part) if part.dtype == torch.uint8 else part for part in batch)
@@ -66,7 +97,9 @@ class Batches:
         return (images / 127.5).sub_(1) if self.pixel_range == "signed" else images / 255
 
     def _read(self, place: int) -> Batch:
-        index = self._order.index(place)[self.shard]
+        return self._at(self._order.index(place)[self.shard], place)
+
+    def _at(self, index: Tensor, place: int) -> Batch:
         own = self._own_order.index(place)[self.shard] if self._own_order else index
         return tuple(
             part.index_select(0, at) if isinstance(part, Tensor) else torch.from_numpy(part[at.numpy()])
@@ -87,10 +120,18 @@ class Order:
         batch_size: of a batch.
         seed: of the permutations; a sequence of integers.
         device: of the indices.
+        index: the samples that are gone through, int64 ``(size,)``; all by default.
     """
 
-    def __init__(self, size: int, batch_size: int, seed: tuple[int, ...], device: torch.device) -> None:
-        self.size, self.batch_size, self.seed, self._device = size, batch_size, seed, device
+    def __init__(
+        self,
+        size: int,
+        batch_size: int,
+        seed: tuple[int, ...],
+        device: torch.device,
+        index: NDArray[np.int64] | None = None,
+    ) -> None:
+        self.size, self.batch_size, self.seed, self._device, self._index = size, batch_size, seed, device, index
         self._orders: dict[int, Tensor] = {}  # by epoch
 
     def index(self, place: int) -> Tensor:
@@ -103,6 +144,7 @@ class Order:
         for epoch in epochs:
             if epoch not in self._orders:
                 order = np.random.default_rng((*self.seed, epoch)).permutation(size)
+                order = order if self._index is None else self._index[order]
                 self._orders[epoch] = torch.from_numpy(order).to(self._device)
         orders = [self._orders[epoch] for epoch in epochs]
         offset = epochs[0] * size

@@ -15,14 +15,17 @@ from torch.optim import Optimizer
 from ganzoo.data import Data
 from ganzoo.generators.metadata import DataMetadata, Metadata
 from ganzoo.generators.weights import Model
-from ganzoo.parts.build import build, frozen_networks, task_of, untrained_parent
+from ganzoo.parts.augmentation import has_few
+from ganzoo.parts.build import augmentation, build, frozen_networks, task_of, untrained_parent
 from ganzoo.parts.networks import Networks, fingerprint, load_state, state_tensors
 from ganzoo.registry.recipe import Recipe
+from ganzoo.training.augmented import Augmented
 from ganzoo.training.batches import Batches, draw_latents
 from ganzoo.training.device import Device, RandomState, flush_denormals
 from ganzoo.training.device.types import NextBatch, Results, Step, optimizer_step
 from ganzoo.training.distributed.ranks import current_ranks
 from ganzoo.training.ema import EMA
+from ganzoo.training.initial import Initial, begin
 from ganzoo.training.optimizer_state import load_optimizer_state, optimizer_state
 from ganzoo.training.updates import Place, Updated, check_update, places
 from ganzoo.util.errors import GanzooError
@@ -58,13 +61,26 @@ class Training(Iterator[Iteration]):
         device: where to train, in which precision; see :func:`ganzoo.training.device.choose_device`.
         seed: of all random numbers.
         parent: the trained, frozen networks of a parent; without them, a parent is trained jointly.
+        initial: trained weights to begin with, and layers that are not trained; by default neither.
 
     Attributes:
         iteration: how many iterations are done.
         weights: the parameters that an update of each network changes, by name.
+        beginning: what was taken over of the initial weights, and which layers are not trained.
+        augmented: what the discriminator sees in place of the images.
+        kept_back: places of the images that are not trained on, of few colour images; else ``None``.
     """
 
-    def __init__(self, recipe: Recipe, data: Data, device: Device, *, seed: int = 0, parent: Networks | None = None):
+    def __init__(
+        self,
+        recipe: Recipe,
+        data: Data,
+        device: Device,
+        *,
+        seed: int = 0,
+        parent: Networks | None = None,
+        initial: Initial | None = None,
+    ) -> None:
         self.recipe, self.data, self.seed = recipe, data, seed
         self.iteration, self._is_whole, self.ranks = 0, True, current_ranks()
         self.random_state = RandomState(seed, device.torch)
@@ -74,10 +90,17 @@ class Training(Iterator[Iteration]):
             self.task = task_of(recipe, data, parent)
             nets = build(recipe, self.task)
             nets.frozen = frozen_networks(recipe, self.task)
+            few = recipe.values["augmentation"].get("few", 0)  # images, up to which a discriminator is watched
+            self.augmented = Augmented(augmentation(recipe, self.task), watches=has_few(self.task, few))
+        self.beginning = begin(nets, recipe, initial or Initial())
         self._fingerprints = {name: fingerprint(network) for name, network in nets.frozen.items()}
         self.device = device.suited_to(nets)
-        self.batches = Batches(data, recipe.loop, seed, self.device, conditional=recipe.gan.conditional)
+        self.kept_back = self.augmented.kept_back(data, nets.discriminator, 2 if self.task.num_classes else 1)
+        self.batches = Batches(
+            data, recipe.loop, seed, self.device, conditional=recipe.gan.conditional, kept_back=self.kept_back
+        )
         self.nets = self.device.prepare_networks(nets).train()
+        self.augmented.attach(self.nets.discriminator, self.device.torch)
         self.metadata().require_readable("this training")
         self.ema = EMA(nets.generator, recipe.loop.ema)
         self.weights = {name: nets.parameters_of(name) for name in nets.trainable()}
@@ -118,6 +141,8 @@ class Training(Iterator[Iteration]):
             losses, metrics = self._run()
             self.iteration += 1
             self.ema.update(self.iteration)
+            with self.device.forward():
+                metrics = metrics | self.augmented.adapt(self.nets, self.batches, self.iteration)
             self._is_whole = True
         return Iteration(self.iteration, losses, metrics)
 
@@ -183,6 +208,11 @@ class Training(Iterator[Iteration]):
         for weight in chain(*networks.values()):
             weight.grad = None
         inputs = [weight for weight in chain(*networks.values()) if id(weight) in inside]
+        if not inputs:
+            names = "+".join(place.name for place in found)
+            raise GanzooError(
+                f"the trainer of {self.recipe.gan.name} updates {names}, of which no weight is trained; freeze less"
+            )
         with self.device.backward():
             loss.backward(inputs=inputs)  # type: ignore[no-untyped-call]
         for network, weights in networks.items():
@@ -260,6 +290,7 @@ class Training(Iterator[Iteration]):
         parts = {
             "networks": state_tensors(self.nets),
             "average": state_tensors(self.ema.network),
+            "augmentation": self.augmented.state(),
             "optimizer": optimizer_state(self.optimizers, self.weights, self._create_optimizer),
             "random": self.random_state.state(),
             "frozen": {name: torch.tensor(list(bytes.fromhex(text))) for name, text in self._fingerprints.items()},
@@ -282,6 +313,7 @@ class Training(Iterator[Iteration]):
         self._is_whole = False  # until all of it is loaded
         load_state(self.nets, parts["networks"], source)
         load_state(self.ema.network, parts["average"], source)
+        self.augmented.load(parts.get("augmentation", {}), source)
         optimizers = parts.get("optimizer", {})
         load_optimizer_state(self.optimizers, self.weights, optimizers, self._create_optimizer, source)
         self.random_state.load(parts["random"], source)

@@ -17,6 +17,7 @@ from ganzoo.parts import (
     Size,
     Task,
     accuracy,
+    augmentable,
     bce,
     conv_discriminator,
     conv_generator,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from ganzoo.parts import Draw, Networks, Updates
 
 
+@augmentable
 def informative(
     nets: Networks, draw: Draw, *, discriminator_steps: Count = 1, information: NonNegative = 1.0
 ) -> Updates:

@@ -19,6 +19,7 @@ from ganzoo.registry.recipe import resolve
 from ganzoo.registry.registry import registry
 from ganzoo.training.batches import Batches, draw_latents
 from ganzoo.training.device import choose_device
+from ganzoo.training.initial import Initial
 from ganzoo.training.loop import Training
 from ganzoo.util.errors import FOREIGN_ERRORS, GanzooError, first_line
 
@@ -136,7 +137,9 @@ class Games:
             settings = metadata.settings  # the learning rates are those of the run before it was extended
         recipe = resolve(registry().gan(self._record["gan"]), settings)
         parent = frozen_parent(recipe, self._data)
-        training = Training(recipe, self._data, choose_device("cpu", "fp32"), seed=self._record["seed"], parent=parent)
+        initial = Initial(freeze=self._record["freeze"])
+        device, seed = choose_device("cpu", "fp32"), self._record["seed"]
+        training = Training(recipe, self._data, device, seed=seed, parent=parent, initial=initial)
         if path:
             prefix = "networks."
             networks = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}

@@ -9,6 +9,7 @@ from ganzoo.parts import (
     NonNegative,
     Range,
     accuracy,
+    augmentable,
     bce,
     mae,
     mirrored,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 Shift = Annotated[int, Range(least=0, most=64)]
 
 
+@augmentable
 def pix2pix(
     nets: Networks,
     draw: Draw,

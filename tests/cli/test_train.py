@@ -146,7 +146,7 @@ def test_metrics_and_pictures_come_as_often_as_asked(ganzoo: Text) -> None:
     entry = json.loads(Path("x/metrics.jsonl").read_text().splitlines()[0])
     assert set(entry) == {
         "iteration", "iterations_per_second", "cpu_seconds", "loss.generator", "loss.discriminator",
-        "discriminator_accuracy", "gradient.generator", "gradient.discriminator", "diversity", "distance",
+        "discriminator_accuracy", "gradient.generator", "gradient.discriminator", "diversity", "distance", "copies",
     }  # fmt: skip
 
 

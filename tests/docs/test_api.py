@@ -16,14 +16,14 @@ PUBLIC = {
     "ganzoo.evaluation": "Evaluation Extractor Features density_coverage evaluate extractor_for fidelity",
     "ganzoo.export": "TOLERANCE Precision Report check export verify",
     "ganzoo.parts": """
-        Activation Count Decay Draw F LabelledDiscriminator LabelledGenerator Networks NonNegative Norm Packed
-        Parts Positive Range Scheduled Share Size Smoothing Task Unless Updates accuracy activation adam bce
-        constant conv_discriminator conv_generator cosine critic dense dense_discriminator dense_generator
-        gradient_norms halvings is_per_sample late_linear linear
-        labelled_discriminator labelled_generator least_squares mae mean mirrored mse needs nn non_saturating
-        output_activation packed paired radford_init real_and_fake_logits require_parts rmsprop sgd shifted
-        stop_gradient torch unit_gradient_penalty wasserstein wasserstein_gp with_encoder with_heads without_grad
-        zero_gradient_penalty
+        Activation Count Decay Draw F LabelledDiscriminator LabelledGenerator Networks NonNegative Norm Packed Parts
+        Positive Range Scheduled Share Size Smoothing Task Unless Updates accuracy activation ada adam augmentable
+        auto_augmentation bce constant conv_discriminator conv_generator cosine critic cut_out dense
+        dense_discriminator dense_generator diffaugment flips gradient_norms halvings is_per_sample
+        labelled_discriminator labelled_generator late_linear least_squares linear mae mean mirrored mse needs nn
+        no_augmentation non_saturating output_activation packed paired radford_init real_and_fake_logits recoloured
+        require_parts rmsprop sgd shifted stop_gradient torch unit_gradient_penalty wasserstein wasserstein_gp
+        with_encoder with_heads without_grad zero_gradient_penalty
     """,
     "ganzoo.testing": "ContractError check claims",
 }

@@ -71,6 +71,8 @@ def test_a_command_parses(words: list[str]) -> None:
         if params["resume"] is None:
             others = ("resume", "stop_on_collapse", "parent", "force", "dry_run")
             given = {name: value for name, value in params.items() if name not in others}
+            if given["gan"] is None:  # the data decide, and may be a folder of the reader
+                given["gan"] = registry().default_for("images").name
             plan_run(**given | {"epochs": None}, command="")  # epochs need the data, which may be a download
     elif words[0] in ("show", "sample", "evaluate", "check"):
         what = params["source" if words[0] in ("sample", "evaluate") else "what"]

@@ -16,11 +16,11 @@ from ganzoo.data import Data
 from ganzoo.parts.losses import mean, unit_gradient_penalty, without_grad, zero_gradient_penalty
 from ganzoo.parts.precision import bf16_matmul, bf16_matmul_supported, fp32_matmul, in_bf16_matmul
 from ganzoo.registry.gan import GAN
-from ganzoo.training.device import has_bf16_units
+from ganzoo.training.device import has_matrix_tiles
 from tests.support import differing, run_iterations, small_training, snapshot
 
 CPU = torch.device("cpu")
-made = pytest.mark.skipif(not has_bf16_units(CPU), reason="this CPU has no units for bf16 products")
+made = pytest.mark.skipif(not has_matrix_tiles(), reason="this CPU has no matrix tiles")
 LARGE: dict[str, Any] = {
     "generator.widths": (256,),
     "discriminator.widths": (256, 256),

@@ -10,9 +10,22 @@ from ganzoo.util.errors import GanzooError
 
 
 def test_options_of_a_record_are_those_that_were_written() -> None:
-    options = Options(data="ring8", seed=3, keep_every=5, command="ganzoo train simple")
+    options = Options(
+        data="ring8", seed=3, keep_every=5, init="x", freeze=("generator.0",), command="ganzoo train simple"
+    )
     record = asdict(options) | {"gan": "simple", "settings": {}}
     assert Options.of(json.loads(json.dumps(record))) == options
+
+
+def test_a_parent_begins_as_new() -> None:
+    options = Options(data="ring8", seed=3, init="x", freeze=("generator.0",))
+    assert options.of_parent() == Options(data="ring8", seed=3)
+
+
+def test_the_same_options_load_their_data_once() -> None:
+    options = Options(data="ring8")
+    assert options.load_data() is options.load_data()
+    assert options.load_data("test") is not options.load_data()
 
 
 def test_data_of_another_size_than_asked_for_are_refused() -> None:

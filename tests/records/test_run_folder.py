@@ -87,6 +87,9 @@ def test_a_record_of_an_older_run_gets_the_entries_that_it_lacks(run: RunFolder)
     assert run.read_record() == RECORD | {
         "evaluate_every": None,
         "keep_every": None,
+        "init": None,
+        "init_sha256": None,
+        "freeze": [],
         "compile": False,
         "graph": False,
         "ranks": 1,

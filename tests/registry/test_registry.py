@@ -262,3 +262,24 @@ def test_an_error_without_a_message_stops_no_other_plugin(
     known = collect([entry("bad", "speechless_plugin", "one"), plugin("good", "two", ganzoo_gans=[gan("x")])])
     assert list(known.gans) == ["x"]
     assert known.plugins[0].error == "Speechless, whose message cannot be read"
+
+
+def test_one_gan_is_the_default_for_its_data(plugin: Any) -> None:
+    one = replace(gan("one"), default_for="images")
+    known = collect([plugin("a", "first", ganzoo_gans=[one, gan("two")])])
+    assert known.default_for("images") is one
+    with pytest.raises(GanzooError, match=r"^no GAN is the default for vectors; name one \(ganzoo list\)$"):
+        known.default_for("vectors")
+    both = [plugin("a", "first", ganzoo_gans=[one]), plugin("b", "second", ganzoo_gans=[replace(one, name="other")])]
+    with pytest.raises(GanzooError) as caught:
+        collect(both).default_for("images")
+    assert str(caught.value) == (
+        "2 GANs are the default for images: one (of plugin 'a' of first 1.0), other (of plugin 'b' of second 1.0); "
+        "name one (ganzoo list)"
+    )
+
+
+@pytest.mark.parametrize("wrong", ["image", True, None])
+def test_a_gan_is_the_default_for_images_or_vectors(plugin: Any, wrong: Any) -> None:
+    (found,) = collect([plugin("a", "first", ganzoo_gans=[replace(gan("one"), default_for=wrong)])]).plugins
+    assert found.error == f"ValueError: default_for of GAN 'one' is {wrong!r}, not images or vectors"

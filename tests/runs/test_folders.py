@@ -21,6 +21,12 @@ def test_a_folder_is_named_by_its_options() -> None:
     assert name == "dcgan-folder_.._cats_dogs-64px-seed3-batch_size=32-generator.widths=1,2"
 
 
+def test_what_a_run_begins_with_is_part_of_the_name() -> None:
+    options = Options(data="ring8", init="runs/dogs", freeze=("discriminator.0-3", "generator.0"))
+    name = folder_name("dcgan", options, {"loop.batch_size": 32})
+    assert name == "dcgan-ring8-seed0-batch_size=32-init=runs_dogs-freeze=discriminator.0-3,generator.0"
+
+
 @pytest.mark.parametrize("data", ["folder:" + "图片" * 150, "folder:" + "é" * 240, "folder:" + "a/" * 300, "mnist"])
 @pytest.mark.parametrize("overrides", [{"loop.batch_size": 32}, {"loop.batch_size": 32, "x": "y" * 500}])
 def test_a_long_name_keeps_seed_and_settings(tmp_path: Path, data: str, overrides: dict[str, Any]) -> None:

@@ -345,7 +345,7 @@ def test_gradients_reach_the_updated_network_alone(tiny: Data) -> None:
 
 
 def test_losses_are_computed_under_autocast_and_penalties_are_not(tiny: Data, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ganzoo.training.device.has_bf16_units", lambda device: False)
+    monkeypatch.setattr("ganzoo.training.device.has_matrix_tiles", lambda: False)
     types: list[torch.dtype] = []
 
     def watched(nets: Any, draw: Any) -> Iterator[Any]:

@@ -111,4 +111,7 @@ def card_of(folder: RunFolder, target: Path | None = None) -> str:
     last = next(reversed(folder.pictures.values()), None)
     picture = "" if last is None else Path(os.path.relpath(last, target or folder.path)).as_posix()
     command = one_line(folder.record.get("command", ""), card.LONGEST)
-    return card.card(folder.metadata, folder.weights.name, command=command, scores=folder.scores, picture=picture)
+    facts = [(name[:1].lower() + name[1:], text) for name, text in folder.beginning]
+    return card.card(
+        folder.metadata, folder.weights.name, command=command, facts=facts, scores=folder.scores, picture=picture
+    )

@@ -26,6 +26,8 @@ TITLES = {
     "discriminator_accuracy": "Accuracy of the discriminator",
     "diversity": "Diversity of samples",
     "distance": "Distance of samples to the data",
+    "copies": "Copies of training images among the samples",
+    "overfitting_gap": "How much more often D prefers an image that it is trained on to one that was kept back",
     "cpu_seconds": "CPU time, seconds",
     "iterations_per_second": "Speed, iterations per second",
 }

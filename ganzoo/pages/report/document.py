@@ -206,6 +206,7 @@ def origin(run: RunFolder) -> list[tuple[str, str]]:
         ("Licence of the data", one_line(data.licence if data else "")),
         ("Classes", one_line(", ".join(one_line(name, 60) for name in (data.classes if data else ())))),
         ("SHA-256 of the data", one_line(record.get("data_sha256", ""), 80)),
+        *run.beginning,
         ("Seed", one_line(record.get("seed", ""), 40)),
         (
             "Versions",

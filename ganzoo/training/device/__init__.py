@@ -56,9 +56,9 @@ class Device:
         return "bf16" if self.bf16 else "fp32"
 
     def suited_to(self, nets: Networks) -> Device:
-        """The same device with the way to bf16 that is faster for these networks: on a CPU, in products if dense."""
-        on_cpu = self.bf16 and self.torch.type == "cpu" and has_bf16_units(self.torch)
-        return replace(self, in_matmul=on_cpu and not self.compile and is_dense(nets) and bf16_matmul_supported())
+        """The same device with the way to bf16 that is faster: within products for dense networks on matrix tiles."""
+        tiles = self.bf16 and self.torch.type == "cpu" and has_matrix_tiles()
+        return replace(self, in_matmul=tiles and not self.compile and is_dense(nets) and bf16_matmul_supported())
 
     def forward(self) -> AbstractContextManager[Any]:
         """The precision in which losses are computed."""
@@ -149,11 +149,21 @@ def choose_device(
 
 
 def has_bf16_units(device: torch.device) -> bool:
-    """Whether the device has units for bf16 products: tensor cores, or a CPU's matrix tiles (AMX)."""
+    """Whether the device has units for bf16 products: tensor cores, or a CPU's matrix tiles (AMX) or AVX-512 BF16."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    amx = getattr(torch.cpu, "_is_amx_tile_supported", None)  # torch has no public function for it
-    return device.type == "cpu" and amx is not None and bool(amx())
+    return device.type == "cpu" and (has_matrix_tiles() or cpu_supports("avx512_bf16"))
+
+
+def has_matrix_tiles() -> bool:
+    """Whether the CPU has matrix tiles (AMX)."""
+    return cpu_supports("amx_tile")
+
+
+def cpu_supports(feature: str) -> bool:
+    """Whether the CPU has a feature, by torch's name for it; it has no public function for these."""
+    supported = getattr(torch.cpu, f"_is_{feature}_supported", None)
+    return supported is not None and bool(supported())
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 import ganzoo
+from ganzoo.parts.networks import Networks
 from ganzoo.training.device import RandomState, choose_device, configure_process
 from ganzoo.training.loop import Training
 from ganzoo.util.errors import GanzooError
@@ -26,6 +27,20 @@ def test_precision_is_what_matrix_products_are_done_in(precision: str, bf16: boo
     assert device.precision == precision
     with device.forward():
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == (torch.bfloat16 if bf16 else torch.float32)
+
+
+@pytest.mark.parametrize(
+    ("features", "precision", "tiles"),
+    [((), "fp32", False), (("avx512_bf16",), "bf16", False), (("avx512_bf16", "amx_tile"), "bf16", True)],
+)
+def test_bf16_is_the_default_for_images_on_a_cpu_with_units_for_it(
+    features: tuple[str, ...], precision: str, tiles: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ganzoo.training.device.cpu_supports", lambda feature: feature in features)
+    assert choose_device("cpu").precision == precision
+    assert choose_device("cpu", images=False).precision == "fp32"
+    nets = Networks(nn.Linear(2, 2), nn.Linear(2, 1), latent_dim=2)
+    assert choose_device("cpu").suited_to(nets).in_matmul == tiles, "products of dense networks, on tiles alone"
 
 
 def test_a_stream_is_separate_from_the_random_numbers_of_the_process() -> None:
