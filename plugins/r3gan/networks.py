@@ -1,4 +1,4 @@
-"""Residual networks without normalisation, after those of Huang et al. (2024), made small."""
+"""Residual networks after those of Huang et al. (2024), made small, with more channels at small sizes."""
 
 from __future__ import annotations
 

@@ -114,7 +114,8 @@ def plan(
     if both := grid.keys() & settings.keys():
         raise GanzooError(f"'{min(both)}' is in the grid and among the settings; give it once")
     records = [registry().gan(name) for name in dict.fromkeys(gans)]
-    bases = [recipe_of(gan, budget, {}) for gan in records]
+    parts = {key: value for key, value in settings.items() if key in PARTS}  # whose settings those of a GAN may be
+    bases = [recipe_of(gan, budget, parts) for gan in records]
     notes = []
     for key in (*grid, *settings):
         without = [base.gan.name for base in bases if not has(base, key)]
