@@ -47,12 +47,13 @@ from ganzoo.util.optional import needs
 )
 @click.option(
     "--features",
-    type=click.Choice(["own", "inception"]),
+    type=click.Choice(["own", "pictures", "inception"]),
     default="own",
     show_default=True,
-    help="Network that images are compared in: a small one for the data set, or Inception for the true FID.",
+    help="Network that images are compared in: that of the data set, or else of colour pictures; pictures, always that "
+    "of colour pictures; or Inception for the true FID.",
 )
-@click.option("--extractor", type=FilePath(), metavar="FILE", help="A network that you trained for the data set.")
+@click.option("--extractor", type=FilePath(), metavar="FILE", help="A network that you trained.")
 @options.data_dir
 @click.option(
     "-o",

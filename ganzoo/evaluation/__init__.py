@@ -8,7 +8,7 @@ from pathlib import Path
 from ganzoo.data import Data, channels_of, load
 from ganzoo.data.stacked import DIGITS
 from ganzoo.evaluation.discriminator import evaluate_discriminator
-from ganzoo.evaluation.extractors import PRETRAINED, Extractor, Features, extractor_for
+from ganzoo.evaluation.extractors import FEATURES, Extractor, Features, extractor_for, name_for
 from ganzoo.evaluation.fidelity import fidelity
 from ganzoo.evaluation.images import evaluate_images
 from ganzoo.evaluation.manifold import density_coverage
@@ -49,8 +49,9 @@ def evaluate(
             of a file. What is made from conditions has at most as many as the test split has of them.
         repeats: number of repetitions, each with other latents; gives means and standard deviations.
         seed: first seed; sample i of repetition r has the latent of seed + r * number + i.
-        features: ``own``, an extractor for the data set, or ``inception``, for the FID.
-        extractor: path of an extractor that ``ganzoo.evaluation.train_extractor`` wrote.
+        features: ``own``, an extractor of the data set, or ``pictures`` for colour pictures without one; ``pictures``;
+            or ``inception``, for the FID.
+        extractor: path of an extractor that ``ganzoo.evaluation.train_extractor`` or ``train_pictures`` wrote.
         directory: folder of downloaded data sets.
 
     Raises:
@@ -70,11 +71,11 @@ def evaluate(
     ):
         if type(value) is not int or not least <= value < 2**63:
             raise GanzooError(f"{name}={value!r:.60} is not a whole number of at least {least}")
-    if features not in ("own", "inception"):
-        raise GanzooError(f"no features named {features!r}; choose own or inception")
+    if features not in FEATURES:
+        raise GanzooError(f"no features named {features!r:.60}; choose own, pictures or inception")
     own = features == "own" and extractor is None
-    if features == "inception" and extractor is not None:
-        raise GanzooError("--features inception and --extractor exclude each other; give one of them")
+    if features != "own" and extractor is not None:
+        raise GanzooError(f"--features {features} and --extractor exclude each other; give one of them")
     shape = opened.model.metadata.shape if isinstance(opened, GeneratorSource) else ()
     size, channels = shape[1] if len(shape) == 3 else None, channels_of(shape)
     if data is None and isinstance(opened, GeneratorSource):
@@ -107,7 +108,7 @@ def evaluate(
         notes = [f"{train.name} has {rows:,} {split} rows, so {rows:,} samples are evaluated"] if number else []
     blocks = [range(seed + start, seed + start + count) for start in range(0, repeats * count, count)]
     if translator is not None:
-        is_known = not own or train.name in PRETRAINED
+        is_known = not own or name_for(train) is not None
         result = evaluate_translation(
             translator, splits, blocks, extractor_for(train, features, extractor) if is_known else None
         )

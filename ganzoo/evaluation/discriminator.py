@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +12,7 @@ from ganzoo.data import Data, channels_of, load
 from ganzoo.evaluation.reference import Splits, load_splits
 from ganzoo.generators.base import CHUNK, TrainedGenerator
 from ganzoo.generators.weights import Model
-from ganzoo.parts.networks import MissingDiscriminator
+from ganzoo.parts.networks import MissingDiscriminator, takes
 from ganzoo.parts.trainers import CRITICS, PAIRED
 from ganzoo.util.errors import GanzooError
 
@@ -120,11 +119,7 @@ def evaluate_discriminator(
 
 def takes_more(model: Model) -> bool:
     """Whether a discriminator needs more than samples and, if the GAN is class-conditional, labels."""
-    try:
-        inspect.signature(model.networks.discriminator.forward).bind(*range(2 if model.metadata.num_classes else 1))
-    except TypeError:
-        return True
-    return False
+    return not takes(model.networks.discriminator, 2 if model.metadata.num_classes else 1)
 
 
 def logits(model: Model, samples: NDArray[np.float32], labels: NDArray[np.int64] | None) -> Logits:

@@ -18,20 +18,25 @@ from torch import Tensor
 
 from ganzoo.data import MODES, Data, channels_of
 from ganzoo.evaluation.lenet import LeNet
-from ganzoo.generators.metadata import MAX_VALUES, read_json
+from ganzoo.evaluation.pictures import MIN_SIDE, Pictures, rgb
+from ganzoo.generators.metadata import MAX_TEXT, MAX_VALUES, read_json
 from ganzoo.generators.weights import read_tensors
 from ganzoo.parts.networks import load_state
-from ganzoo.util.errors import GanzooError, first_line
+from ganzoo.util.errors import GanzooError, first_line, printable
 from ganzoo.util.optional import needs
 
 CHUNK = 250  # images in one forward pass
+PIXELS = 2**20  # in one forward pass: 250 images of 64x64
 
+FEATURES = ("own", "pictures", "inception")
+"""The features that images can be compared in, see :func:`extractor_for`."""
 PRETRAINED = {"mnist": "mnist", "mnist-10k": "mnist", "fashion-mnist": "fashion-mnist", "emoji32": "emoji32"}
-"""Name of the pretrained extractor for a data set."""
+"""Name of the pretrained extractor of a data set; colour pictures without one have `pictures`."""
 HASHES = {
     "mnist": "bbfcdef14d5db03199bc7fe8873bb4147824d6b76612b5089aec72c420193617",
     "fashion-mnist": "4e60f4dc3ef15b6c55bd2459be02cab3c4274a47f3cfc963fda1b7ed8d49e1c6",
     "emoji32": "6f6fa66b60012aafddf1115e0ab67d7151fb005caccf0d5b92d9d9046f0a1146",
+    "pictures": "e0e1ae6bb54c98cdae9500ca8b59a11c812826c44f4faa2a05c33526a2e16a59",
 }
 """SHA-256 of the files of pretrained extractors; metrics of different extractors cannot be compared."""
 
@@ -43,7 +48,7 @@ class Features(NamedTuple):
 
     Attributes:
         features: float32 ``(N, d)``.
-        logits: of the classes, float32 ``(N, classes)``.
+        logits: of the classes, float32 ``(N, classes)``; ``(N, 0)`` of a network without classes.
     """
 
     features: NDArray[np.float32]
@@ -59,7 +64,7 @@ class Extractor:
     """A network whose features images are compared with.
 
     Attributes:
-        name: of its training data; ``inception`` for Inception.
+        name: of its training data; ``pictures`` for the one of pictures in general; ``inception`` for Inception.
         sha256: of its weights.
         shape: of its images ``(C, H, W)``; ``None`` for any.
         classes: names of its classes; empty if they are not those of the data.
@@ -89,7 +94,8 @@ def extract(network: Callable[[Tensor], tuple[Tensor, Tensor]], batches: Iterabl
     found = []
     with torch.inference_mode():
         for images in batches:
-            found += [network(part) for part in torch.split(torch.from_numpy(np.ascontiguousarray(images)), CHUNK)]
+            count = max(1, min(CHUNK, PIXELS // math.prod(images.shape[2:])))
+            found += [network(part) for part in torch.split(torch.from_numpy(np.ascontiguousarray(images)), count)]
         both = Features(*(torch.cat(each).numpy() for each in zip(*found, strict=True)))
     if not all(np.isfinite(each).all() for each in both):
         raise GanzooError("the extractor's features are not finite, so they say nothing; train it again")
@@ -108,13 +114,20 @@ def metadata(data: Data, accuracy: float) -> dict[str, Any]:
     }
 
 
+def name_for(data: Data) -> str | None:
+    """The name of the pretrained extractor for a data set: its own, or ``pictures`` for RGB and RGBA from 16x16 on."""
+    is_colour = len(data.shape) == 3 and data.shape[0] in (3, 4) and min(data.shape[1:]) >= MIN_SIDE
+    return PRETRAINED.get(data.name, "pictures" if is_colour else None)
+
+
 def extractor_for(data: Data, features: str = "own", path: str | Path | None = None) -> Extractor:
     """The extractor for images of a data set.
 
     Args:
         data: the real images.
-        features: ``own``, an extractor for the data set, or ``inception``.
-        path: a file that ``ganzoo.evaluation.train_extractor`` wrote, instead of a pretrained one.
+        features: ``own``, an extractor of the data set, or ``pictures`` for colour pictures without one; ``pictures``,
+            the one of pictures in general; or ``inception``.
+        path: a file that ``ganzoo.evaluation.train_extractor`` or ``train_pictures`` wrote, instead of these.
 
     Raises:
         GanzooError: there is none, it does not fit, or Inception's weights cannot be downloaded.
@@ -128,8 +141,8 @@ def extractor_for(data: Data, features: str = "own", path: str | Path | None = N
         return inception()
     if path is not None:
         extractor = load(path)
-    elif data.name in PRETRAINED:
-        extractor = pretrained(PRETRAINED[data.name])
+    elif name := "pictures" if features == "pictures" else name_for(data):
+        extractor = pretrained(name)
     else:
         colours = channels_of(data.shape)
         how = f" --image-size {data.shape[-1]} --channels {colours}" if colours and ":" in data.name else ""
@@ -137,7 +150,14 @@ def extractor_for(data: Data, features: str = "own", path: str | Path | None = N
             f"there is no pretrained extractor for {data.name}; use --features inception, or train one with python -m "
             f"ganzoo.evaluation.train_extractor {data.name}{how} --out x.safetensors and name it with --extractor"
         )
-    if extractor.shape != data.shape:
+    if extractor.shape is None:
+        if data.shape[0] not in MODES or min(data.shape[1:]) < MIN_SIDE:
+            raise GanzooError(
+                f"the extractor {extractor.name} takes grey, RGB and RGBA of at least {MIN_SIDE}x{MIN_SIDE} pixels, "
+                f"and {data.name} has {data.shape}; train one with python -m ganzoo.evaluation.train_extractor and "
+                "name it with --extractor"
+            )
+    elif extractor.shape != data.shape:
         raise GanzooError(
             f"the extractor {extractor.name} takes images {extractor.shape}, and {data.name} has {data.shape}"
         )
@@ -153,17 +173,58 @@ def pretrained(name: str) -> Extractor:
 
 
 def load(path: str | Path) -> Extractor:
-    """The extractor in a file that ``ganzoo.evaluation.train_extractor`` wrote.
+    """The extractor in a file that ``ganzoo.evaluation.train_extractor`` or ``train_pictures`` wrote.
 
     Raises:
         GanzooError: it is no such file, or its metadata do not fit its weights.
     """
     header = read_json(path)
     tensors = read_tensors(path)
-    name, accuracy = header.get("extractor"), header.get("accuracy")
-    shape, classes = header.get("shape"), header.get("classes")
+    name = require_name(header.get("extractor"), path)
+    about = None
+    if header.get("network") != "pictures" or header.keys() & {"shape", "classes", "accuracy"}:
+        about = _checked(header, path)
+    for device in ("meta", "cpu"):  # metadata that claim more than the file holds allocate nothing
+        with torch.device(device):
+            network = LeNet(about.shape, len(about.classes)) if about else Pictures()
+        load_state(network, tensors, str(path))
+    network.eval().requires_grad_(False)
+    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    if about is None:
+        return Extractor(name, digest, None, (), None, network)
+    return Extractor(name, digest, about.shape, about.classes, about.accuracy, network)
+
+
+def require_name(name: Any, path: str | Path) -> str:
+    """The name of an extractor, from its file, as one line.
+
+    Raises:
+        GanzooError: it is none, or that of Inception.
+    """
+    if not isinstance(name, str) or not 1 <= len(name) <= MAX_TEXT:
+        raise _no_extractor(path)
+    if name == "inception":
+        raise GanzooError(f"{path} is named inception, which is the name of Inception alone; write it to another name")
+    return printable(name)
+
+
+def _no_extractor(path: str | Path) -> GanzooError:
+    return GanzooError(
+        f"{path} is no extractor; train one: python -m ganzoo.evaluation.train_extractor DATA --out x.safetensors"
+    )
+
+
+class _About(NamedTuple):
+    shape: tuple[int, int, int]
+    classes: tuple[str, ...]
+    accuracy: float
+
+
+def _checked(header: dict[str, Any], path: str | Path) -> _About:
+    """What the metadata of a LeNet say about it."""
+    shape, classes, accuracy = header.get("shape"), header.get("classes"), header.get("accuracy")
     if not (
-        isinstance(name, str)
+        "network" not in header
         and isinstance(accuracy, float)
         and isinstance(shape, list)
         and isinstance(classes, list)
@@ -174,16 +235,8 @@ def load(path: str | Path) -> Extractor:
         and 1 <= len(classes) <= 10_000
         and all(isinstance(each, str) for each in classes)
     ):
-        raise GanzooError(
-            f"{path} is no extractor; train one: python -m ganzoo.evaluation.train_extractor DATA --out x.safetensors"
-        )
-    for device in ("meta", "cpu"):  # metadata that claim more than the file holds allocate nothing
-        with torch.device(device):
-            network = LeNet((shape[0], shape[1], shape[2]), len(classes))
-        load_state(network, tensors, str(path))
-    network.eval().requires_grad_(False)
-    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    return Extractor(name, digest, tuple(shape), tuple(classes), accuracy, network)
+        raise _no_extractor(path)
+    return _About((shape[0], shape[1], shape[2]), tuple(classes), accuracy)
 
 
 def inception() -> Extractor:
@@ -205,11 +258,8 @@ def inception() -> Extractor:
         ) from None
     digest = hashlib.sha256(save(dict(sorted(network.state_dict().items())))).hexdigest()
 
-    def rgb(images: Tensor) -> tuple[Tensor, Tensor]:
-        if images.shape[1] == 4:  # Inception knows no transparency
-            alpha = images[:, 3:].int()
-            images = ((images[:, :3].int() * alpha + 255 * (255 - alpha) + 127) // 255).to(torch.uint8)
-        output: tuple[Tensor, Tensor] = network(images.expand(-1, 3, -1, -1))
+    def forward(images: Tensor) -> tuple[Tensor, Tensor]:
+        output: tuple[Tensor, Tensor] = network(rgb(images))
         return output
 
-    return Extractor("inception", digest, None, (), None, rgb)
+    return Extractor("inception", digest, None, (), None, forward)

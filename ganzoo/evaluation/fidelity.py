@@ -18,9 +18,9 @@ def fidelity(generated: Features, real: Features) -> dict[str, float]:
         ``frechet``: see :func:`frechet_distance`; ``kernel``: kernel distance, the unbiased squared MMD of the features
         with the kernel (x.y/d + 1)³, mean over 100 subsets of 1,000 (Bińkowski et al., 2018), about 0 for equal
         distributions, may be negative; ``inception_score``: ``exp E KL(p(y|x) || p(y))``, mean over 10 splits
-        (Salimans et al., 2016), in 1..number of classes; ``precision``: share of generated samples inside the balls
-        around real samples that reach to their 3rd nearest neighbour; ``recall``: share of real samples inside the
-        balls around generated samples (Kynkäänniemi et al., 2019).
+        (Salimans et al., 2016), in 1..number of classes, absent without classes; ``precision``: share of generated
+        samples inside the balls around real samples that reach to their 3rd nearest neighbour; ``recall``: share of
+        real samples inside the balls around generated samples (Kynkäänniemi et al., 2019).
 
     Raises:
         GanzooError: there are fewer than 20 samples, or torch-fidelity is not installed.
@@ -34,12 +34,15 @@ def fidelity(generated: Features, real: Features) -> dict[str, float]:
 
     pair = torch.from_numpy(generated.features), torch.from_numpy(real.features)
     kernel = kid_features_to_metric(*pair, kid_subset_size=min(1000, count), verbose=False)
-    inception = isc_features_to_metric(torch.from_numpy(generated.logits))
+    scores = {}
+    if generated.logits.shape[1]:
+        inception = isc_features_to_metric(torch.from_numpy(generated.logits))
+        scores["inception_score"] = inception["inception_score_mean"]
     spaces = prc_features_to_metric(*pair, prc_batch_size=2000, save_cpu_ram=True, verbose=False)
     return {
         "frechet": frechet,
         "kernel": kernel["kernel_inception_distance_mean"],
-        "inception_score": inception["inception_score_mean"],
+        **scores,
         "precision": spaces["precision"],
         "recall": spaces["recall"],
     }

@@ -46,13 +46,17 @@ def evaluate_images(source: Source, splits: Splits, blocks: Sequence[range], ext
         f"{splits.train.name} has no test split: generated images are compared with the training images, and the "
         "column real compares one half of these with the other"
     )
+    without_classes = (
+        f"the extractor {extractor.name} has no classes: no {extractor.name}-score, class_kl, confidence and "
+        "label_accuracy"
+    )
     return Result(
         [metrics for metrics, _ in found],
         extractor.score,
         {name: metrics for name, (metrics, _) in references.items()},
         extractor,
         {name: classes for name, (_, classes) in {"generated": found[0], **references}.items() if classes},
-        [note] if splits.test is None else [],
+        [*([note] if splits.test is None else []), *([without_classes] if not real.train.logits.shape[1] else [])],
     )
 
 

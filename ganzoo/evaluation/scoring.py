@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from ganzoo.data import Data
-from ganzoo.evaluation.extractors import PRETRAINED, extractor_for
-from ganzoo.evaluation.fidelity import frechet_distance, require_torch_fidelity
+from ganzoo.evaluation.extractors import PRETRAINED, extractor_for, name_for
+from ganzoo.evaluation.fidelity import MIN_SAMPLES, frechet_distance, require_torch_fidelity
 from ganzoo.evaluation.reference import image_batches, load_splits
 from ganzoo.evaluation.sources import image_levels
 from ganzoo.evaluation.translation import made_from, pair_metrics
@@ -23,9 +23,9 @@ PAIR_SCORE = "test-l1"
 def scorer(data: Data, directory: str | None = None) -> tuple[str, Callable[[TrainedGenerator], float]]:
     """The name of the score for generators of such images, and the function that computes it; lower is better.
 
-    It is the Fréchet distance of the images of the seeds 0 to 1,999, which is biased upwards compared with 10,000. Of
-    images that are made from images in pairs it is ``test-l1``, the mean absolute difference from the first 2,000 right
-    ones of the test split, in [-1, 1].
+    It is the Fréchet distance of the images of the seeds 0 to 1,999, which is biased upwards compared with 10,000; of
+    images that are made from images, of those from the first 2,000 conditions of the test split. Of images in pairs it
+    is ``test-l1``, the mean absolute difference from the first 2,000 right ones of the test split, in [-1, 1].
 
     Args:
         data: the training split.
@@ -33,21 +33,30 @@ def scorer(data: Data, directory: str | None = None) -> tuple[str, Callable[[Tra
 
     Raises:
         GanzooError: there is no pretrained extractor for the data, or torch-fidelity is not installed; or pairs have no
-            test split.
+            test split; or there are fewer than 20 images to compare with.
     """
     if data.conditions is not None and data.conditions.dtype == np.uint8 and data.paired:
         return PAIR_SCORE, pair_scorer(data, directory)
-    if data.name not in PRETRAINED:
+    if name_for(data) is None:
         raise GanzooError(
             f"there is no pretrained extractor for {data.name}, so its training cannot be scored; leave out "
-            f"--evaluate-every (data sets with scores: {', '.join(PRETRAINED)})"
+            f"--evaluate-every (data with scores: {', '.join(PRETRAINED)}, and colour images from 16x16 on)"
         )
     require_torch_fidelity()
     extractor = extractor_for(data)
-    reference = extractor.extract(image_batches(load_splits(data, directory).test or data))
+    held_out = load_splits(data, directory).test or data
+    if len(held_out) < MIN_SAMPLES:
+        raise GanzooError(
+            f"{data.name} has {len(held_out)} images to compare with, and scores need at least {MIN_SAMPLES}; leave "
+            "out --evaluate-every"
+        )
+    reference = extractor.extract(image_batches(held_out))
 
     def score(model: TrainedGenerator) -> float:
-        images = (image_levels(samples, model.value_range) for samples in model.sample_iter(IMAGES))
+        if held_out.conditions is not None and model.metadata.condition_image:
+            images = made_from(model, held_out, range(min(IMAGES, len(held_out.conditions))))
+        else:
+            images = (image_levels(samples, model.value_range) for samples in model.sample_iter(IMAGES))
         return frechet_distance(extractor.extract(images), reference)
 
     return extractor.score, score

@@ -19,6 +19,7 @@ from torch import Tensor
 from ganzoo import data as datasets
 from ganzoo.evaluation.extractors import extract, metadata
 from ganzoo.evaluation.lenet import LeNet
+from ganzoo.evaluation.pictures import Pictures
 from ganzoo.evaluation.reference import image_batches
 from ganzoo.generators.weights import write
 from ganzoo.training.device import configure_process
@@ -67,7 +68,7 @@ def train(data: datasets.Data, test: datasets.Data, *, iterations: int = ITERATI
     return network, metadata(data, float(correct.mean()))
 
 
-def save(path: str | Path, network: LeNet, about: dict[str, Any]) -> None:
+def save(path: str | Path, network: LeNet | Pictures, about: dict[str, Any]) -> None:
     """Write the file of an extractor; its weights were rounded to half precision before."""
     exact = ("centre", "scale")
     tensors = {name: tensor if name in exact else tensor.half() for name, tensor in network.state_dict().items()}

@@ -65,9 +65,11 @@ def evaluate_translation(
     if not cycles[0]:
         raise GanzooError(
             f"there is no metric for {train.name}: it has no pairs and no extractor, and the generator no way back; "
-            "add --features inception, or name paired data with --data"
+            "add --features pictures or inception, or name paired data with --data"
         )
-    notes.append(f"no Fréchet distance: there is no extractor for {train.name}; choose one with --features inception")
+    notes.append(
+        f"no Fréchet distance: there is no extractor for {train.name}; choose one with --features pictures or inception"
+    )
     return Result(cycles, "cycle", {}, notes=notes)
 
 

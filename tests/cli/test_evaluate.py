@@ -15,6 +15,7 @@ import pytest
 import ganzoo as library
 from ganzoo.data import load
 from ganzoo.evaluation import images
+from ganzoo.evaluation.extractors import HASHES
 from ganzoo.evaluation.reference import Reference, Splits, reference_features
 from ganzoo.util.optional import install_command
 from tests.support import TRAIN, python
@@ -190,6 +191,26 @@ def test_your_own_data_need_an_extractor(ganzoo: Text, refused: Text) -> None:
         "evaluate run"
     )
     assert "leave out --evaluate-every" in refused(f"train simple {TRAIN} --data folder:mine --evaluate-every 2")
+
+
+def test_your_own_colour_pictures_are_scored_and_the_best_weights_kept(ganzoo: Text, refused: Text) -> None:
+    from ganzoo.generators.images import write_png
+
+    Path("mine").mkdir()
+    for number in range(40):
+        pixels = np.random.default_rng(number).integers(0, 256, (16, 16, 3), np.uint8)
+        write_png(f"mine/{number}.png", pixels)
+    said = ganzoo(f"train simple {TRAIN} --data folder:mine --image-size 16 --evaluate-every 3 --out run")
+    assert "Best weights: run/best.safetensors (pictures-fd" in said
+    said = ganzoo(f"evaluate run {SMALL} -o x.json")
+    assert f"extractor pictures {HASHES['pictures'][:12]}" in said
+    assert "the extractor pictures has no classes: no pictures-score, class_kl" in said
+    found = result("x.json")
+    assert found["score"] == "pictures-fd"
+    assert set(found["references"]) == {"real", "noise"}
+    assert "--features pictures and --extractor exclude each other" in refused(
+        "evaluate run --features pictures --extractor x"
+    )
 
 
 @pytest.mark.parametrize("name", ["torch_fidelity", "torch", "rich"])

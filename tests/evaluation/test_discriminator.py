@@ -55,7 +55,7 @@ def test_a_discriminator_with_logits_of_nan_has_no_metrics() -> None:
 
 def test_a_discriminator_of_pairs_is_judged_by_comparisons_alone() -> None:
     """Adding a constant to its logits does not change a relativistic loss, so no threshold has a meaning."""
-    training = small_training("r3gan", "mnist-10k", iterations=2)
+    training = small_training("r3gan", "mnist-10k", iterations=2, generator="dense", discriminator="dense")
     run_iterations(training)
     model, splits = training.model(), load_splits(load("mnist-10k"))
     model.networks.eval()

@@ -86,7 +86,7 @@ def test_the_public_names() -> None:
     ("arguments", "message"),
     [
         ({}, "does not name its data set; name one with --data"),
-        ({"data": "mnist-10k", "features": "vgg"}, "no features named 'vgg'; choose own or inception"),
+        ({"data": "mnist-10k", "features": "vgg"}, "no features named 'vgg'; choose own, pictures or inception"),
         ({"data": "mnist-10k", "number": 31}, "holds 30 samples, fewer than 31; ask for fewer"),
         ({"data": "mnist-10k", "seed": 1}, "holds samples, which have no seeds; leave out --repeats and --seed"),
         ({"data": "mnist-10k", "number": 0}, "number=0 is not a whole number of at least 1"),

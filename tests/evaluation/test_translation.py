@@ -13,7 +13,7 @@ import pytest
 from torch import Tensor, nn
 
 from ganzoo.data import Data, load
-from ganzoo.evaluation import evaluate, scoring
+from ganzoo.evaluation import evaluate, extractors, scoring
 from ganzoo.evaluation.reference import Splits, load_splits
 from ganzoo.evaluation.scoring import scorer
 from ganzoo.evaluation.table import format_table
@@ -244,6 +244,7 @@ def there_and_back(task: Any) -> nn.Module:
 
 
 UNPAIRED = Data(name="two", samples=pictures(60, (3, 16, 16)), conditions=pictures(25, (3, 16, 16), 1), paired=False)
+GREY = replace(UNPAIRED, samples=UNPAIRED.samples[:, :1], conditions=pictures(25, (1, 16, 16), 1), sha256="")
 
 
 def untrained(data: Data) -> Model:
@@ -253,11 +254,23 @@ def untrained(data: Data) -> Model:
 
 
 def test_unpaired_data_have_the_error_of_a_cycle_and_no_right_answers() -> None:
-    found = evaluate(untrained(UNPAIRED), UNPAIRED)
+    found = evaluate(untrained(GREY), GREY)
     assert (found.score, found.number) == ("cycle", 25)
     assert found.metrics == {"cycle": pytest.approx(0.5)}
     assert found.notes[0] == "two has no pairs, so there are no right answers to compare with"
-    assert "--features inception" in found.notes[-1]
+    assert "--features pictures or inception" in found.notes[-1]
+
+
+def test_unpaired_colour_pictures_have_a_frechet_distance_too() -> None:
+    model = untrained(UNPAIRED)
+    found = evaluate(model, UNPAIRED)
+    assert (found.score, found.number) == ("pictures-fd", 25)
+    assert found.metrics["cycle"] == pytest.approx(0.5)
+    assert found.metrics["pictures-fd"] > 0
+    name, score = scorer(UNPAIRED)
+    assert name == "pictures-fd"
+    expected = found.metrics["pictures-fd"]
+    assert score(model) == pytest.approx(expected, rel=1e-3), "of what is made from the conditions"
 
 
 def test_unpaired_data_have_a_frechet_distance_where_an_extractor_is_named(tmp_path: Path) -> None:
@@ -273,8 +286,9 @@ def test_unpaired_data_have_a_frechet_distance_where_an_extractor_is_named(tmp_p
     assert "two has no pairs, so there are no right answers to compare with" in found.notes
 
 
-def test_unpaired_data_without_any_metric_are_refused(model: Model) -> None:
+def test_unpaired_data_without_any_metric_are_refused(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     unpaired = replace(PAIRS, name="two", paired=False, sha256="")
+    monkeypatch.setattr(extractors, "MIN_SIDE", 17)
     with pytest.raises(GanzooError, match="there is no metric for two: it has no pairs and no extractor"):
         evaluate(model, unpaired)
 
