@@ -11,6 +11,7 @@ from tests.benchmarks import (
     enlarging,
     equal_time,
     every,
+    few_pictures,
     memory,
     profiling,
     sampling,
@@ -30,6 +31,7 @@ SUITES = {
     "sampling": sampling,
     "translation": translation,
     "equal-time": equal_time,
+    "few-pictures": few_pictures,
     "enlarging": enlarging,
 }
 
@@ -38,7 +40,7 @@ parser.add_argument("suite", choices=[*SUITES, "all"])
 parser.add_argument("--threads", type=int, default=torch.get_num_threads())
 parser.add_argument("--turns", type=int, default=5, help="how often each variant is measured")
 parser.add_argument(
-    "--seconds", type=float, default=0.5, help="of one measurement; equal-time: CPU seconds of one training"
+    "--seconds", type=float, default=0.5, help="of one measurement; equal-time, few-pictures: CPU seconds of a training"
 )
 parser.add_argument("--json", help="write the results into this file too")
 parser.add_argument("--quick", action="store_true", help="with all: a short check that everything runs")

@@ -17,8 +17,8 @@ import torch
 from ganzoo.evaluation.reference import Splits
 from ganzoo.evaluation.translation import baselines, pair_metrics, parts
 from ganzoo.training.device import configure_process, flush_denormals
-from tests.benchmarks.harness import table
-from tests.benchmarks.translation import BASE, CASES, ENDLESS, ROWS, Case, Contestant, loaded
+from tests.benchmarks.harness import Repeat, table
+from tests.benchmarks.translation import BASE, CASES, ENDLESS, ROWS, Case, loaded
 
 ENTRANTS = (BASE, "reference, ganzoo's batch", "reference, ganzoo's batch and networks", "ganzoo")
 METRICS = {"l1": 3, "ssim": 3, "right_colours": 3, "sharpness": 2}  # and their decimals
@@ -45,8 +45,12 @@ def measure(turns: int, seconds: float) -> dict[str, Any]:
 
 
 def fitting(case: Case, seconds: float) -> dict[str, int]:
-    """The iterations of each contestant that fit into its CPU time; measured in turn, in a fifteenth of that time."""
-    trials = {row: ROWS[row](case, ENDLESS) for row in ENTRANTS}
+    """The iterations of each contestant that fit into its CPU time."""
+    return fitted({row: ROWS[row](case, ENDLESS) for row in ENTRANTS}, seconds)
+
+
+def fitted(trials: Mapping[str, Repeat], seconds: float) -> dict[str, int]:
+    """The iterations of each training that fit into its CPU time; measured in turn, in a fifteenth of that time."""
     spent, done = dict.fromkeys(trials, 0.0), dict.fromkeys(trials, 0)
     for contestant in trials.values():
         run(contestant, 1, 0.0)
@@ -58,7 +62,7 @@ def fitting(case: Case, seconds: float) -> dict[str, int]:
     return {row: max(2, round(seconds * done[row] / spent[row])) for row in trials}
 
 
-def train(contestants: Mapping[str, Contestant], iterations: Mapping[str, int]) -> dict[str, float]:
+def train(contestants: Mapping[str, Repeat], iterations: Mapping[str, int]) -> dict[str, float]:
     """Train all to their last iteration, in turn; the CPU seconds of each."""
     left, used = dict(iterations), dict.fromkeys(contestants, 0.0)
     while any(left.values()):
@@ -70,7 +74,7 @@ def train(contestants: Mapping[str, Contestant], iterations: Mapping[str, int]) 
     return used
 
 
-def run(contestant: Contestant, most: int, seconds: float) -> tuple[int, float]:
+def run(contestant: Repeat, most: int, seconds: float) -> tuple[int, float]:
     """Run iterations until ``most`` are done or the CPU time is over; how many, and the CPU seconds taken."""
     count, start = 0, time.process_time()
     with flush_denormals():

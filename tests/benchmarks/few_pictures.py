@@ -1,0 +1,244 @@
+"""What is learned from few pictures in equal CPU time? ``python -m tests.benchmarks few-pictures --seconds 300``
+
+Each contestant trains for ``seconds`` of CPU time, with each of ``turns`` seeds. How many iterations that is, is
+measured first. ganzoo's learning rate follows its schedule over them; that of the scripts is constant, as published.
+All train in turn in one process, a few seconds at a time. ganzoo's metrics judge 5,000 samples of each. Trainings of
+less than a second are a check that everything runs: 100 samples, and without the slowest contestant.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from statistics import median
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+import ganzoo
+from ganzoo.data import Data, Samples, load
+from ganzoo.evaluation import density_coverage
+from ganzoo.evaluation.extractors import CHUNK, Extractor, Features, pretrained
+from ganzoo.evaluation.fidelity import frechet_distance
+from ganzoo.evaluation.manifold import copy_metrics, kth_neighbour_distances, nearest_distances
+from ganzoo.evaluation.sources import image_levels
+from ganzoo.training.device import configure_process
+from tests.benchmarks.baselines.dcgan_script import TutorialDCGAN
+from tests.benchmarks.baselines.lightweight_script import LightweightGAN
+from tests.benchmarks.equal_time import fitted, train
+from tests.benchmarks.harness import table
+
+FEW, SEED = 300, 0  # pictures of the small set, and the seed that they are drawn with
+SAMPLES, FEWER = 5000, 100
+ENDLESS = 10**9  # iterations, where only speed counts
+METRICS = {  # and their decimals
+    "emoji32-fd": 2,
+    "to others": 2,
+    "density": 3,
+    "coverage": 3,
+    "nearer": 3,
+    "copies": 3,
+    "grain": 2,
+}
+COUNTED = ("CPU s", "iterations", "images seen")
+
+
+class Contestant(Protocol):
+    """A training that runs so many iterations when it is called.
+
+    Attributes:
+        batch: real images in an iteration.
+        losses: of the last iteration, by network.
+    """
+
+    batch: int
+    losses: Mapping[str, Any]
+
+    def __call__(self, iterations: int) -> None: ...
+
+    def sampled(self, number: int) -> Samples:
+        """Samples uint8 ``(number, C, H, W)``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Case:
+    """Pictures to learn from.
+
+    Attributes:
+        title: of its rows.
+        data: the pictures.
+        others: pictures of the same kind that no contestant is given, uint8 ``(M, C, H, W)``; none of the whole set.
+    """
+
+    title: str
+    data: Data
+    others: Samples | None
+
+    @cached_property
+    def extractor(self) -> Extractor:
+        return pretrained("emoji32")
+
+    @cached_property
+    def known(self) -> Features:
+        return self.features(self.data.samples)
+
+    @cached_property
+    def unknown(self) -> Features | None:
+        return None if self.others is None else self.features(self.others)
+
+    def features(self, images: Samples) -> Features:
+        parts = (images[start : start + CHUNK] for start in range(0, len(images), CHUNK))
+        return self.extractor.extract(parts)
+
+    @cached_property
+    def apart(self) -> NDArray[Any]:
+        """How far pictures that are no copies are from the nearest given one: the others, or else the given ones."""
+        if self.unknown is None:
+            return kth_neighbour_distances(self.known.features, 1)
+        return nearest_distances(self.unknown.features, self.known.features)
+
+    def judged(self, images: Samples) -> dict[str, Any]:
+        """The metrics of images uint8 ``(N, C, H, W)``.
+
+        Returns:
+            ``emoji32-fd`` to the given pictures, and ``to others``; density and coverage of the given ones (Naeem et
+            al., 2020); ``nearer`` and ``copies`` of :func:`ganzoo.evaluation.manifold.copy_metrics`; ``grain``, see
+            :func:`fine`, over that of the given ones.
+        """
+        features = self.features(images)
+        found = {"emoji32-fd": frechet_distance(features, self.known)}
+        if self.unknown is not None:
+            found["to others"] = frechet_distance(features, self.unknown)
+        found |= density_coverage(features.features, self.known.features)
+        found |= copy_metrics(nearest_distances(features.features, self.known.features), self.apart)
+        found["grain"] = fine(images) / fine(self.data.samples)
+        return {name: round(found[name], digits) if name in found else "" for name, digits in METRICS.items()}
+
+
+def fine(images: Samples) -> float:
+    """The power of the finest octave: the mean square of what differs from the means of 2x2 pixels."""
+    count, channels, height, width = images.shape
+    squares = np.asarray(images, np.float32).reshape(count, channels, height // 2, 2, width // 2, 2)
+    return float(np.square(squares - squares.mean((3, 5), keepdims=True)).mean())
+
+
+def whole() -> Case:
+    """All pictures of emoji32."""
+    return Case("emoji32", load("emoji32"), None)
+
+
+def few() -> Case:
+    """300 pictures of emoji32 without the category that has most of them; the others of these are not trained on."""
+    data = load("emoji32")
+    assert data.labels is not None
+    places = np.flatnonzero(data.labels != np.bincount(data.labels).argmax())
+    drawn = np.random.default_rng(SEED).permutation(places)
+    given, others = np.sort(drawn[:FEW]), np.sort(drawn[FEW:])
+    chosen = replace(data, name=f"emoji32-{FEW}", samples=data.samples[given], labels=data.labels[given], sha256="")
+    return Case(f"{FEW} of emoji32", chosen, data.samples[others])
+
+
+CASES = (whole, few)
+
+
+class Ours:
+    """A GAN of ganzoo on the CPU, with its defaults but for the given settings. Its average of weights is sampled.
+
+    Of so few pictures ganzoo keeps a tenth back, which it does not train on; the metrics count them as given.
+    """
+
+    def __init__(self, gan: str, case: Case, seed: int, iterations: int, **settings: Any) -> None:
+        self.training = ganzoo.train(gan, case.data, seed=seed, device="cpu", iterations=iterations, **settings)
+        self.batch = self.training.recipe.loop.batch_size
+        self.losses: Mapping[str, Any] = {}
+
+    def __call__(self, iterations: int) -> None:
+        for _ in range(iterations):
+            self.losses = next(self.training).losses
+
+    def sampled(self, number: int) -> Samples:
+        model = self.training.model()
+        return np.concatenate([image_levels(each, model.value_range) for each in model.sample_iter(number)])
+
+
+def script(
+    make: Callable[..., TutorialDCGAN | LightweightGAN], case: Case, seed: int, iterations: int, **options: Any
+) -> Contestant:
+    """A script's training, which does not depend on the number of iterations."""
+    random.seed(seed)
+    torch.manual_seed(seed)
+    return make(case.data.samples, **options)
+
+
+Make = Callable[[Case, int, int], Contestant]
+"""Makes a contestant of a case, a seed and a number of iterations."""
+
+ROWS: Mapping[str, Make] = {
+    "ganzoo: stylegan2": partial(Ours, "stylegan2"),
+    "ganzoo: dcgan, no augmentation": partial(Ours, "dcgan", augmentation="none"),
+    "DCGAN of the tutorial": partial(script, TutorialDCGAN),
+    "lightweight-gan": partial(script, LightweightGAN),
+    "lightweight-gan, smaller": partial(script, LightweightGAN, most=64, accumulated=1, attention=False),
+}
+"""The last one has options of lightweight-gan's command: ``--fmap-max 64 --gradient-accumulate-every 1`` and no
+``--attn-res-layers``."""
+SLOW = {"lightweight-gan": "an iteration takes half a minute"}
+
+
+def measure(turns: int, seconds: float) -> dict[str, Any]:
+    """Metrics by pictures, contestant and seed, of the seeds 0 to ``turns`` - 1; and their medians."""
+    configure_process(torch.get_num_threads())
+    is_check = seconds < 1
+    number, absent = (FEWER, SLOW) if is_check else (SAMPLES, {})
+    makers = {row: make for row, make in ROWS.items() if row not in absent}
+    rows: list[dict[str, Any]] = []
+    for pictures in CASES:
+        case = pictures()
+        for seed in range(turns):
+            found = trained(makers, case, seed, seconds, number)
+            print(table(found), file=sys.stderr, flush=True)  # hours before the last one
+            rows.extend(found)
+        blank = dict.fromkeys(("seed", *COUNTED), "")
+        rows.append({"pictures": case.title, "row": "the pictures"} | blank | case.judged(case.data.samples))
+    return {"samples": number, "rows": rows, "medians": medians(rows), "absent": absent}
+
+
+def trained(makers: Mapping[str, Make], case: Case, seed: int, seconds: float, number: int) -> list[dict[str, Any]]:
+    """A row for each contestant, of so many samples."""
+    iterations = fitted({row: make(case, seed, ENDLESS) for row, make in makers.items()}, seconds)
+    contestants = {row: make(case, seed, iterations[row]) for row, make in makers.items()}
+    used = train(contestants, iterations)
+    rows = []
+    for row, contestant in contestants.items():
+        counted = round(used[row]), iterations[row], iterations[row] * contestant.batch
+        facts = {"pictures": case.title, "row": row, "seed": seed} | dict(zip(COUNTED, counted, strict=True))
+        rows.append(facts | case.judged(contestant.sampled(number)))
+    return rows
+
+
+def medians(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A row for each case and contestant: the median of its seeds."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault((row["pictures"], row["row"]), []).append(row)
+    found = []
+    for (pictures, name), group in groups.items():
+        middle = {key: middle_of([row[key] for row in group]) for key in (*COUNTED, *METRICS)}
+        found.append({"pictures": pictures, "row": name} | middle)
+    return found
+
+
+def middle_of(values: list[Any]) -> Any:
+    return "" if "" in values else round(median(values), 3)
+
+
+def report(result: dict[str, Any]) -> str:
+    """The result as text: medians, then each seed."""
+    missing = [f"left out: {row}: {reason}" for row, reason in result["absent"].items()]
+    return "\n\n".join([table(result["medians"]), table(result["rows"]), *missing])
