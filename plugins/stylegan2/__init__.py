@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from ganzoo import GAN, hookimpl
 from ganzoo.parts import (
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from ganzoo.parts import Draw, Networks, Updates
 
 Channels = Annotated[int, Range(least=1, most=2**12)]
+Doubling = Literal["auto", "nearest", "mixed", "bilinear"]
+SMOOTH_ABOVE = 32  # pixels of the longer side, above which the weave of nearest pixels is seen
 
 
 @augmentable
@@ -57,7 +59,9 @@ def lazy_r1(
     yield G, mean(F.softplus(-D(G(z, *condition), *condition).float()))
 
 
-def style_generator(task: Task, *, width: Channels = 16, most: Channels = 256, style: Size = 128) -> nn.Module:
+def style_generator(
+    task: Task, *, width: Channels = 16, most: Channels = 256, style: Size = 128, doubling: Doubling = "auto"
+) -> nn.Module:
     """A generator whose channels are scaled by a style that z is mapped to (Karras et al., 2020, made small).
 
     Args:
@@ -65,11 +69,19 @@ def style_generator(task: Task, *, width: Channels = 16, most: Channels = 256, s
         width: channels next to the image; twice as many at each halving of the sides.
         most: largest number of channels.
         style: length of the style.
+        doubling: how features are doubled: by the nearest pixel, which is sharp and leaves a weave in large images;
+            mixed, with bilinear interpolation at the last doubling; or bilinear. auto is nearest up to 32 pixels, and
+            then mixed.
     """
     from .networks import StyleGenerator
 
     features, small = widths(task, width, most, "a style generator")
-    return StyleGenerator(task, features[::-1], small, style)
+    if doubling == "auto":
+        doubling = "nearest" if max(task.shape[1:]) <= SMOOTH_ABOVE else "mixed"
+    steps = len(features) - 1
+    last = "nearest" if doubling == "nearest" else "bilinear"
+    doublings = ["bilinear" if doubling == "bilinear" else "nearest"] * (steps - 1) + [last]
+    return StyleGenerator(task, features[::-1], small, style, doublings)
 
 
 def style_discriminator(task: Task, *, width: Channels = 16, most: Channels = 256) -> nn.Module:

@@ -55,22 +55,22 @@ class Styled(nn.Module):
     after the convolution is the same, and exports to ONNX for any batch size.
     """
 
-    def __init__(self, inputs: int, outputs: int, style: int, *, doubles: bool) -> None:
+    def __init__(self, inputs: int, outputs: int, style: int, *, doubling: str = "none") -> None:
         super().__init__()
-        self.doubles = doubles
+        self.doubling = doubling
         self.style = linear(style, inputs)
         nn.init.ones_(self.style.bias)
         self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3) / math.sqrt(9 * inputs))
         self.bias = nn.Parameter(torch.zeros(outputs))
 
     def forward(self, features: Tensor, style: Tensor) -> Tensor:
-        """Features ``(N, outputs, H, W)`` with styles ``(N, style)``; of twice the height and width if it doubles."""
+        """Features ``(N, outputs, H, W)`` with styles ``(N, style)``; of twice the sides with a ``doubling``."""
         with torch.autocast(features.device.type, enabled=False):  # small products, whose squares need float32
             scale = self.style(style.float())
             norm = torch.rsqrt(scale.square() @ self.weight.float().square().sum((2, 3)).t() + TINY) * GAIN
         features = features * scale[:, :, None, None].to(features.dtype)
-        if self.doubles:
-            features = F.interpolate(features, scale_factor=2.0, mode="nearest")
+        if self.doubling != "none":
+            features = F.interpolate(features, scale_factor=2.0, mode=self.doubling)
         features = F.conv2d(features, self.weight, padding=1)
         return leaky(features * norm[:, :, None, None].to(features.dtype) + self.bias[:, None, None].to(features.dtype))
 
@@ -83,6 +83,7 @@ class StyleGenerator(nn.Module):
         features: channels at each size, the smallest size first.
         small: height and width of the smallest.
         style: length of the style.
+        doublings: how the sides are doubled, ``nearest`` or ``bilinear``, the smallest size first.
 
     Attributes:
         mean_style: running mean of the styles in training ``(style,)``.
@@ -90,14 +91,18 @@ class StyleGenerator(nn.Module):
 
     mean_style: Tensor
 
-    def __init__(self, task: Task, features: list[int], small: tuple[int, int], style: int) -> None:
+    def __init__(
+        self, task: Task, features: list[int], small: tuple[int, int], style: int, doublings: list[str]
+    ) -> None:
         super().__init__()
         self.small = (features[0], *small)
         sizes = (task.latent_dim, *[style] * MAPPING)
         self.mapping = nn.ModuleList(linear(*pair, gain=GAIN) for pair in pairwise(sizes))
         self.begin = linear(task.latent_dim, math.prod(self.small))
-        self.first = Styled(features[0], features[0], style, doubles=False)
-        self.layers = nn.ModuleList(Styled(*pair, style, doubles=True) for pair in pairwise(features))
+        self.first = Styled(features[0], features[0], style)
+        self.layers = nn.ModuleList(
+            Styled(*pair, style, doubling=how) for pair, how in zip(pairwise(features), doublings, strict=True)
+        )
         self.first_colours = conv(features[0], task.shape[0], 1, gain=FAINT)
         sides = [1] * (len(features) - 2) + [3]
         self.colours = nn.ModuleList(

@@ -37,7 +37,7 @@ RUNS = (
     Run("startup", threads=1, turns=7, seconds=0.0, quick=True),
     Run("translation", threads=1, turns=3, seconds=1.5),
     Run("equal-time", threads=1, turns=1, seconds=180.0),
-    Run("few-pictures", threads=1, turns=3, seconds=300.0, quick=True),
+    Run("few-pictures", threads=1, turns=3, seconds=100.0, quick=True),
     Run("enlarging", threads=1, turns=3, seconds=1.0),
 )
 

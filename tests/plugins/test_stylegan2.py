@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def generator(seed: int = 0) -> StyleGenerator:
 
 def test_scaling_features_is_scaling_the_weights_of_each_sample() -> None:
     torch.manual_seed(0)
-    layer = Styled(3, 5, 4, doubles=True)
+    layer = Styled(3, 5, 4, doubling="nearest")
     features, style = torch.randn(6, 3, 4, 4), torch.randn(6, 4)
     scale = layer.style(style)
     weights = layer.weight[None] * scale[:, None, :, None, None]
@@ -136,6 +137,22 @@ def test_the_length_of_z_does_not_matter() -> None:
     made = generator().eval()
     z = torch.randn(3, 8)
     torch.testing.assert_close(made(z), made(7 * z))
+
+
+@pytest.mark.parametrize(
+    ("doubling", "side", "expected"),
+    [
+        ("auto", 32, ["nearest"] * 3),
+        ("auto", 64, [*["nearest"] * 3, "bilinear"]),
+        ("mixed", 16, ["nearest", "bilinear"]),
+        ("bilinear", 16, ["bilinear"] * 2),
+        ("nearest", 64, ["nearest"] * 4),
+    ],
+)
+def test_large_images_are_doubled_smoothly_last(doubling: Any, side: int, expected: list[str]) -> None:
+    made: Any = style_generator(replace(TASK, shape=(3, side, side)), width=2, doubling=doubling)
+    assert [layer.doubling for layer in made.layers] == expected
+    assert made.first.doubling == "none"
 
 
 def test_sizes() -> None:
