@@ -12,7 +12,7 @@ import ganzoo
 PANELS = {
     "cgan": "digits: cgan, one class per column",
     "cgan-fashion-mnist": "clothes: cgan, one class per column",
-    "dcgan-emoji32": "emoji: dcgan, 32x32 RGB",
+    "stylegan2": "emoji: stylegan2, 32x32 RGB",
 }
 ROWS, COLUMNS, SIDE, GAP, CAPTION = 6, 10, 56, 32, 48
 
