@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
-
 from ganzoo.parts.task import Task
 from ganzoo.registry.values import Count, Range, Share
 from ganzoo.util.errors import GanzooError
 from ganzoo.util.optional import nn
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from ganzoo.data import Data, Samples
@@ -183,6 +182,8 @@ def mirrors_well(images: NDArray[np.uint8]) -> bool:
     Args:
         images: uint8 ``(N, C, H, W)``.
     """
+    import numpy as np  # here, so that what only samples does not wait for it
+
     small = shrunk(images)
     rows = small.reshape(len(small), -1)
 
@@ -197,7 +198,7 @@ def mirrors_well(images: NDArray[np.uint8]) -> bool:
 def shrunk(images: NDArray[Any]) -> NDArray[np.float32]:
     """Small copies ``(N, C, h, w)`` of images ``(N, C, H, W)``: means of squares, so that about 8 pixels are a side."""
     height, width = (max(1, side // SIDE) for side in images.shape[2:])
-    small = images[:, :, : images.shape[2] // height * height, : images.shape[3] // width * width].astype(np.float32)
+    small = images[:, :, : images.shape[2] // height * height, : images.shape[3] // width * width].astype("float32")
     small = small.reshape(len(small), -1, small.shape[2] // height, height, small.shape[3] // width, width)
     means: NDArray[np.float32] = small.mean((3, 5))
     return means

@@ -108,7 +108,9 @@ def test_resuming_compiled_iterations_changes_no_bit(tiny: Data, iterations: int
 @pytest.mark.usefixtures("uncompiled")
 def test_the_headline_says_that_the_first_iteration_is_compiled(tiny: Data) -> None:
     plain, slow = (headline(small_training("simple", tiny, compile=compile), Path("x")) for compile in (False, True))
-    assert plain == "Training simple on tiny (45 samples), cpu fp32, 1 thread, seed 0, in x"
+    first, outline = plain.splitlines()
+    assert first == "Training simple on tiny (45 samples), cpu fp32, 1 thread, seed 0, in x"
+    assert outline == "5.62 batches of 8 in an epoch; parameters: generator 1,264, discriminator 1,057"
     assert slow == f"{plain}\nThe first iteration is compiled, which takes a while."
 
 
