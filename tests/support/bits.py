@@ -1,8 +1,8 @@
 """Hashes of the losses and the complete state of every registered GAN after five iterations.
 
-``OMP_NUM_THREADS=1 python -m tests.support.bits [NAME ...]`` prints one line for each GAN and precision. A refactor must
-not change them: run it before and after, on the same machine, and compare. The hash of a state does not depend on the
-names of its tensors.
+``OMP_NUM_THREADS=1 python -m tests.support.bits [NAME ...]`` prints one line for each GAN and precision. A refactor
+must not change them: run it before and after, on the same machine, and compare. The hash of a state does not depend on
+the names of its tensors.
 """
 
 from __future__ import annotations
