@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,14 +25,8 @@ Row = tuple[str, ...]
 
 @click.command()
 @click.argument("name", metavar="NAME|FOLDER", type=shared.Name("dataset"))
-@click.option(
-    "--image-size", type=shared.IntRange(1), metavar="N", help="Height and width in pixels, for a folder of images."
-)
-@click.option(
-    "--channels",
-    type=click.Choice(["grey", "rgb", "rgba"]),
-    help="Colours of a folder of images; by default grey if all are grey, else rgb.",
-)
+@shared.image_size
+@shared.channels
 @shared.data_dir
 @click.option(
     "-n",
@@ -85,8 +78,7 @@ def require_writable(out: str, *, force: bool) -> None:
     if (suffix := shared.file_suffix(out)) != ".png":
         what = f"'{suffix}' files" if suffix else f"{out}, which is no file with a suffix"
         raise GanzooError(f"cannot write {what}; --out takes x.png")
-    if Path(out).exists() and not force:
-        raise GanzooError(f"{out} exists; replace it with --force, or name another with --out")
+    shared.require_new(out, force=force)
     require_folder(out)
 
 

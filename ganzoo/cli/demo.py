@@ -50,8 +50,7 @@ def demo(file: str, out: str | None, runtime: str | None, force: bool) -> None:
     else:
         raise GanzooError(f"cannot write '{suffix}' files; --out takes x.html or a folder, such as {target}/")
     for path in made:
-        if path.exists() and not force:
-            raise GanzooError(f"{path} exists; replace it with --force, or name another with --out")
+        options.require_new(path, force=force)
     if folder:
         with writing(target):
             target.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,6 @@ import click
 
 from ganzoo.cli import options
 from ganzoo.cli.options import FilePath
-from ganzoo.util.errors import GanzooError
 from ganzoo.util.optional import needs
 
 
@@ -98,8 +97,8 @@ def evaluate(
         from ganzoo.training.device import configure_process
     from ganzoo.util.files import require_folder, write_text
 
-    if out and out.exists() and not force:
-        raise GanzooError(f"{out} exists; replace it with --force, or name another with --out")
+    if out:
+        options.require_new(out, force=force)
     if out:
         require_folder(out)
     configure_process()

@@ -119,8 +119,7 @@ def write(
     path = Path(out or f"{name}.onnx")
     if path.suffix != ".onnx":
         raise GanzooError(f"cannot write {path}; --out takes the name of a file that ends in .onnx")
-    if path.exists() and not force:
-        raise GanzooError(f"{path} exists; replace it with --force, or name another with --out")
+    options.require_new(path, force=force)
     report = export(
         model,
         path,

@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from ganzoo.util.errors import GanzooError
+
 
 class FilePath(click.Path):
     """A path, which is not empty."""
@@ -26,6 +28,12 @@ force = click.option("--force", is_flag=True, help="Replace files that exist.")
 stage = click.option(
     "--stage", type=click.Choice(["child", "parent"]), help="Which generator, for a GAN with a parent."
 )
+
+
+def require_new(path: str | Path, *, force: bool) -> None:
+    """Refuse to replace a file that exists, unless ``force`` says so."""
+    if Path(path).exists() and not force:
+        raise GanzooError(f"{path} exists; replace it with --force, or name another with --out")
 
 
 def file_suffix(out: str) -> str:
@@ -101,3 +109,13 @@ class Name(click.ParamType):  # type: ignore[type-arg]
 
             return {*registry().gans, *(name for entry in index().values() for name in (entry.name, *entry.also))}
         return registry().gans if self.kind == "gan" else registry().parts[self.kind]
+
+
+image_size = click.option(
+    "--image-size", type=IntRange(1), metavar="N", help="Height and width in pixels, for a folder of images."
+)
+channels = click.option(
+    "--channels",
+    type=click.Choice(["grey", "rgb", "rgba"]),
+    help="Colours of a folder of images; by default grey if all are grey, else rgb.",
+)

@@ -42,8 +42,8 @@ def report(run: Path, out: Path | None, force: bool) -> None:
 
     folder = RunFolder(run)
     _ = folder.record  # raises for a folder without a run
-    if out and out.exists() and not force:
-        raise GanzooError(f"{out} exists; replace it with --force, or name another with --out")
+    if out:
+        options.require_new(out, force=force)
     if folder.metadata and folder.metadata.is_image and not folder.neighbours.exists():
         try:
             draw_neighbours(folder)

@@ -191,8 +191,8 @@ def check_target(target: Path, suffix: str, model: TrainedGenerator, *, force: b
 
     if suffix not in ("", ".png", ".npz"):
         raise GanzooError(f"cannot write '{suffix}' files; --out takes x.png, x.npz or a folder, such as {target}/")
-    if target.exists() and not force and not (target.is_dir() and not any(target.iterdir())):
-        raise GanzooError(f"{target} exists; replace it with --force, or name another with --out")
+    if not (target.is_dir() and not any(target.iterdir())):
+        options.require_new(target, force=force)
     if suffix:
         require_folder(target)
     else:

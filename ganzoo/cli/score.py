@@ -60,8 +60,8 @@ def score(
 
     if out and out.suffix != ".csv":
         raise GanzooError(f"cannot write {out}; --out takes x.csv")
-    if out and out.exists() and not force:
-        raise GanzooError(f"{out} exists; replace it with --force, or name another with --out")
+    if out:
+        options.require_new(out, force=force)
     if out:
         require_folder(out)
     if labels and len(images) == 2:

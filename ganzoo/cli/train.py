@@ -81,14 +81,8 @@ RESUMABLE = ("resume", "iterations", "data", "data_dir", "stop_on_collapse")  # 
     metavar="LAYERS",
     help="Layers of --init that are not trained: discriminator.0-3, or a name (--dry-run).",
 )
-@click.option(
-    "--image-size", type=shared.IntRange(1), metavar="N", help="Height and width in pixels, for a folder of images."
-)
-@click.option(
-    "--channels",
-    type=click.Choice(["grey", "rgb", "rgba"]),
-    help="Colours of a folder of images; by default grey if all are grey, else rgb.",
-)
+@shared.image_size
+@shared.channels
 @shared.data_dir
 @click.option(
     "--seed",

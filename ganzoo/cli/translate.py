@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from ganzoo.cli import options
 from ganzoo.cli.progress import clock
 from ganzoo.util.errors import GanzooError, first_line
 
@@ -169,8 +170,7 @@ def jobs_of(given: Path, target: Path, channels: int = 3, *, force: bool) -> lis
         raise GanzooError(f"{target} cannot hold {channels} channels; --out takes x.tif for one image")
     if target.suffix.lower() not in LOSSLESS:
         raise GanzooError(f"cannot write {target}; --out takes x.png, x.tif or x.bmp for one image")
-    if target.exists() and not force:
-        raise GanzooError(f"{target} exists; replace it with --force, or name another with --out")
+    options.require_new(target, force=force)
     require_folder(target)
     return [Job(given, target)]
 
