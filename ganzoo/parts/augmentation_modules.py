@@ -7,6 +7,7 @@ One that adapts also has ``keeps_back``, whether it wants images that are not tr
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import torch
@@ -71,7 +72,7 @@ class Transforms(nn.Module):
         return cut_out(*found, share=self.cutout, p=self.p, fill=self.middle) if self.cutout else found
 
 
-class Adaptive(Transforms):
+class Adaptive(Transforms, ABC):
     """Transforms whose p rises while a sign of overfitting is above its target, and falls while it is below.
 
     Attributes:
@@ -93,9 +94,9 @@ class Adaptive(Transforms):
         self.target, self.images = target, images
         self.register_buffer("sign", torch.zeros(()))
 
+    @abstractmethod
     def overfitting(self, trained: Tensor, kept: Tensor) -> Tensor:
         """A scalar from the logits of images that are trained on, and of images that are kept back."""
-        raise NotImplementedError
 
     @torch.no_grad()
     def adapt(self, trained: Tensor, kept: Tensor, count: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 from ganzoo.data import Data
 from ganzoo.parts.augmentation import has_few
@@ -90,6 +91,7 @@ def refuse_ignored_with(data: Data, recipe: Recipe, typed: Overrides) -> None:
         GanzooError: such a setting is among those that the user typed, and changes nothing.
     """
     table = settings(dict(recipe.functions))
+    is_none = cache(lambda: augmentation(recipe, task_of(recipe, data)) is None)  # once, since it looks at the data
     for key in typed:
         parents, own = split_parents(key)
         if not data.is_images and own in ("pixel_range", "loop.pixel_range"):
@@ -100,7 +102,7 @@ def refuse_ignored_with(data: Data, recipe: Recipe, typed: Overrides) -> None:
             if recipe.parent or not has_few(task_of(recipe, data), len(data)):
                 raise GanzooError(f"'{key}' changes nothing: of {data.name}, no images are kept back; leave it out")
             continue
-        if augmentation(recipe, task_of(recipe, data)) is None:
+        if is_none():
             name = recipe.names.get("augmentation", "its own")
             raise GanzooError(
                 f"'{key}' changes nothing: with {data.name}, augmentation '{name}' of {recipe.gan.name} is none; leave "

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from torch import Tensor, nn
@@ -92,6 +93,18 @@ class MissingDiscriminator(nn.Module):
             "these weights hold a generator without its discriminator, which is needed here; a parent that is trained "
             "here has both (leave out --parent, or name a run)"
         )
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Evaluation mode for a while; afterwards each module has its own mode back."""
+    training = [module for module in network.modules() if module.training]
+    network.eval()
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True
 
 
 def takes(network: nn.Module, inputs: int) -> bool:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -11,13 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from ganzoo.data import Data
 from ganzoo.evaluation.discriminator import auc, logits, takes_more
 from ganzoo.generators.weights import Model
 from ganzoo.parts.augmentation import KEPT_LEAST, shrunk
-from ganzoo.parts.networks import Networks
+from ganzoo.parts.networks import Networks, evaluating
 from ganzoo.records.metrics import Entry
 from ganzoo.runs.measures import Copies, Values, distance, diversity, features
 from ganzoo.training.ema import EMA
@@ -88,7 +87,7 @@ class TrainingProbe:
     @cached_property
     def copies(self) -> Copies | None:
         """Finds copies of the images that are trained on; ``None`` for vectors, and for images made from others."""
-        data, places = self.training.data, self._places_trained_on
+        data, places = self.training.data, self.training.batches.trained
         if not data.is_images or self.training.task.condition:
             return None
         most = COMPARED if isinstance(data.samples, np.ndarray) else LAZY
@@ -101,16 +100,11 @@ class TrainingProbe:
         data, kept = self.training.data, self.training.kept_back
         if kept is None or len(kept) < KEPT_LEAST:
             return []
-        places = [np.random.default_rng(0).permutation(each)[:JUDGED] for each in (self._places_trained_on, kept)]
+        places = [np.random.default_rng(0).permutation(each)[:JUDGED] for each in (self.training.batches.trained, kept)]
         labels = None if data.labels is None else data.labels
         return [
             (self._in_range(data, each).astype(np.float32), None if labels is None else labels[each]) for each in places
         ]
-
-    @property
-    def _places_trained_on(self) -> NDArray[np.int64]:
-        places, kept = np.arange(len(self.training.data)), self.training.kept_back
-        return places if kept is None else np.setdiff1d(places, kept)
 
     def _in_range(self, data: Data, places: NDArray[np.int64]) -> NDArray[Any]:
         """Some samples as the networks see them: images in the range of the task."""
@@ -135,15 +129,3 @@ class TrainingProbe:
 def small_rows(images: NDArray[Any]) -> Values:
     """Small copies of images ``(N, C, H, W)`` as float64 ``(N, F)``."""
     return shrunk(images).reshape(len(images), -1).astype(np.float64)
-
-
-@contextmanager
-def evaluating(network: nn.Module) -> Iterator[None]:
-    """Evaluation mode for a while; afterwards each module has its own mode back."""
-    training = [module for module in network.modules() if module.training]
-    network.eval()
-    try:
-        yield
-    finally:
-        for module in training:
-            module.training = True

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ganzoo.data import Data
 from ganzoo.parts.augmentation import KEPT_LEAST
-from ganzoo.parts.networks import Networks, load_state, state_tensors, takes
+from ganzoo.parts.networks import evaluating, load_state, state_tensors, takes
 from ganzoo.training.batches import Batches
 
 INTERVAL = 4
@@ -53,6 +53,8 @@ class Augmented:
             discriminator: can be watched if it judges images alone.
             inputs: how many it is then given: images, and labels if the GAN is class-conditional.
         """
+        if not (self.keeps_back or self.watches):
+            return None
         places = kept_back(data)
         is_watched = self.watches and len(places) >= KEPT_LEAST and takes(discriminator, inputs)
         return places if self.keeps_back or is_watched else None
@@ -78,21 +80,21 @@ class Augmented:
         """Continue from what :meth:`state` gave; GanzooError if it does not fit."""
         load_state(self.module or nn.Module(), tensors, source)
 
-    def adapt(self, nets: Networks, batches: Batches, iteration: int) -> dict[str, Tensor]:
-        """Look at the overfitting every few iterations, and adapt. Evaluation mode, so that no statistics change.
+    def is_due(self, iteration: int) -> bool:
+        """Whether to look at the overfitting after that iteration."""
+        return self.adapts and iteration % INTERVAL == 0
+
+    def adapt(self, discriminator: nn.Module, batches: Batches, iteration: int) -> dict[str, Tensor]:
+        """Look at the overfitting, and adapt. Evaluation mode, so that no statistics change.
 
         Returns:
             Metrics: the probability of transforms, and what it follows.
         """
-        if self.module is None or not self.adapts or iteration % INTERVAL:
-            return {}
         module: Any = self.module
-        D, place = nets.discriminator, iteration // INTERVAL
-        D.eval()
-        with torch.no_grad():
-            trained = D(*module(*batches.look(place, kept=False)))
-            kept = D(*module(*batches.look(place, kept=True))) if self.keeps_back else trained[:0]
-        nets.train()
+        place = iteration // INTERVAL
+        with evaluating(discriminator), torch.no_grad():
+            trained = discriminator(*module(*batches.look(place, kept=False)))
+            kept = discriminator(*module(*batches.look(place, kept=True))) if self.keeps_back else trained[:0]
         module.adapt(trained, kept, INTERVAL * batches.batch_size)
         return {"augmentation_p": module.p.clone(), f"augmentation_{module.follows}": module.sign.clone()}
 

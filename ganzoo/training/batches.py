@@ -37,7 +37,7 @@ class Batches:
 
     Attributes:
         drawn: how many batches were taken. Setting it is all that resuming takes.
-        trained_on: how many samples are trained on.
+        trained: places of the samples that are trained on, int64.
     """
 
     def __init__(
@@ -62,15 +62,19 @@ class Batches:
         self._parts = [torch.from_numpy(plain(array)).to(self._device) for array in arrays] if resident else parts
         places = np.arange(len(data))
         self._kept = places[:0] if kept_back is None else kept_back
-        self._trained = places if kept_back is None else np.setdiff1d(places, kept_back)
-        self.trained_on = len(self._trained)
-        of_trained = None if kept_back is None else self._trained
+        self.trained = places if kept_back is None else np.setdiff1d(places, kept_back)
+        of_trained = None if kept_back is None else self.trained
         self._order = Order(self.trained_on, loop.batch_size, (seed,), self._device, of_trained)
         self._looked_at: dict[bool, Order] = {}  # by whether they are kept back
         self._own_order: Order | None = None  # of conditions that belong to no sample
         if conditional and data.conditions is not None and not data.paired:
             self._own_order = Order(len(data.conditions), loop.batch_size, (seed, UNPAIRED), self._device)
         self._prefetcher = None if resident else Prefetcher(self._read, device.torch)
+
+    @property
+    def trained_on(self) -> int:
+        """How many samples are trained on."""
+        return len(self.trained)
 
     def next(self) -> Batch:
         """The next batch to train on: samples ``(N, *shape)``; if conditional also labels, conditions, or both."""
@@ -85,7 +89,7 @@ class Batches:
     def look(self, place: int, *, kept: bool) -> Batch:
         """A whole batch, normalized, of samples that are trained on or kept back, in an order of its own."""
         if kept not in self._looked_at:
-            index = self._kept if kept else self._trained
+            index = self._kept if kept else self.trained
             self._looked_at[kept] = Order(len(index), self.batch_size, (self.seed, LOOKED_AT), self._device, index)
         return self.normalize(self._at(self._looked_at[kept].index(place), place))
 

@@ -141,8 +141,9 @@ class Training(Iterator[Iteration]):
             losses, metrics = self._run()
             self.iteration += 1
             self.ema.update(self.iteration)
-            with self.device.forward():
-                metrics = metrics | self.augmented.adapt(self.nets, self.batches, self.iteration)
+            if self.augmented.is_due(self.iteration):
+                with self.device.forward():
+                    metrics = metrics | self.augmented.adapt(self.nets.discriminator, self.batches, self.iteration)
             self._is_whole = True
         return Iteration(self.iteration, losses, metrics)
 
