@@ -168,8 +168,7 @@ def compared(samples: Samples) -> NDArray[np.uint8]:
 def require_images(task: Task, name: str) -> None:
     """Refuse data that an augmentation would not change."""
     if len(task.shape) != 3:
-        about = task.data.name if task.data else "this data set"
-        raise GanzooError(f"augmentation '{name}' changes images, and {about} has none; use --augment none")
+        raise GanzooError(f"augmentation '{name}' changes images, and {task.data_name} has none; use --augment none")
 
 
 def mirrors_well(images: NDArray[np.uint8]) -> bool:

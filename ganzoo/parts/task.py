@@ -35,6 +35,11 @@ class Task:
     data: Data | None = None
 
     @property
+    def data_name(self) -> str:
+        """What messages call the training data."""
+        return self.data.name if self.data else "this data set"
+
+    @property
     def condition_dim(self) -> int:
         """Regression inputs of a conditional GAN; 0 otherwise."""
         return self.condition[0] if len(self.condition) == 1 else 0

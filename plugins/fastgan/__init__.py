@@ -101,8 +101,9 @@ def sizes_of(task: Task, width: int) -> tuple[int, tuple[int, int]]:
         GanzooError: the samples are no images, or of other sides.
     """
     if len(task.shape) != 3:
-        about = task.data.name if task.data else "this data set"
-        raise GanzooError(f"fastgan makes images, and {about} has none; take a dense GAN (ganzoo train simple)")
+        raise GanzooError(
+            f"fastgan makes images, and {task.data_name} has none; take a dense GAN (ganzoo train simple)"
+        )
     steps, small = halvings(task, "fastgan", width)
     if steps < 2:
         shape = "x".join(map(str, task.shape))

@@ -109,8 +109,7 @@ def sizes(task: Task, width: int) -> tuple[list[int], tuple[int, int]]:
         GanzooError: the samples are no images, or of other sides.
     """
     if len(task.shape) != 3:
-        about = task.data.name if task.data else "this data set"
-        raise GanzooError(f"the networks of r3gan take images, and {about} has none; use r3gan --preset dense")
+        raise GanzooError(f"the networks of r3gan take images, and {task.data_name} has none; use r3gan --preset dense")
     steps, small = halvings(task, "a network of r3gan", width)
     sides = [max(small) * 2**step for step in range(steps + 1)]
     return [max(1, width // 2 ** max(0, (side - 1) // FULL).bit_length()) for side in sides], small

@@ -44,7 +44,7 @@ def projection_discriminator(task: Task, *, width: Size = 32) -> nn.Module:
 
 def classes_of(task: Task) -> int:
     """The number of classes; GanzooError for data without labels, or with other conditions."""
-    name = task.data.name if task.data else "this data set"
+    name = task.data_name
     if not task.num_classes:
         raise GanzooError(f"sngan-projection is class-conditional, and {name} has no labels; try --data emoji32")
     if task.condition:

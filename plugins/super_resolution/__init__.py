@@ -94,7 +94,7 @@ def vgg(task: Task, *, width: Size = 32, units: Size = 100, norm: Literal["none"
 
 def factor_of(task: Task) -> int:
     """How many times as large as its condition a sample is; GanzooError for all but images from images."""
-    name = task.data.name if task.data else "this data set"
+    name = task.data_name
     if len(task.condition) != 3 or len(task.shape) != 3:
         raise GanzooError(f"this GAN enlarges images, and {name} has no smaller ones; try --data lowres:emoji32")
     if task.num_classes:

@@ -168,7 +168,7 @@ def two_domains(
 
 def require_images(task: Task) -> None:
     """Refuse all but images from images of the same size."""
-    name = task.data.name if task.data else "this data set"
+    name = task.data_name
     if len(task.condition) != 3 or len(task.shape) != 3:
         raise GanzooError(f"this GAN makes images from images, and {name} has no such conditions; try --data fluent32")
     if task.num_classes:
