@@ -58,9 +58,7 @@ def train(data: datasets.Data, test: datasets.Data, *, iterations: int = ITERATI
         torch.autograd.backward(F.cross_entropy(logits, labels[batch]))
         optimizer.step()
         schedule.step()
-    for parameter in network.parameters():
-        parameter.data = parameter.data.half().float()  # as they are stored
-    network.eval().requires_grad_(False)
+    finish(network)
     features = extract(network, image_batches(data)).features.astype(np.float64)
     network.centre.copy_(torch.from_numpy(features.mean(axis=0)))
     network.scale.copy_(torch.tensor(float(np.sqrt(features.var(axis=0, ddof=1).mean()))))
@@ -68,8 +66,15 @@ def train(data: datasets.Data, test: datasets.Data, *, iterations: int = ITERATI
     return network, metadata(data, float(correct.mean()))
 
 
+def finish(network: LeNet | Pictures) -> None:
+    """End a training: weights as they are stored, in half precision; evaluation mode, no gradients."""
+    for parameter in network.parameters():
+        parameter.data = parameter.data.half().float()
+    network.eval().requires_grad_(False)
+
+
 def save(path: str | Path, network: LeNet | Pictures, about: dict[str, Any]) -> None:
-    """Write the file of an extractor; its weights were rounded to half precision before."""
+    """Write the file of an extractor that is finished."""
     exact = ("centre", "scale")
     tensors = {name: tensor if name in exact else tensor.half() for name, tensor in network.state_dict().items()}
     write(path, tensors, about)

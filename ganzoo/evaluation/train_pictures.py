@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 from ganzoo.evaluation.extractors import extract, require_name
 from ganzoo.evaluation.pictures import OBJECTS, Pictures
-from ganzoo.evaluation.train_extractor import save
+from ganzoo.evaluation.train_extractor import finish, save
 from ganzoo.training.device import configure_process
 from ganzoo.util.errors import GanzooError, first_line
 from ganzoo.util.files import require_folder
@@ -136,9 +136,7 @@ def train(files: Sequence[File], *, iterations: int = ITERATIONS, seed: int = 0)
         torch.autograd.backward(loss)
         optimizer.step()
         schedule.step()
-    for parameter in network.parameters():
-        parameter.data = parameter.data.half().float()  # as they are stored
-    network.eval().requires_grad_(False)
+    finish(network)
     found = [extract(network, [pixels.numpy()]).features for file in files for pixels in file.sides.values()]
     features = np.concatenate(found).astype(np.float64)
     network.centre.copy_(torch.from_numpy(features.mean(axis=0)))
