@@ -131,9 +131,11 @@ def quantized(name: str, folder: Path) -> tuple[Model, dict[Kind, Path]]:
     from ganzoo.generators.weights import load, save_weights
 
     files: dict[Kind, Path] = {"safetensors": FOLDER / f"{name}.safetensors", "onnx": FOLDER / f"{name}.onnx"}
-    save_weights(files["safetensors"], load(folder / "weights.safetensors"), quantized=True)
+    start = RECIPES[name].get("start", False)
+    save_weights(files["safetensors"], load(folder / "weights.safetensors"), quantized=True, discriminator=start)
     model = load(files["safetensors"])
-    export(model, files["onnx"])
+    numbers = [key for key, setting in model.sampling_settings.items() if isinstance(setting.default, float)]
+    export(model, files["onnx"], inputs=numbers)
     return model, files
 
 

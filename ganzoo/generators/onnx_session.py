@@ -175,6 +175,13 @@ class Sampler(TrainedGenerator):
         """The inputs of the graph that are settings: scalars."""
         return {name: Setting("sampling", name, float, value) for name, value in self.metadata.sampling_inputs.items()}
 
+    def sampling_setting(self, name: str) -> Setting:
+        """The setting of sampling of that name; GanzooError if the file was not exported with it."""
+        try:
+            return super().sampling_setting(name)
+        except GanzooError as error:
+            raise GanzooError(f"{error}; a file has those of ganzoo export RUN --input {name:.60}") from None
+
     def call(self, *inputs: NDArray[Any]) -> NDArray[Any]:
         """The outputs of a file that was exported with an ``entry``, such as an encoder.
 

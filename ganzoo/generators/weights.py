@@ -160,16 +160,18 @@ def read_tensors(path: str | Path) -> dict[str, Tensor]:
     return dequantize(tensors, path)
 
 
-def save_weights(path: str | Path, model: Model, *, quantized: bool = False) -> None:
+def save_weights(path: str | Path, model: Model, *, quantized: bool = False, discriminator: bool = True) -> None:
     """Write a model as a safetensors file.
 
     Args:
         path: of the file.
         model: the generator that is sampled, and its discriminator.
-        quantized: write the generator alone, its large tensors as int8 (:mod:`ganzoo.generators.int8`): about a
-            quarter of the bytes.
+        quantized: write large tensors as int8 (:mod:`ganzoo.generators.int8`): about a quarter of the bytes.
+        discriminator: write all networks, as a training that begins with the file needs them; else the generator alone.
     """
     tensors = quantize(model.networks) if quantized else state_tensors(model.networks)
+    if not discriminator:
+        tensors = {name: tensor for name, tensor in tensors.items() if name.startswith("generator.")}
     write(path, tensors, model.metadata.to_json())
 
 
@@ -178,14 +180,11 @@ SCALES = "@scales"
 
 
 def quantize(networks: Networks) -> dict[str, Tensor]:
-    """The generator's tensors; the large float32 ones as int8 with their scales."""
+    """The tensors of the networks; the large float32 ones as int8 with their scales."""
     transposed = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)  # their output channels are axis 1
-    modules = networks.generator.named_modules(prefix="generator")
-    on_axis_1 = {f"{name}.weight" for name, module in modules if isinstance(module, transposed)}
+    on_axis_1 = {f"{name}.weight" for name, module in networks.named_modules() if isinstance(module, transposed)}
     tensors = {}
     for name, tensor in state_tensors(networks).items():
-        if not name.startswith("generator."):
-            continue
         tensors[name] = tensor
         if tensor.dtype == torch.float32 and tensor.ndim > 1 and tensor.numel() >= int8.MIN_SIZE:
             values, scales = int8.quantize(tensor.numpy(force=True), axis=1 if name in on_axis_1 else 0)

@@ -130,6 +130,6 @@ def test_a_discriminator_needs_a_test_split() -> None:
 def test_a_file_with_the_generator_alone_has_no_metrics_of_the_discriminator(tmp_path: Path) -> None:
     training = small_training("simple", "mnist-10k", iterations=1)
     run_iterations(training)
-    save_weights(tmp_path / "x.safetensors", training.model(), quantized=True)
+    save_weights(tmp_path / "x.safetensors", training.model(), quantized=True, discriminator=False)
     found = evaluate_discriminator(load_weights(tmp_path / "x.safetensors"), load_splits(load("mnist-10k")))
     assert found == ({}, ["no metrics of the discriminator: the weights hold the generator alone"])

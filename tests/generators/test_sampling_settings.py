@@ -90,7 +90,8 @@ def test_a_file_may_have_fixed_settings(model: Model, settings: Any, tmp_path: P
     verify(path, model)
     sampler = Sampler(path)
     np.testing.assert_allclose(sampler.sample(5), chosen.sample(5), atol=1e-5)
-    with pytest.raises(GanzooError, match="simple has no setting 'psi' of sampling; it has: none"):
+    message = "simple has no setting 'psi' of sampling; it has: none; a file has those of ganzoo export RUN --input psi"
+    with pytest.raises(GanzooError, match=message):
         sampler.sample(5, psi=0.7)
 
 

@@ -266,7 +266,7 @@ def test_weights_that_are_not_there(source: str, message: str, tmp_path: Path, m
 @pytest.fixture(scope="module")
 def quantized(saved: Path) -> Path:
     path = saved.with_name("quantized.safetensors")
-    save_weights(path, load(saved), quantized=True)
+    save_weights(path, load(saved), quantized=True, discriminator=False)
     return path
 
 
@@ -279,9 +279,17 @@ def test_quantized_weights_give_nearly_the_same_samples(saved: Path, quantized: 
 
 
 def test_quantizing_twice_changes_nothing(quantized: Path, tmp_path: Path) -> None:
-    save_weights(tmp_path / "again.safetensors", load(quantized), quantized=True)
+    save_weights(tmp_path / "again.safetensors", load(quantized), quantized=True, discriminator=False)
     first, again = load(quantized), load(tmp_path / "again.safetensors")
     assert np.abs(first.sample(range(9)) - again.sample(range(9))).max() < 1e-5
+
+
+def test_quantized_weights_may_have_their_discriminator(saved: Path, tmp_path: Path) -> None:
+    save_weights(path := tmp_path / "both.safetensors", load(saved), quantized=True)
+    images, labels = torch.rand(9, *load(saved).metadata.shape), torch.arange(9) % 3
+    whole, small = (load(each).networks.discriminator(images, labels) for each in (saved, path))
+    assert 0 < (whole - small).abs().max() < 0.05
+    assert path.stat().st_size < 0.6 * saved.stat().st_size
 
 
 def test_a_missing_discriminator_is_an_error_when_it_is_used(quantized: Path) -> None:
