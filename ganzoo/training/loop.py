@@ -26,6 +26,7 @@ from ganzoo.training.device.types import NextBatch, Results, Step, optimizer_ste
 from ganzoo.training.distributed.ranks import current_ranks
 from ganzoo.training.ema import EMA
 from ganzoo.training.initial import Initial, begin
+from ganzoo.training.learning_rates import LearningRates, require_weights
 from ganzoo.training.optimizer_state import load_optimizer_state, optimizer_state
 from ganzoo.training.updates import Place, Updated, check_update, places
 from ganzoo.util.errors import GanzooError
@@ -106,9 +107,8 @@ class Training(Iterator[Iteration]):
         self.weights = {name: nets.parameters_of(name) for name in nets.trainable()}
         self.optimizers = {name: self._create_optimizer(name, weights) for name, weights in self.weights.items()}
         self._places = places(nets.trainable())
-        for optimizer in self.optimizers.values():
-            self.device.prepare_optimizer(optimizer)
-        self._choose_runner()
+        self._rates: dict[str, LearningRates] = {}
+        self.set_learning_rates()
 
     def _create_optimizer(self, name: str, weights: Sequence[nn.Parameter]) -> Optimizer:
         """An optimizer for a network, or for some of its weights: its own, or that of its GAN."""
@@ -234,18 +234,35 @@ class Training(Iterator[Iteration]):
     def set_learning_rates(self) -> None:
         """Set the next iteration's learning rates by ``lr_schedule``; the discriminator's are multiplied by ``ttur``.
 
-        They are multiples of a group's ``initial_lr``, as with torch's schedulers.
+        They begin with the rate of an optimizer itself. What the caller or a scheduler of torch sets stays as it is;
+        see :class:`ganzoo.training.learning_rates.LearningRates`. An optimizer may be replaced between two iterations.
+
+        Raises:
+            GanzooError: an optimizer was replaced by one of other weights.
         """
-        for name, optimizer in self.optimizers.items():
+        if self._adopt_optimizers():
+            self._choose_runner()  # what was compiled or captured has the old one
+        for name, rates in self._rates.items():
             recipe = self.recipe.of_network(name)
             decay = recipe.schedules[recipe.loop.lr_schedule](self.iteration / self.recipe.loop.iterations)
-            scale = decay * (recipe.loop.ttur if name.endswith("discriminator") else 1.0)
-            for group in optimizer.param_groups:
-                base = group.setdefault("initial_lr", float(group["lr"]))
-                if isinstance(group["lr"], Tensor):  # a captured iteration reads it on the device
-                    group["lr"].fill_(base * scale)
-                else:
-                    group["lr"] = base * scale
+            rates.set(decay * (recipe.loop.ttur if name.endswith("discriminator") else 1.0))
+
+    def _adopt_optimizers(self) -> bool:
+        """Prepare optimizers that are new here; whether there were any."""
+        new = [
+            name
+            for name, optimizer in self.optimizers.items()
+            if name not in self._rates or self._rates[name].optimizer is not optimizer
+        ]
+        for name in new:
+            optimizer, loop = self.optimizers[name], self.recipe.of_network(name).loop
+            if name in self._rates:  # it was replaced
+                require_weights(name, optimizer, self.weights[name])
+            self.device.prepare_optimizer(optimizer)
+            changes = [f"lr_schedule={loop.lr_schedule}"] if loop.lr_schedule != "constant" else []
+            changes += [f"ttur={loop.ttur:g}"] if name.endswith("discriminator") and loop.ttur != 1 else []
+            self._rates[name] = LearningRates(name, optimizer, " and ".join(changes))
+        return bool(new)
 
     @property
     def generator(self) -> nn.Module:
@@ -328,3 +345,5 @@ class Training(Iterator[Iteration]):
         self.iteration, self.batches.drawn = position.tolist()
         self._is_whole = True
         self._choose_runner()  # what was compiled or captured belongs to the old state
+        if self.iteration < self.recipe.loop.iterations:
+            self.set_learning_rates()
