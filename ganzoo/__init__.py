@@ -15,6 +15,7 @@ torch is imported when something that needs it is first used.
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import version
 from operator import index
@@ -24,32 +25,35 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 from ganzoo.parts.task import Task
 from ganzoo.registry.gan import GAN
 from ganzoo.registry.hookspecs import hookimpl
-from ganzoo.registry.registry import registry
-from ganzoo.util.errors import GanzooError
+from ganzoo.registry.registry import KINDS, check_record, registry
+from ganzoo.util.errors import GanzooError, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from ganzoo.data import Data
     from ganzoo.evaluation import evaluate
     from ganzoo.generators.onnx_session import Sampler
     from ganzoo.generators.weights import Model
     from ganzoo.training.loop import Training
 
-__all__ = ["GAN", "GanzooError", "Sampler", "Task", "evaluate", "get", "hookimpl", "load", "train"]
+__all__ = ["GAN", "GanzooError", "Sampler", "Task", "evaluate", "get", "hookimpl", "load", "part", "train"]
 __version__ = version("ganzoo-kit")
 
 _LAZY = {"Sampler": "ganzoo.generators.onnx_session", "evaluate": "ganzoo.evaluation"}
+_MODULES = ("data", "evaluation", "export", "parts", "testing")
+"""The public modules, which are imported at their first use: ``ganzoo.data`` after ``import ganzoo``."""
 
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return getattr(import_module(_LAZY[name]), name)
+    if name in _MODULES:
+        return import_module(f"ganzoo.{name}")
     raise AttributeError(f"module 'ganzoo' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted((*__all__, *_MODULES))
 
 
 def get(name: str) -> GAN:
@@ -61,10 +65,27 @@ def get(name: str) -> GAN:
     return registry().gan(name)
 
 
+def part(kind: str, name: str) -> Callable[..., Any]:
+    """The registered part of that kind and name, such as ``part("generator", "dense")``.
+
+    Args:
+        kind: ``generator``, ``discriminator``, ``trainer``, ``optimizer``, ``augmentation``, ``schedule`` or
+            ``dataset``.
+        name: as ``ganzoo list generators`` and so on have it.
+
+    Raises:
+        GanzooError: there is none; the message suggests the nearest name.
+    """
+    if kind not in KINDS:
+        raise GanzooError(f"there are no parts of the kind {kind!r:.60}; the kinds are {', '.join(KINDS)}")
+    return registry().part(kind, name)
+
+
 def train(
     gan: str | GAN,
-    data: str | Data | None = None,
+    data: Any = None,
     *,
+    labels: Any = None,
     seed: int = 0,
     device: str = "auto",
     precision: str = "auto",
@@ -83,7 +104,10 @@ def train(
 
     Args:
         gan: a record, or the name of a registered one.
-        data: a data set or its name; the GAN's own choice by default.
+        data: a data set or its name; an array, a tensor, a list of images or whatever else
+            :func:`ganzoo.data.as_data` takes; or the GAN's own choice by default. ``training.data.notes`` says what of
+            it was guessed.
+        labels: the class of each sample, for a class-conditional GAN and data that are given without.
         seed: of all random numbers.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
         precision: ``auto``, ``fp32`` or ``bf16``.
@@ -98,7 +122,7 @@ def train(
         settings: what ``--set`` takes, such as ``batch_size=32``.
 
     Raises:
-        GanzooError: an unknown name or setting, a value that does not fit, a missing parent, or weights of which
+        GanzooError: an unknown name or setting, a value or data that do not fit, a missing parent, or weights of which
             nothing fits.
     """
     from ganzoo import data as datasets
@@ -109,9 +133,7 @@ def train(
     from ganzoo.training.initial import Initial, read_initial, require_weights
     from ganzoo.training.loop import Training
 
-    record = get(gan) if isinstance(gan, str) else gan
-    if not isinstance(record, GAN):
-        raise GanzooError(f"gan={gan!r:.60} is neither the name of a GAN nor a ganzoo.GAN; list them with: ganzoo list")
+    record = _record(gan)
     if isinstance(seed, bool) or not isinstance(seed, SupportsIndex) or not 0 <= (seed := index(seed)) < 2**63:
         raise GanzooError(f"seed={seed!r:.60} is not a whole number from 0 to 2**63 - 1")
     recipe = resolve(record, settings, preset=preset)
@@ -120,10 +142,11 @@ def train(
             f"{record.name} has the parent {recipe.parent.gan.name}: train that first and pass "
             "parent=ganzoo.load(path), or train both in every iteration with parent_training='joint'"
         )
-    if data is None or isinstance(data, str):
-        data = datasets.load(record.data if data is None else data)
-    if not isinstance(data, datasets.Data):
-        raise GanzooError(f"data is a {type(data).__name__}; give the name of a data set, or a ganzoo.data.Data")
+    if labels is not None and not record.conditional:
+        raise GanzooError(
+            f"labels change nothing: {record.name} is not class-conditional; leave them out, or train cgan"
+        )
+    data = datasets.as_data(record.data if data is None else data, labels)
     if threads is not None:
         configure_process(threads)
     refuse_ignored(recipe, settings, trained_parent=parent is not None)
@@ -139,12 +162,42 @@ def train(
     return Training(recipe, data, chosen, seed=seed, parent=frozen, initial=initial)
 
 
-def load(source: str | Path) -> Model:
+def _record(gan: object) -> GAN:
+    """The record of a GAN, or of that name; GanzooError for anything else."""
+    if isinstance(gan, str):
+        return get(gan)
+    if not isinstance(gan, GAN):
+        what = printable(repr(gan), 60)
+        raise GanzooError(
+            f"gan={what} is neither the name of a GAN nor a ganzoo.GAN; list them with: ganzoo list. Networks of your "
+            "own become one by ganzoo.GAN(generator=..., discriminator=..., ...)"
+        )
+    try:
+        check_record(gan)
+    except (TypeError, ValueError) as error:
+        raise GanzooError(str(error)) from None
+    return gan
+
+
+def load(source: str | Path, *, gan: GAN | None = None) -> Model:
     """Trained weights, ready to be sampled: of a run folder, a safetensors file, or the name of a GAN.
+
+    Args:
+        source: a path, or a name.
+        gan: the record that they were trained with, if no plugin registers it.
 
     Raises:
         GanzooError: there are none, or they do not fit.
     """
     from ganzoo.generators import weights
+    from ganzoo.generators.metadata import read_metadata
 
-    return weights.load(weights.find(str(source)))
+    path = weights.find(str(source))
+    if gan is None:
+        return weights.load(path)
+    record, known = _record(gan), registry()
+    if (name := read_metadata(path).gan) != record.name:
+        raise GanzooError(
+            f"{path} holds weights of {name:.100}, and gan= is {record.name}; give the record of {name:.100}"
+        )
+    return weights.load(path, among=replace(known, gans=known.gans | {record.name: record}, conflicts={}))

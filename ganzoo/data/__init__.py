@@ -1,6 +1,7 @@
 """Data sets: numpy arrays that are loaded by name, and what a plugin needs to add one.
 
-A loader of a plugin is a function from a :class:`Request` to a :class:`Data`. Nothing here imports torch.
+A loader of a plugin is a function from a :class:`Request` to a :class:`Data`. :func:`as_data` makes one of what is in
+memory. Nothing here imports torch.
 """
 
 from __future__ import annotations
@@ -17,11 +18,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.data.arguments import split_argument
+from ganzoo.data.arrays import (
+    Layout,
+    Limits,
+    Reader,
+    as_array,
+    is_dataset,
+    is_lazy,
+    is_loader,
+    is_module,
+    is_tensor,
+    of_dataset,
+)
+from ganzoo.data.checks import check_samples, checked_labels
 from ganzoo.registry.registry import registry
 from ganzoo.util.errors import GanzooError
 from ganzoo.util.files import expand_user
 
-__all__ = ["Data", "NoTestSplit", "Request", "Samples", "dataset_name", "fingerprint", "load", "subset"]
+__all__ = ["Data", "NoTestSplit", "Request", "Samples", "as_data", "dataset_name", "fingerprint", "load", "subset"]
+
+MEMORY = "memory"
+"""Name of data that were given as arrays, which cannot be loaded by it."""
 
 Channels = Literal["grey", "rgb", "rgba"]
 CHANNELS: dict[Channels, int] = {"grey": 1, "rgb": 3, "rgba": 4}
@@ -55,11 +72,14 @@ class NoTestSplit(GanzooError):  # noqa: N818
 class Data:
     """A data set.
 
+    It checks its arrays. Tensors become arrays, and lists of labels and of names what they should be; :func:`as_data`
+    converts everything else.
+
     Attributes:
         name: full name, for example ``mnist-10k`` or ``folder:cats``.
         samples: images as uint8 ``(N, channels, height, width)``, or vectors as float32 ``(N, features)``.
         labels: int64 ``(N,)``, or ``None``.
-        classes: class names in the order of the labels.
+        classes: class names in the order of the labels; by default their numbers.
         conditions: what the samples are made from: images, uint8 ``(N, c, h, w)``, read lazily or not; or the inputs of
             a regression, float32 ``(N, p)``; or ``None``.
         paired: whether ``conditions[i]`` belongs to ``samples[i]``. If not, there may be more or fewer of them, and
@@ -67,6 +87,7 @@ class Data:
         sha256: :func:`fingerprint` of samples, labels and conditions; computed if it is empty. A loader of lazily read
             samples passes its own. A copy made by :func:`dataclasses.replace` needs ``sha256=""``.
         licence: of the data; empty if unknown.
+        notes: what was guessed or changed when the arrays were read, a line each.
 
     Raises:
         GanzooError: an array has another type or shape, holds values that are not finite, or does not fit the others.
@@ -80,13 +101,24 @@ class Data:
     paired: bool = True
     sha256: str = ""
     licence: str = ""
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _check(self.samples, f"samples of {self.name}")
+        for name in ("samples", "conditions", "labels"):
+            value = getattr(self, name)
+            if is_tensor(value) or (name == "labels" and isinstance(value, list | tuple)):
+                object.__setattr__(self, name, as_array(value, f"the {name} of {self.name}"))
+        for name in ("classes", "notes"):
+            if not isinstance(value := getattr(self, name), list | tuple) or not all(isinstance(x, str) for x in value):
+                raise GanzooError(f"the {name} of {self.name} are {value!r:.60}, not a list of texts")
+            object.__setattr__(self, name, tuple(value))
+        check_samples(self.samples, f"samples of {self.name}")
         if self.conditions is not None:
-            _check(self.conditions, f"conditions of {self.name}")
+            check_samples(self.conditions, f"conditions of {self.name}")
         if self.labels is not None:
-            object.__setattr__(self, "labels", _checked_labels(self.labels, len(self.samples), self.classes, self.name))
+            object.__setattr__(self, "labels", checked_labels(self.labels, len(self.samples), self.classes, self.name))
+            if not self.classes and len(self.labels):
+                object.__setattr__(self, "classes", tuple(map(str, range(int(self.labels.max()) + 1))))
         if self.conditions is not None and self.paired and len(self.conditions) != len(self.samples):
             raise GanzooError(
                 f"{self.name} has {len(self.samples):,} samples and {len(self.conditions):,} conditions; give as "
@@ -109,33 +141,6 @@ class Data:
     def is_images(self) -> bool:
         """Whether the samples are images, and not vectors."""
         return self.samples.dtype == np.uint8
-
-
-def _check(samples: Samples, what: str) -> None:
-    """Refuse what are neither images nor vectors. What is read lazily is not read."""
-    dtype, shape = getattr(samples, "dtype", None), getattr(samples, "shape", None)
-    good = "give images as uint8 (N, channels, height, width), or vectors as float32 (N, features)"
-    if not isinstance(dtype, np.dtype) or not isinstance(shape, tuple) or isinstance(samples, np.ma.MaskedArray):
-        raise GanzooError(f"the {what} are a {type(samples).__name__}, not an array of numpy; {good}")
-    if len(shape) != {np.dtype(np.uint8): 4, np.dtype(np.float32): 2}.get(dtype) or 0 in shape[1:]:
-        raise GanzooError(f"the {what} are {dtype} {shape}; {good}")
-    last = len(shape) == 4 and shape[1] not in CHANNELS.values() and shape[3] in CHANNELS.values()
-    if last and shape[2] != shape[3]:  # which would be square images of several channels, and of few pixels
-        raise GanzooError(f"the {what} have the shape {shape}, where the channels seem to come last; {good}")
-    if isinstance(samples, np.ndarray) and len(shape) == 2 and not np.isfinite(samples).all():
-        count = int((~np.isfinite(samples)).sum())
-        raise GanzooError(f"the {what} hold {count:,} values that are not finite; remove them")
-
-
-def _checked_labels(labels: Any, count: int, classes: Sequence[str], name: str) -> NDArray[np.int64]:
-    """Labels as int64; GanzooError unless they are whole numbers of classes, one for each of ``count`` samples."""
-    if not isinstance(labels, np.ndarray) or labels.dtype.kind not in "iu" or labels.shape != (count,):
-        about = f"{labels.dtype} {labels.shape}" if isinstance(labels, np.ndarray) else f"a {type(labels).__name__}"
-        raise GanzooError(f"the labels of {name} are {about}; give an array of whole numbers of shape ({count},)")
-    if count and (labels.min() < 0 or (classes and labels.max() >= len(classes))):
-        most = f"{len(classes) - 1}, the last of its classes" if classes else "the number of classes, less one"
-        raise GanzooError(f"the labels of {name} go from {labels.min()} to {labels.max()}; give 0 to {most}")
-    return labels.astype(np.int64, copy=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -289,9 +294,98 @@ def load(
         raise GanzooError(f"channels={channels!r:.60} is not one of {', '.join(CHANNELS)}")
     name = dataset_name(name)
     kind, _, argument = name.partition(":")
+    if name == MEMORY and MEMORY not in registry().parts["dataset"]:
+        error = NoTestSplit if split == "test" else GanzooError
+        raise error(
+            f"'{MEMORY}' are data that were given as arrays in Python, which have no files; give the same arrays again "
+            "there, or name a data set"
+        )
     where = expand_user(directory or os.environ.get("GANZOO_DATA_DIR") or Request.directory)
     request = Request(name=name, argument=argument, split=split, directory=where, size=size, channels=channels)
     data = registry().part("dataset", kind)(request)
     if not isinstance(data, Data):
         raise GanzooError(f"the loader of data set '{kind}' returned {type(data).__name__}, not ganzoo.data.Data")
     return data
+
+
+def as_data(
+    source: Any,
+    labels: Any = None,
+    *,
+    classes: Sequence[str] | None = None,
+    layout: Layout | None = None,
+    range: Limits | None = None,
+    size: int | None = None,
+    name: str = MEMORY,
+) -> Data:
+    """A data set of anything that holds samples. What was guessed is in ``data.notes``, which a notebook shows.
+
+    Args:
+        source: images as an array or tensor ``(N, H, W)``, ``(N, H, W, C)`` or ``(N, C, H, W)``, or a list of such
+            without N, or of images of Pillow; vectors ``(N, features)``; a table of pandas, of which the columns of
+            numbers count; a map-style Dataset of torch, whose items are images or ``(image, label)``; the path of a
+            folder of images; or a name that :func:`load` takes.
+        labels: the class of each sample, ``(N,)``: whole numbers from 0, or names.
+        classes: names of the classes, in the order of the numbers; by default the numbers, or the names in alphabetical
+            order.
+        layout: order of the axes of images: ``NCHW``, ``NHWC``, or ``NHW`` for grey ones. By default the axis with 1, 3
+            or 4 entries has the channels.
+        range: the values of black and white, such as ``(0, 65535)``. By default, whole numbers go from 0 to 255; other
+            numbers go from -1 to 1 if one is negative, and else from 0 to 1.
+        size: height and width in pixels of images of Pillow and of a folder, whose largest centred square is scaled.
+        name: of the data set, for files and messages.
+
+    Raises:
+        GanzooError: it is none of these, is empty, ragged or not finite, can be read in two ways, or does not fit the
+            labels.
+    """
+    if isinstance(source, Data):
+        given = {"classes": classes, "layout": layout, "range": range, "size": size}
+        _refuse(given, "a Data, which is read already")
+        return source if labels is None else _labelled(source, labels)
+    if isinstance(source, str | os.PathLike):
+        _refuse({"labels": labels, "classes": classes, "layout": layout, "range": range}, "a path or name")
+        return load(source if isinstance(source, str) else f"folder:{os.fspath(source)}", size=size)
+    if is_module(source) or callable(source):
+        raise GanzooError(f"the data are a {type(source).__name__}; the first argument is the GAN, the second the data")
+    if is_loader(source):
+        raise GanzooError(f"a {type(source).__name__} gives batches; give the data set that it reads: loader.dataset")
+    reader = Reader(layout, range, size)
+    if is_lazy(source):
+        samples = source
+        _refuse({"layout": layout, "range": range, "size": size}, "read lazily")
+    elif is_dataset(source):
+        found = of_dataset(source)
+        if found.labels is not None and labels is not None:
+            raise GanzooError(f"the items of the {type(source).__name__} have labels already; leave out labels=")
+        reader.notes.append(
+            f"{len(found.samples):,} items of a {type(source).__name__} are read once; random transforms do not change "
+            "them later"
+        )
+        samples = reader.samples(found.samples)
+        labels, classes = found.labels if labels is None else labels, classes or found.classes or None
+    else:
+        samples = reader.samples(source)
+    places = None
+    if labels is not None:
+        places, classes = reader.labels(labels, len(samples), classes)
+    elif classes:
+        raise GanzooError("classes= names the classes of labels, and there are none; give labels= too")
+    for note in reader.notes:
+        log.info("%s", note)
+    return Data(name=name, samples=samples, labels=places, classes=tuple(classes or ()), notes=tuple(reader.notes))
+
+
+def _labelled(data: Data, labels: Any) -> Data:
+    """The same samples with other labels, or some for the first time."""
+    if data.labels is not None:
+        raise GanzooError(f"{data.name} has labels already; leave out labels=")
+    reader = Reader()
+    places, names = reader.labels(labels, len(data), data.classes or None)
+    return replace(data, labels=places, classes=names, notes=(*data.notes, *reader.notes), sha256="")
+
+
+def _refuse(given: dict[str, Any], what: str) -> None:
+    """Refuse arguments that would change nothing; GanzooError."""
+    if names := [name for name, value in given.items() if value is not None]:
+        raise GanzooError(f"{names[0]}= changes nothing for {what}; leave it out")

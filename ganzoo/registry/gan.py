@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
+
+from ganzoo.util.errors import GanzooError
 
 Overrides = Mapping[str, Any]
 PARTS = ("generator", "discriminator", "trainer", "optimizer", "augmentation")
@@ -45,6 +48,9 @@ class GAN:
             the features of a content loss; a trainer finds them in ``nets.frozen``.
         settings: this GAN's defaults.
         presets: named sets of settings, such as those of the paper.
+
+    Raises:
+        GanzooError: a network is given in place of its maker.
     """
 
     name: str
@@ -62,3 +68,13 @@ class GAN:
     frozen: Mapping[str, Callable[..., Any]] = field(default_factory=lambda: MappingProxyType({}))
     settings: Overrides = field(default_factory=lambda: MappingProxyType({}))
     presets: Mapping[str, Overrides] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self) -> None:
+        torch = sys.modules.get("torch")  # without it there is no network
+        for part in PARTS:
+            if torch and isinstance(value := getattr(self, part), torch.nn.Module):
+                kind = type(value).__name__
+                raise GanzooError(
+                    f"{part} of GAN '{self.name}' is a network, {kind}; give a function that makes a new one: "
+                    f"{part}=lambda task: {kind}(...)"
+                )

@@ -47,7 +47,7 @@ def test_data_hashes_labels_and_conditions_apart() -> None:
 
 
 def test_the_public_names() -> None:
-    public = ["Data", "NoTestSplit", "Request", "Samples", "dataset_name", "fingerprint", "load", "subset"]
+    public = ["Data", "NoTestSplit", "Request", "Samples", "as_data", "dataset_name", "fingerprint", "load", "subset"]
     assert ganzoo.data.__all__ == public
     assert all(getattr(ganzoo.data, name).__doc__ for name in public)
 
