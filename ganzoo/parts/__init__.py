@@ -27,6 +27,7 @@ from ganzoo.parts.builders import (
     radford_init,
     with_encoder,
     with_heads,
+    with_settings_of,
 )
 from ganzoo.parts.losses import (
     accuracy,
@@ -139,6 +140,7 @@ __all__ = [
     "wasserstein_gp",
     "with_encoder",
     "with_heads",
+    "with_settings_of",
     "without_grad",
     "zero_gradient_penalty",
 ]

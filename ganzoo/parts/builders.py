@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from ganzoo.parts.task import Task
+from ganzoo.registry.recipe import signature
 from ganzoo.registry.values import Decay, Size, Unless
 from ganzoo.util.errors import GanzooError
 from ganzoo.util.optional import nn
 
 Activation = Literal["relu", "leaky", "tanh"]
 Norm = Literal["none", "batch", "layer", "instance"]
+Maker = TypeVar("Maker", bound=Callable[..., Any])
 
 
 def activation(name: Activation) -> nn.Module:
@@ -227,6 +228,44 @@ def labelled_discriminator(
     return LabelledDiscriminator(labels, embedding_shape, make(replace(task, shape=shape), **settings))
 
 
+def with_settings_of(make: Callable[..., Any]) -> Callable[[Maker], Maker]:
+    """A decorator for a maker that calls another one: it gets the settings of ``make`` besides its own.
+
+    ::
+
+        @with_settings_of(dense_generator)
+        def scaled_generator(task: Task, *, scale: Positive = 2.0, **settings) -> nn.Module:
+            return nn.Sequential(dense_generator(task, **settings), Scale(scale))
+
+    The maker below it takes ``**settings`` and hands them on. A setting of the same name is its own, which it may hand
+    on or not.
+
+    Args:
+        make: maker, trainer or other part whose keyword-only arguments are settings.
+
+    Raises:
+        GanzooError: the maker below takes no ``**settings``.
+    """
+
+    def decorate(maker: Maker) -> Maker:
+        arguments = inspect.signature(maker).parameters.values()
+        if all(argument.kind is not inspect.Parameter.VAR_KEYWORD for argument in arguments):
+            names = [getattr(each, "__name__", repr(each)) for each in (maker, make)]
+            raise GanzooError(f"{names[0]:.60} has to take **settings, and hand them on to {names[1]:.60}")
+        own = signature("maker", maker)
+        theirs = {name: setting for name, setting in signature("maker", make).items() if name not in own}
+        named = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD)
+        parameters = [argument for argument in arguments if argument.kind not in named]
+        parameters += [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=setting.default, annotation=setting.kind)
+            for name, setting in (theirs | own).items()
+        ]
+        vars(maker)["__signature__"] = inspect.Signature(parameters)
+        return maker
+
+    return decorate
+
+
 def packed(make: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
     """The maker of a discriminator of packs, from the maker of any discriminator (PacGAN; Lin et al., 2018).
 
@@ -234,16 +273,13 @@ def packed(make: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
     each of which has one logit. See :class:`ganzoo.parts.modules.Packed`.
     """
 
-    @functools.wraps(make)
+    @with_settings_of(make)
     def maker(task: Task, *, packing: Size = 2, **settings: Any) -> nn.Module:
         from ganzoo.parts.modules import Packed
 
         first, *rest = task.shape
         return Packed(make(replace(task, shape=(first * packing, *rest)), **settings), packing)
 
-    own = inspect.signature(make)
-    packing = inspect.Parameter("packing", inspect.Parameter.KEYWORD_ONLY, default=2, annotation=Size)
-    vars(maker)["__signature__"] = own.replace(parameters=[*own.parameters.values(), packing])
     description = inspect.getdoc(make) or ""
     maker.__doc__ = f"Packs of samples as one input (Lin et al., 2018). {description}\n    packing: samples in a pack."
     return maker

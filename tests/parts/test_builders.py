@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any, Literal
+
 import pytest
 import torch
 from torch import nn
 
 from ganzoo.parts import (
+    Decay,
     conv_discriminator,
     dense,
     dense_discriminator,
@@ -14,10 +18,13 @@ from ganzoo.parts import (
     packed,
     with_encoder,
     with_heads,
+    with_settings_of,
 )
 from ganzoo.parts.losses import real_and_fake_logits
 from ganzoo.parts.modules import Encoded, Headed, is_per_sample
 from ganzoo.parts.task import Task
+from ganzoo.registry.recipe import resolve, signature
+from ganzoo.registry.registry import registry
 from ganzoo.util.errors import GanzooError
 
 TASK = Task(shape=(1, 8, 8), range=(-1.0, 1.0), latent_dim=3)
@@ -63,3 +70,34 @@ def test_a_generator_with_an_encoder_decodes_z_and_encodes_samples(columns: int)
     z, samples = torch.randn(5, 3), torch.randn(5, 1, 8, 8)
     assert torch.equal(G(z), decoder(z))
     assert torch.equal(G.encode(samples), encoder(samples)[:, :3])
+
+
+# Makers that call another one
+
+
+@with_settings_of(dense_generator)
+def bent_generator(task: Task, *, bend: Decay = 0.5, norm: Literal["none"] = "none", **settings: Any) -> nn.Module:
+    """A generator with a bend."""
+    return nn.Sequential(dense_generator(task, norm=norm, **settings), nn.LeakyReLU(bend))
+
+
+def test_a_maker_keeps_the_settings_of_the_one_that_it_calls() -> None:
+    found = signature("generator", bent_generator)
+    assert list(found) == ["widths", "hidden", "bend", "norm"]
+    theirs = signature("generator", dense_generator)
+    assert found["widths"] == theirs["widths"]
+    assert found["norm"].kind != theirs["norm"].kind  # a setting of both is its own
+    record = replace(registry().gan("simple"), generator=bent_generator, settings={})
+    recipe = resolve(record, {"widths": (3,), "bend": 0.25} | {"discriminator.widths": (2,)})
+    net = recipe.call("generator", Task(shape=(2,), range=None, latent_dim=5))
+    assert [layer.out_features for layer in net.modules() if isinstance(layer, nn.Linear)] == [3, 2]
+    with pytest.raises(GanzooError, match="bend=2 is out of range"):
+        resolve(record, {"bend": 2})
+
+
+def test_a_maker_that_hands_nothing_on_is_refused() -> None:
+    with pytest.raises(GanzooError, match=r"alone has to take \*\*settings, and hand them on to dense_generator"):
+
+        @with_settings_of(dense_generator)
+        def alone(task: Task) -> nn.Module:
+            return nn.Identity()
