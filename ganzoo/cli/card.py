@@ -30,14 +30,15 @@ def card(source: str, out: str | None, force: bool) -> None:
     """
     from importlib.resources import files
 
+    from ganzoo.generators.hub import is_address
     from ganzoo.generators.locate import find
     from ganzoo.pages.card import is_generated, write
     from ganzoo.pages.report import card_of
     from ganzoo.records.run_folder import RunFolder
 
     path = find(source)
-    if out is None and path.parent == Path(str(files("ganzoo_weights"))):
-        raise GanzooError(f"the weights of {source} are part of the installation; name the card with --out README.md")
+    if out is None and (is_address(source) or path.parent == Path(str(files("ganzoo_weights")))):
+        raise GanzooError(f"the weights of {source} are not in a folder of yours; name the card with --out README.md")
     target, run = Path(out) if out else path.with_name("README.md"), RunFolder(path.parent)
     if path == run.weights and run.record_file.is_file():
         text = card_of(run, target.parent)

@@ -112,6 +112,7 @@ def write(
     with needs():
         from ganzoo.export import export
         from ganzoo.generators.weights import find, load
+    from ganzoo.generators.hub import described
 
     weights = find(source)
     model = load(weights).with_settings(**parse_assignments(assignments))
@@ -130,7 +131,7 @@ def write(
         inputs=inputs,
         entry=entry,
     )
-    click.echo(f"{model.metadata.gan} ({weights}) in {path}: {path.stat().st_size / 1e6:.2f} MB, {report.precision}")
+    click.echo(f"{model.metadata.gan} ({described(weights)}) in {path}: {path.stat().st_size / 1e6:.2f} MB, {report.precision}")
     show(report)
 
 

@@ -123,8 +123,10 @@ def sample(
       ganzoo sample weights.safetensors -n 5 -o images/    a file for each image
       ganzoo sample dcgan.onnx --interpolate 3 8 -o x.png  from seed 3 to seed 8
       ganzoo sample pix2pix --input sketches/ -o made/     one from each image
+      ganzoo sample hf:user/name@v2 -n 16                  from the Hugging Face Hub
     """
     from ganzoo.cli.translate import translate_files
+    from ganzoo.generators.hub import described
     from ganzoo.generators.latents import parse_seeds
     from ganzoo.pages.preview import default_seeds
     from ganzoo.registry.recipe import parse_assignments
@@ -159,14 +161,18 @@ def sample(
         samples = sampled(model, chosen, label, stage, loaded)
     write(samples, target, suffix, model)
     chosen_class = f", class {model.class_name(model.label(label))[:80]}" if label is not None else ""
-    click.echo(f"{samples.count} samples of {model.metadata.gan}{chosen_class} ({path}) in {target}")
+    click.echo(f"{samples.count} samples of {model.metadata.gan}{chosen_class} ({described(path)}) in {target}")
 
 
 def open_generator(source: str, stage: Stage | None, provider: str | None) -> tuple[TrainedGenerator, Path]:
     """The trained generator in a file: an exported one without torch, weights with it."""
+    from ganzoo.generators import hub
     from ganzoo.generators.pretrained import exported
 
-    path = exported(source) if stage is None else Path(source)
+    if hub.is_address(source):
+        path = hub.fetch(source, *(("onnx", "safetensors") if stage is None else ("safetensors",)))
+    else:
+        path = exported(source) if stage is None else Path(source)
     if path.suffix == ".onnx":
         from ganzoo.generators.onnx_session import Sampler
 
@@ -179,7 +185,7 @@ def open_generator(source: str, stage: Stage | None, provider: str | None) -> tu
 
     with needs():
         from ganzoo.generators.weights import find, load
-    path = find(source)
+    path = path if hub.is_address(source) else find(source)
     return load(path), path
 
 

@@ -294,7 +294,9 @@ def write(target: Path, made: NDArray[np.float32], given: Whole, counts: Counts)
 
 def report(counts: Counts, broken: dict[str, str], gan: str, path: Path, target: Path) -> None:
     """Say what was made, kept, changed and skipped, with counts."""
-    click.echo(f"{counts.made:,} image{'s' * (counts.made != 1)} of {gan} ({path}) in {target}")
+    from ganzoo.generators.hub import described
+
+    click.echo(f"{counts.made:,} image{'s' * (counts.made != 1)} of {gan} ({described(path)}) in {target}")
     if counts.kept:
         click.echo(f"{counts.kept:,} were there already, and are kept; replace them with --force")
     if counts.rescaled:

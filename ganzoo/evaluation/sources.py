@@ -16,6 +16,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from ganzoo.data.find import find_images, shown
+from ganzoo.generators import hub
 from ganzoo.generators.base import CHUNK, TrainedGenerator
 from ganzoo.generators.images import to_uint8
 from ganzoo.registry.registry import registry
@@ -129,11 +130,15 @@ class FolderSource(Source):
 
 
 def open_source(source: str) -> Source:
-    """The samples of a run folder, a weights file, the name of a GAN, an ONNX file, a folder of images or an npz file.
+    """The samples of a generator, a folder of images or an npz file.
+
+    A generator is a run folder, a weights file, the name of a GAN, an ONNX file, or an address on the Hub.
 
     Raises:
         GanzooError: it is none of these, or cannot be read.
     """
+    if hub.is_address(source):
+        source = str(hub.fetch(source, "safetensors", "onnx"))
     path = Path(source)
     if path.suffix == ".onnx":
         from ganzoo.generators.onnx_session import Sampler

@@ -6,13 +6,13 @@ import json
 import os
 from pathlib import Path
 
-from ganzoo.generators import pretrained
+from ganzoo.generators import hub, pretrained
 from ganzoo.registry.registry import registry
 from ganzoo.util.errors import GanzooError
 
 
 def find(source: str) -> Path:
-    """The weights file of a run folder, a file or a name.
+    """The weights file of a run folder, a file, a name, or an address on the Hub such as ``hf:user/name``.
 
     A name is one of the weights that ship with ganzoo (``ganzoo weights``), or else the GAN of the newest run in
     ``runs/``.
@@ -20,6 +20,8 @@ def find(source: str) -> Path:
     Raises:
         GanzooError: there is none; the message has the command that trains one.
     """
+    if hub.is_address(source):
+        return hub.fetch(source, "safetensors")
     path = Path(source)
     if path.is_dir() and not (source in registry().gans and not (path / "weights.safetensors").exists()):
         weights = path / "weights.safetensors"

@@ -11,6 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from ganzoo.generators import hub
 from ganzoo.util.errors import GanzooError
 
 Kind = Literal["safetensors", "onnx"]
@@ -105,6 +106,8 @@ def find(name: str) -> Entry | None:
 
 
 def exported(source: str | Path) -> Path:
-    """The path of an ONNX file, or the ONNX file of an entry."""
+    """The path of an ONNX file, or the ONNX file of an entry or an address on the Hub."""
+    if hub.is_address(source):
+        return hub.fetch(str(source), "onnx")
     entry = find(str(source)) if not Path(source).exists() else None
     return entry.path("onnx") if entry else Path(source)

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from ganzoo.generators.hub import described
 from ganzoo.generators.weights import Model, find, load
 from ganzoo.parts.networks import Networks
 from ganzoo.registry.recipe import Recipe
@@ -93,7 +94,7 @@ def read_initial(source: str | None, freeze: Sequence[str] = ()) -> Initial:
     path, digest = current_ranks().on_rank_zero(lambda: [str(path := find(source)), sha256_of(path)])
     if sha256_of(Path(path)) != digest:
         raise GanzooError(f"{path} is another file in rank 0; all machines need the same for --init")
-    return Initial(load(path), tuple(freeze), path, digest)
+    return Initial(load(path), tuple(freeze), described(Path(path)), digest)
 
 
 def sha256_of(path: Path) -> str:

@@ -96,22 +96,24 @@ STEPS: tuple[Callable[[RunFolder], None], ...] = (write_animation, write_card, w
 """What needs nothing but the folder. The page comes last, because it lists the other files."""
 
 
-def card_of(folder: RunFolder, target: Path | None = None) -> str:
-    """The card of a run's generator, with the last sample grid.
+def card_of(folder: RunFolder, target: Path | None = None, *, source: str = "", picture: str = "") -> str:
+    """The card of a run's generator.
 
     Args:
         folder: of the run, with weights.
         target: folder of the card; that of the run by default.
+        source: what the commands of the card name; the weights file by default.
+        picture: path of a picture of samples, relative to the card; the last sample grid by default.
 
     Raises:
         GanzooError: there are no weights.
     """
     if folder.metadata is None:
         raise GanzooError(f"{folder} holds no weights that can be read; train it first, or name another run")
-    last = next(reversed(folder.pictures.values()), None)
-    picture = "" if last is None else Path(os.path.relpath(last, target or folder.path)).as_posix()
+    if not picture and (last := next(reversed(folder.pictures.values()), None)):
+        picture = Path(os.path.relpath(last, target or folder.path)).as_posix()
     command = one_line(folder.record.get("command", ""), card.LONGEST)
     facts = [(name[:1].lower() + name[1:], text) for name, text in folder.beginning]
     return card.card(
-        folder.metadata, folder.weights.name, command=command, facts=facts, scores=folder.scores, picture=picture
+        folder.metadata, source or folder.weights.name, command=command, facts=facts, scores=folder.scores, picture=picture
     )
