@@ -60,6 +60,8 @@ class Commands(PluginGroup):
         except click.UsageError as error:
             raise usage_failure(error) from error
         except BrokenPipeError:
+        except GanzooError as error:  # the commands of plugins cannot be listed
+            raise Failure(str(error)) from error
             raise
         except OSError as error:  # the help cannot be written
             raise Failure(error.strerror or str(error)) from error

@@ -53,6 +53,14 @@ from ganzoo.util.optional import needs
     "of colour pictures; or Inception for the true FID.",
 )
 @click.option("--extractor", type=FilePath(), metavar="FILE", help="A network that you trained.")
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    metavar="NAME",
+    type=options.Name("metric"),
+    help="A metric of a plugin, in addition (ganzoo list metrics).",
+)
 @options.data_dir
 @click.option(
     "-o",
@@ -70,6 +78,7 @@ def evaluate(
     repeats: int,
     features: str,
     extractor: str | None,
+    metrics: tuple[str, ...],
     data_dir: str | None,
     out: Path | None,
     force: bool,
@@ -97,6 +106,7 @@ def evaluate(
         from ganzoo.training.device import configure_process
     from ganzoo.util.files import require_folder, write_text
 
+    options.refuse_twice("--metric", metrics)
     if out:
         options.require_new(out, force=force)
     if out:
@@ -112,6 +122,7 @@ def evaluate(
             features=features,
             extractor=extractor,
             directory=data_dir,
+            metrics=metrics,
         )
     click.echo(format_table(found))
     run = Path(found.source).parent

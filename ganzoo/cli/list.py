@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from ganzoo.cli.settings_help import help_text, summary
 from ganzoo.util.errors import printable
 
 PART_KINDS = ("generators", "discriminators", "trainers", "optimizers", "augmentations", "schedules")
-KINDS = ("gans", *PART_KINDS, "datasets", "plugins")
+KINDS = ("gans", *PART_KINDS, "datasets", "loggers", "metrics", "plugins")
 NARROWEST = 20  # characters to which a column of a table is wrapped
 
 
@@ -27,13 +27,15 @@ def list_(kind: str) -> None:
     """List GANs, parts, data sets or plugins.
 
     KIND is gans (the default), generators, discriminators, trainers, optimizers,
-    augmentations, schedules, datasets or plugins.
+    augmentations, schedules, datasets, loggers, metrics or plugins.
 
     \b
     Examples:
       ganzoo list                which GANs there are
       ganzoo list trainers       what --trainer takes
       ganzoo list datasets       what --data takes
+      ganzoo list loggers        what --log-to takes
+      ganzoo list metrics        what --metric takes
       ganzoo list plugins        with package, version and load errors
     """
     from ganzoo.registry.registry import registry
@@ -42,9 +44,27 @@ def list_(kind: str) -> None:
     if kind == "gans":
         table((gan.name, gan.summary, gan.paper) for gan in known.gans.values())
     elif kind == "plugins":
-        table((p.name, f"{p.distribution} {p.version}", p.module, known.status(p)) for p in known.plugins)
+        table(plugin_rows())
+    elif parts := known.parts[kind.removesuffix("s")]:
+        table((name, summary(make)) for name, make in parts.items())
     else:
-        table((name, summary(make)) for name, make in known.parts[kind.removesuffix("s")].items())
+        click.echo(f"No plugin registers {kind}.")
+
+
+def plugin_rows() -> Iterator[tuple[str, str, str, str]]:
+    """The plugins and the commands that plugins add, each with its distribution, module and state."""
+    from ganzoo.cli.plugin_commands import distribution, plugin_commands
+    from ganzoo.registry.installed import COMMANDS, PLUGINS, chosen_names, entry_points
+    from ganzoo.registry.registry import registry
+
+    known, commands = registry(), [point for points in plugin_commands().values() for point in points]
+    for plugin in known.plugins:
+        yield plugin.name, f"{plugin.distribution} {plugin.version}", plugin.module, known.status(plugin)
+    for point in commands:
+        yield printable(point.name, 100), distribution(point), printable(point.value, 200), "command"
+    if chosen := chosen_names():
+        count = sum(len(entry_points(group)) for group in (PLUGINS, COMMANDS)) - len(known.plugins) - len(commands)
+        click.echo(f"GANZOO_PLUGINS={','.join(chosen)} leaves out {count} more.", err=True)
 
 
 @click.command()
@@ -58,11 +78,15 @@ def show(what: str) -> None:
       ganzoo show runs/dcgan-mnist-10k-seed0  how a run was trained
       ganzoo show weights.safetensors         what a weights file holds
       ganzoo show dcgan.onnx                  its inputs and output
+      ganzoo show hf:user/name                a generator on the Hub
     """
+    from ganzoo.generators.hub import is_address
     from ganzoo.generators.pretrained import find
     from ganzoo.registry.registry import registry
 
-    if Path(what).suffix == ".onnx":
+    if is_address(what):
+        show_weights(what)
+    elif Path(what).suffix == ".onnx":
         show_onnx(what)
     elif what in registry().gans or not (Path(what).exists() or find(what)):
         show_gan(what)
@@ -116,13 +140,14 @@ def show_weights(source: str) -> None:
 
     with needs():
         from ganzoo.generators.weights import find, load
+    from ganzoo.generators.hub import described
     from ganzoo.registry.values import describe_type, format_value
 
     path = find(source)
     model = load(path)
     count = sum(weight.numel() for weight in model.networks.generator.parameters())
     parent = "inside (--stage parent)" if model.has_parent else "none"
-    show_metadata(str(path), model.metadata.to_json() | {"generator": f"{count:,} parameters", "parent": parent})
+    show_metadata(described(path), model.metadata.to_json() | {"generator": f"{count:,} parameters", "parent": parent})
     if settings := model.sampling_settings:
         click.echo("\nSettings of sampling and their defaults (ganzoo sample --set KEY=VALUE):")
         table((name, format_value(one.default), describe_type(one.kind)) for name, one in settings.items())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,12 @@ def require_new(path: str | Path, *, force: bool) -> None:
     """Refuse to replace a file that exists, unless ``force`` says so."""
     if Path(path).exists() and not force:
         raise GanzooError(f"{path} exists; replace it with --force, or name another with --out")
+
+
+def refuse_twice(flag: str, names: Sequence[str]) -> None:
+    """Refuse a name that an option got twice."""
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise GanzooError(f"{flag} {twice[0]} is given twice; leave one out")
 
 
 def file_suffix(out: str) -> str:

@@ -10,10 +10,8 @@ from typing import Any, ClassVar
 import click
 
 from ganzoo.cli.hints import command_hint
-from ganzoo.registry.installed import entry_points, owner
+from ganzoo.registry.installed import COMMANDS, chosen_entry_points, owner
 from ganzoo.util.errors import GanzooError, first_line, printable
-
-GROUP = "ganzoo.commands"
 
 
 class PluginGroup(click.Group):
@@ -70,9 +68,13 @@ class PluginGroup(click.Group):
 
 
 def plugin_commands() -> dict[str, list[EntryPoint]]:
-    """The entry points of the group ``ganzoo.commands``, by command name; one that appears twice has two."""
+    """The entry points of the group ``ganzoo.commands``, by command name; one that appears twice has two.
+
+    Raises:
+        GanzooError: ``GANZOO_PLUGINS`` names a plugin that is not installed.
+    """
     found: dict[str, list[EntryPoint]] = {}
-    for point in entry_points(GROUP):
+    for point in chosen_entry_points(COMMANDS):
         same = found.setdefault(point.name, [])
         if point not in same:
             same.append(point)

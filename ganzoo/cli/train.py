@@ -133,6 +133,21 @@ RESUMABLE = ("resume", "iterations", "data", "data_dir", "stop_on_collapse")  # 
     help="Score 2,000 samples every N iterations and keep the best weights; never by default.",
 )
 @click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    metavar="NAME",
+    type=shared.Name("metric"),
+    help="A metric of a plugin that is computed with each score (ganzoo list metrics).",
+)
+@click.option(
+    "--log-to",
+    multiple=True,
+    metavar="NAME",
+    type=shared.Name("logger"),
+    help="Send metrics and pictures to tensorboard, wandb, ... too (ganzoo list loggers).",
+)
+@click.option(
     "--keep-every",
     type=shared.IntRange(1),
     metavar="N",
@@ -157,6 +172,7 @@ def train(ctx: click.Context, /, gan: str | None, resume: str | None, stop_on_co
       ganzoo train --data folder:cats                      the default for images
       ganzoo train --data folder:cats --init runs/dogs --freeze discriminator.0-3
       ganzoo train wgan-gp --evaluate-every 1000           keep the best weights
+      ganzoo train dcgan --log-to tensorboard              watch it in TensorBoard
       ganzoo train simple --preset smoothing --stop-on-collapse
       ganzoo train dcgan --iterations 100000 --compile --threads 4
       ganzoo train simple --data ring8 --keep-every 500
@@ -312,6 +328,7 @@ def plan_run(
         )
         click.echo(line)
     recipe = resolve_typed(record, overrides, preset)
+    refuse_useless(options)
     if out and name:
         raise GanzooError("--out and --name both name the run folder; leave one out")
     if name is not None and (name in ("", "..") or Path(name).name != name):
@@ -319,6 +336,14 @@ def plan_run(
     chosen = ({"preset": preset} if preset else {}) | overrides
     path = Path(out) if out else Path("runs") / (name or folder_name(record.name, options, chosen))
     return recipe, options, path, overrides
+
+
+def refuse_useless(options: Options) -> None:
+    """Refuse options that change nothing."""
+    if options.metrics and options.evaluate_every is None:
+        raise GanzooError("--metric is computed with the scores of --evaluate-every; give --evaluate-every N too")
+    shared.refuse_twice("--metric", options.metrics)
+    shared.refuse_twice("--log-to", options.log_to)
 
 
 def gan_for(options: Options) -> GAN:

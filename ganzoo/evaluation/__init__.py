@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,16 +13,18 @@ from ganzoo.evaluation.extractors import FEATURES, Extractor, Features, extracto
 from ganzoo.evaluation.fidelity import fidelity
 from ganzoo.evaluation.images import evaluate_images
 from ganzoo.evaluation.manifold import density_coverage
-from ganzoo.evaluation.record import Evaluation, mean, standard_deviation
+from ganzoo.evaluation.record import Evaluation, Result, mean, standard_deviation
 from ganzoo.evaluation.reference import load_splits
+from ganzoo.evaluation.registered import RegisteredMetrics
 from ganzoo.evaluation.sources import GeneratorSource, Source, open_source
 from ganzoo.evaluation.stacked import evaluate_stacked, protocol_size
 from ganzoo.evaluation.translation import evaluate_translation, refuse_meaningless, require_fit
-from ganzoo.evaluation.vectors import POINTS, evaluate_vectors
+from ganzoo.evaluation.vectors import POINTS, evaluate_vectors, has_metrics
 from ganzoo.generators.base import TrainedGenerator
 from ganzoo.records.options import Options, load_same
 from ganzoo.records.run_folder import RunFolder
 from ganzoo.util.errors import GanzooError
+from ganzoo.registry.registry import registry
 
 __all__ = ["Evaluation", "Extractor", "Features", "density_coverage", "evaluate", "extractor_for", "fidelity"]
 
@@ -39,6 +42,7 @@ def evaluate(
     extractor: str | None = None,
     directory: str | None = None,
 ) -> Evaluation:
+    metrics: Sequence[str] = (),
     """Evaluate a generator, or samples in files.
 
     Args:
@@ -54,9 +58,11 @@ def evaluate(
         extractor: path of an extractor that ``ganzoo.evaluation.train_extractor`` or ``train_pictures`` wrote.
         directory: folder of downloaded data sets.
 
+        metrics: names of metrics of plugins, whose numbers are added as ``METRIC.NUMBER``. For data without a metric
+            of ganzoo, they are all that there is.
     Raises:
-        GanzooError: a number is out of range, the source cannot be read or does not fit the data, or there is no metric
-            for the data.
+        GanzooError: a number is out of range, the source cannot be read or does not fit the data, there is no metric
+            for the data, or one of a plugin fails.
     """
     if isinstance(source, TrainedGenerator):
         opened: Source = GeneratorSource(Path("memory"), source)
@@ -72,6 +78,8 @@ def evaluate(
         if type(value) is not int or not least <= value < 2**63:
             raise GanzooError(f"{name}={value!r:.60} is not a whole number of at least {least}")
     if features not in FEATURES:
+    for name in metrics:
+        registry().part("metric", name)
         raise GanzooError(f"no features named {features!r:.60}; choose own, pictures or inception")
     own = features == "own" and extractor is None
     if features != "own" and extractor is not None:
@@ -115,10 +123,14 @@ def evaluate(
     elif stacked:
         result = evaluate_stacked(opened, splits, blocks)
     elif train.is_images:
+    elif metrics and own and not (name_for(train) is not None if train.is_images else has_metrics(splits)):
+        result = Result([{}] * len(blocks), "", {}, notes=[f"{train.name} has no metrics but those of plugins"])
         result = evaluate_images(opened, splits, blocks, extractor_for(train, features, extractor))
     else:
         result = evaluate_vectors(opened, splits, blocks)
     notes += result.notes
+    if metrics:
+        result = RegisteredMetrics(metrics, splits, count).add_to(result, opened, blocks)
     discriminator: dict[str, float] = {}
     if train.is_images and isinstance(opened, GeneratorSource):
         discriminator, remarks = evaluate_discriminator(opened.model, splits, directory)

@@ -45,13 +45,13 @@ class Reference:
 
 def reference_features(splits: Splits, extractor: Extractor, max_train: int | None = None) -> Reference:
     """Features of the real images of a data set; of at most ``max_train`` training images, for a slow extractor."""
-    order = _permutation(splits.train)
+    order = permutation(splits.train)
     if splits.test is None:
         train = extractor.extract(image_batches(splits.train, order))
         return Reference(splits, order, train, train, kth_neighbour_distances(train.features, 1))
     order = order[:max_train]
     train = extractor.extract(image_batches(splits.train, order))
-    reference = extractor.extract(image_batches(splits.test, _permutation(splits.test)))
+    reference = extractor.extract(image_batches(splits.test, permutation(splits.test)))
     distances = nearest_distances(reference.features, train.features) if max_train is None else None
     return Reference(splits, order, train, reference, distances)
 
@@ -85,5 +85,6 @@ def uniform_noise(number: int, shape: tuple[int, ...]) -> Iterator[Images]:
         yield random.integers(0, 256, (min(CHUNK, number - start), *shape), np.uint8)
 
 
-def _permutation(data: Data) -> NDArray[np.int64]:
+def permutation(data: Data) -> NDArray[np.int64]:
+    """The fixed order in which real samples are taken."""
     return np.random.default_rng(0).permutation(len(data))

@@ -20,6 +20,16 @@ PAIR_SCORE = "test-l1"
 """In the log. Trainers may log an ``l1`` of their own, that of the training."""
 
 
+def has_score(data: Data) -> bool:
+    """Whether a training on these data can be scored without metrics of plugins."""
+    return has_right_answers(data) or name_for(data) is not None
+
+
+def has_right_answers(data: Data) -> bool:
+    """Whether images are made from images, and the right ones are known."""
+    return data.conditions is not None and data.conditions.dtype == np.uint8 and data.paired
+
+
 def scorer(data: Data, directory: str | None = None) -> tuple[str, Callable[[TrainedGenerator], float]]:
     """The name of the score for generators of such images, and the function that computes it; lower is better.
 
@@ -35,12 +45,13 @@ def scorer(data: Data, directory: str | None = None) -> tuple[str, Callable[[Tra
         GanzooError: there is no pretrained extractor for the data, or torch-fidelity is not installed; or pairs have no
             test split; or there are fewer than 20 images to compare with.
     """
-    if data.conditions is not None and data.conditions.dtype == np.uint8 and data.paired:
+    if has_right_answers(data):
         return PAIR_SCORE, pair_scorer(data, directory)
     if name_for(data) is None:
         raise GanzooError(
             f"there is no pretrained extractor for {data.name}, so its training cannot be scored; leave out "
-            f"--evaluate-every (data with scores: {', '.join(PRETRAINED)}, and colour images from 16x16 on)"
+            f"--evaluate-every, or add --metric of a plugin (data with scores: {', '.join(PRETRAINED)}, and colour images "
+            "from 16x16 on)"
         )
     require_torch_fidelity()
     extractor = extractor_for(data)

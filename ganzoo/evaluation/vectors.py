@@ -27,7 +27,7 @@ def evaluate_vectors(source: Source, splits: Splits, blocks: Sequence[range]) ->
         GanzooError: there is no metric for the data set, or the source does not fit it.
     """
     train, test = splits
-    if test is None or (test.conditions is None and train.name not in METRICS):
+    if test is None or not has_metrics(splits):
         raise GanzooError(
             f"there is no metric for the vectors of {train.name}; there are metrics for {', '.join(METRICS)} and "
             "regressions with a test split"
@@ -43,6 +43,12 @@ def evaluate_vectors(source: Source, splits: Splits, blocks: Sequence[range]) ->
         "one Gaussian": measure(samples.mean(axis=0) + samples.std(axis=0) * normal),
     }
     return Result(found, next(iter(found[0])), references)
+
+
+def has_metrics(splits: Splits) -> bool:
+    """Whether there is a metric for these vectors."""
+    test = splits.test
+    return test is not None and (test.conditions is not None or splits.train.name in METRICS)
 
 
 def regression_errors(predictions: Targets, targets: Targets) -> dict[str, float]:

@@ -28,9 +28,11 @@ class Options:
         sample_every, save_every: iterations between sample grids, and between checkpoints; a tenth of the run by
             default.
         evaluate_every: iterations between scores of generated samples; ``None`` for never.
+        metrics: metrics of plugins that are computed with each score.
         keep_every: iterations between checkpoints that later ones do not replace; ``None`` for none.
         init: run folder, file or name of the trained weights that the run began with; ``None`` for random ones.
         freeze: layers that are not trained; see :func:`ganzoo.training.initial.chosen_layers`.
+        log_to: loggers that get the metrics and pictures of the run.
         command: the command line of the user.
     """
 
@@ -47,16 +49,19 @@ class Options:
     sample_every: int | None = None
     save_every: int | None = None
     evaluate_every: int | None = None
+    metrics: tuple[str, ...] = ()
     keep_every: int | None = None
     init: str | None = None
     freeze: tuple[str, ...] = ()
+    log_to: tuple[str, ...] = ()
     command: str = ""
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Self:
         """The options in the record of a run, as :meth:`ganzoo.records.run_folder.RunFolder.read_record` returns it."""
-        values = {field.name: record[field.name] for field in fields(cls)}
-        return cls(**values | {"freeze": tuple(values["freeze"])})
+        found = ((field.name, record[field.name]) for field in fields(cls))
+        values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in found}
+        return cls(**values)
 
     def of_parent(self) -> Self:
         """The same for a parent that is trained first, whose networks are new."""

@@ -404,14 +404,22 @@ def is_optional(check: Check) -> Check:
     return lambda value: value is None or check(value)
 
 
+def is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(map(is_text, value))
+
+
 INTERVAL = is_optional(is_count(1, 10**12))
 ABSENT_IN_OLDER_RUNS: dict[str, Any] = {
     "channels": None,
     "evaluate_every": None,
+    "metrics": [],
     "keep_every": None,
     "init": None,
     "init_sha256": None,
     "freeze": [],
+    "log_to": [],
+    "id": "",
+    "logged": 0,
     "compile": False,
     "graph": False,
     "ranks": 1,
@@ -438,9 +446,13 @@ CHECKS: dict[str, Check] = {
     "sample_every": INTERVAL,
     "save_every": INTERVAL,
     "evaluate_every": INTERVAL,
+    "metrics": is_texts,
     "keep_every": INTERVAL,
     "init": is_optional(is_text),
     "init_sha256": is_optional(is_text),
-    "freeze": lambda value: isinstance(value, list) and all(map(is_text, value)),
+    "freeze": is_texts,
+    "log_to": is_texts,
+    "id": lambda value: isinstance(value, str) and re.fullmatch("[0-9a-f]{0,32}", value) is not None,
+    "logged": is_count(0, 10**12),
     "command": is_text,
 }

@@ -56,3 +56,18 @@ def ganzoo_schedules() -> Parts:  # type: ignore[empty-body]
 @hookspec
 def ganzoo_datasets() -> Parts:  # type: ignore[empty-body]
     """Loaders ``load(request) -> ganzoo.data.Data``, by name; ``name:ARGUMENT`` passes ARGUMENT in the request."""
+
+
+@hookspec
+def ganzoo_loggers() -> Parts:  # type: ignore[empty-body]
+    """Makers ``make() -> ganzoo.loggers.Logger`` of what gets the metrics of a run, by name; for ``--log-to``."""
+
+
+@hookspec
+def ganzoo_metrics() -> Parts:  # type: ignore[empty-body]
+    """Functions ``measure(generated, real) -> Mapping[str, float]`` of samples, by name; for ``--metric``.
+
+    Both are uint8 images ``(N, channels, height, width)`` or float vectors ``(N, features)``, of different N. The
+    function may raise a GanzooError for samples that it is not meant for. It changes neither array, and gives the same
+    names and numbers for the same samples. Lower is better where the first number decides on the best weights.
+    """

@@ -6,7 +6,6 @@ import difflib
 import functools
 import inspect
 import logging
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,12 +16,12 @@ import pluggy
 
 from ganzoo.registry import hookspecs
 from ganzoo.registry.gan import GAN, PARTS
-from ganzoo.registry.installed import entry_points, owner
+from ganzoo.registry.installed import PLUGINS, chosen_entry_points, chosen_names, owner
 from ganzoo.util.errors import GanzooError, first_line
 
 DEFAULTS = ("images", "vectors")
 """What a GAN can be the default for."""
-KINDS = (*PARTS, "schedule", "dataset")
+KINDS = (*PARTS, "schedule", "dataset", "logger", "metric")
 
 log = logging.getLogger("ganzoo")
 T = TypeVar("T")
@@ -85,6 +84,10 @@ class Registry:
         self._refuse_conflict(kind, name)
         return find(kind, name, self.parts[kind], f"ganzoo list {kind}s")
 
+    def of(self, plugin: Plugin) -> list[tuple[str, str]]:
+        """What a plugin registers and no other does, by kind and name."""
+        return [key for key, owner in self.owners.items() if owner == plugin and key not in self.conflicts]
+
     def add(self, kind: str, name: str, item: Any, owner: Plugin) -> None:
         """Register something under a name; a name that is taken already becomes a conflict."""
         key = kind, name
@@ -114,41 +117,34 @@ def find(kind: str, name: str, known: Mapping[str, T], listing: str) -> T:
         return known[name]
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean '{near[0]}'? ({listing})" if near else f"list them with: {listing}"
-    raise GanzooError(f"no {kind} named '{name}'; {hint}")
+    limit = f"; GANZOO_PLUGINS is {','.join(chosen)}" if (chosen := chosen_names()) else ""
+    raise GanzooError(f"no {kind} named '{name}'; {hint}{limit}")
 
 
 @functools.cache
 def registry() -> Registry:
     """The registry of the installed plugins. A plugin that cannot be loaded is skipped with a warning of one line.
 
-    The environment variable ``GANZOO_PLUGINS``, names joined by commas, limits it to those plugins.
+    The environment variable ``GANZOO_PLUGINS`` limits it to some of them.
 
     Raises:
         GanzooError: ``GANZOO_PLUGINS`` names a plugin that is not installed.
     """
-    points = entry_points("ganzoo")
-    if chosen := os.environ.get("GANZOO_PLUGINS"):
-        named = {point.name: point for point in points}
-        names = [name.strip() for name in chosen.split(",") if name.strip()]
-        return collect(find("plugin", name, named, "unset GANZOO_PLUGINS; ganzoo list plugins") for name in names)
-    return collect(points)
+    return collect(chosen_entry_points(PLUGINS))
 
 
-def registry_with(module: str) -> tuple[Registry, list[str]]:
-    """The registry with the plugin in a module, installed or not, and the names of that module's GANs.
+def registry_with(module: str) -> tuple[Registry, Plugin]:
+    """The registry with the plugin in a module, installed or not, and that plugin.
 
     Raises:
-        GanzooError: the module cannot be loaded as a plugin, or has no GAN.
+        GanzooError: the module cannot be loaded as a plugin.
     """
-    others = [point for point in entry_points("ganzoo") if point.value != module]
-    result = collect([*others, EntryPoint(module, module, "ganzoo")])
+    others = [point for point in chosen_entry_points(PLUGINS) if point.value != module]
+    result = collect([*others, EntryPoint(module, module, PLUGINS)])
     plugin = next(plugin for plugin in result.plugins if plugin.name == module)
     if plugin.error:
         raise GanzooError(f"module {module} cannot be loaded as a plugin: {plugin.error}")
-    names = [name for name in result.gans if result.owners["GAN", name] == plugin]
-    if not names:
-        raise GanzooError(f"module {module} registers no GAN; its hook ganzoo_gans has to return some")
-    return result, names
+    return result, plugin
 
 
 def collect(found: Iterable[EntryPoint]) -> Registry:

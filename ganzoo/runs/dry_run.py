@@ -9,6 +9,7 @@ from ganzoo.generators.weights import Model, with_parent
 from ganzoo.parts.build import frozen_parent
 from ganzoo.records.options import Options
 from ganzoo.registry.recipe import Recipe
+from ganzoo.runs.loggers import Loggers
 from ganzoo.runs.run import first_iteration, new_training
 from ganzoo.training.distributed.ranks import current_ranks
 from ganzoo.training.initial import read_initial
@@ -25,6 +26,7 @@ def try_training(recipe: Recipe, options: Options, parent: Model | None = None) 
     Raises:
         GanzooError: the recipe does not fit the data, the parent or the device.
     """
+    Loggers().make(options.log_to)
     data = current_ranks().rank_zero_first(options.load_data)
     recipe = with_parent(recipe, parent, data.shape)
     networks = parent.networks if parent else frozen_parent(recipe, data)

@@ -17,6 +17,7 @@ from ganzoo.records.metrics import Entry
 from ganzoo.records.run_folder import RunFolder
 from ganzoo.runs.best_weights import BestWeights
 from ganzoo.runs.doctor import Finding, describe, diagnose, few_images, findings_in
+from ganzoo.runs.loggers import Loggers
 from ganzoo.runs.probe import TrainingProbe
 from ganzoo.training.loop import Iteration, Training
 from ganzoo.util.errors import GanzooError
@@ -28,14 +29,22 @@ log = logging.getLogger("ganzoo")
 class RunLog:
     """Writes ``metrics.jsonl``: means of losses and metrics, speed, measures of samples, scores, and findings.
 
+    The loggers of the run get the same numbers.
+
     Attributes:
         entries: what the file holds.
     """
 
     def __init__(
-        self, folder: RunFolder, training: Training, probe: TrainingProbe, best_weights: BestWeights | None
+        self,
+        folder: RunFolder,
+        training: Training,
+        probe: TrainingProbe,
+        best_weights: BestWeights | None,
+        loggers: Loggers,
     ) -> None:
         self.folder, self.training, self.probe, self.best_weights = folder, training, probe, best_weights
+        self.loggers = loggers
         self.entries: list[Entry] = []
         self._cpu_offset = 0.0
 
@@ -101,25 +110,27 @@ class RunLog:
             by_name.setdefault(name, []).append(value)
         entry: Entry = {"iteration": last, **timing}
         entry |= {name: sum(values) / len(values) for name, values in by_name.items()}
-        if self.best_weights and score:
-            entry |= self.best_weights.score(self.training.model())
+        scores = self.best_weights.score(self.training.model()) if self.best_weights and score else {}
         if self.probe.is_due(self.entries):
             measures = self.probe.sample_measures()
             if not all(map(math.isfinite, measures.values())):
                 self.fail(last, "the samples are no longer finite")
             entry |= measures
+        metrics = {name: value for name, value in entry.items() if name != "iteration"}
+        entry |= scores
         known = {found.kind for found in self.findings}
         found = diagnose([*self.entries, entry], self.training.recipe)
-        return self._write(entry, [one for one in found if one.kind not in known])
+        self._write(entry, [one for one in found if one.kind not in known])
+        self.loggers.log(last, metrics, scores)
+        return entry
 
-    def _write(self, entry: Entry, findings: Sequence[Finding]) -> Entry:
+    def _write(self, entry: Entry, findings: Sequence[Finding]) -> None:
         if findings:
             entry["findings"] = [asdict(finding) for finding in findings]
         self.folder.require_unmoved()
         with writing(self.folder.path), self.folder.log_file.open("a") as file:
             file.write(json.dumps(entry) + "\n")
         self.entries.append(entry)
-        return entry
 
     def fail(self, iteration: int, what: str) -> NoReturn:
         """Log that something is not finite, and raise it. Nothing of this iteration has been saved."""

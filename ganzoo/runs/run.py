@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -32,6 +33,7 @@ from ganzoo.runs.checkpoints import first_non_finite, read_checkpoint, save_chec
 from ganzoo.runs.doctor import UNRECOVERABLE, Finding, findings_in
 from ganzoo.runs.folders import require_free
 from ganzoo.runs.log import RunLog
+from ganzoo.runs.loggers import Loggers, logged_run
 from ganzoo.runs.probe import TrainingProbe
 from ganzoo.runs.schedule import LOG_SECONDS, Schedule
 from ganzoo.runs.signals import interruptible
@@ -126,6 +128,7 @@ class Run:
         folder: the files of the run.
         training: the training, after its last iteration so far.
         log: metrics and findings so far.
+        loggers: what else gets the metrics and pictures, on rank 0.
         best_weights: the best score so far, with ``evaluate_every`` and on rank 0; else ``None``.
     """
 
@@ -134,10 +137,12 @@ class Run:
     ) -> None:
         self.folder, self.training, self.ranks = folder, training, training.ranks
         self.schedule = Schedule.of(options, training.recipe.loop.iterations)
+        self.loggers = Loggers()
+        self.ranks.on_rank_zero(lambda: self.loggers.make(options.log_to))
         data = self.ranks.rank_zero_first(lambda: held_out(training, options))
         scored = options.evaluate_every and self.ranks.rank == 0
-        self.best_weights = BestWeights(folder, training.data, options.data_dir) if scored else None
-        self.log = RunLog(folder, training, TrainingProbe(training, data), self.best_weights)
+        self.best_weights = BestWeights(folder, training.data, options.data_dir, options.metrics) if scored else None
+        self.log = RunLog(folder, training, TrainingProbe(training, data), self.best_weights, self.loggers)
         self._preview_data, self._open_folder = data, open_folder
 
     @classmethod
@@ -170,6 +175,7 @@ class Run:
         training = new_training(recipe, data, options, parent.networks if parent else None, initial)
         device, ranks, absolute = training.device, training.ranks, options.with_absolute_paths()
         record = asdict(options) | {
+            "id": uuid.uuid4().hex if options.log_to else "",
             "gan": recipe.gan.name,
             "settings": recipe.flat(),
             "data_sha256": data.sha256,
@@ -242,7 +248,10 @@ class Run:
         def open_folder(folder: RunFolder, log: RunLog) -> None:
             if folder.version() != found:
                 raise GanzooError(f"{folder} was changed in the meantime, by another process; give the command again")
-            if is_changed:
+            if options.log_to:
+                # of each training so far, since a later one may have been stopped before an earlier one
+                record["logged"] = max([record["logged"], *(entry["iteration"] for entry in folder.log.entries)])
+            if is_changed or options.log_to:
                 write_text(folder.record_file, json.dumps(record, indent=2))
             folder.remove_checkpoints_after(training.iteration)
             log.truncate()
@@ -325,6 +334,15 @@ class Run:
         self._open_folder(self.folder, self.log)
         self.log.begin()
         self.folder.remove_temporary_files()
+        if self.loggers.active:
+            stack.push(self._end_loggers)
+            record = self.folder.read_record()
+            self.loggers.start(logged_run(self.folder, record, self.training.iteration), record["logged"])
+
+    def _end_loggers(self, kind: type[BaseException] | None, *_: object) -> None:
+        """End the loggers as the training has ended: by an error of that kind, or without one."""
+        is_finished = self.training.iteration == self.schedule.iterations
+        self.loggers.end("failed" if kind else "finished" if is_finished else "stopped")
 
     def _synchronize_ranks(self) -> None:
         """Make sure that all ranks train the same, from the state of rank 0."""
@@ -367,7 +385,9 @@ class Run:
         path = self.folder.picture(self.training.iteration)
         with writing(path.parent):
             path.parent.mkdir(exist_ok=True)
-        write_png(path, preview(self.training.model(), data=self._preview_data))
+        picture = preview(self.training.model(), data=self._preview_data)
+        write_png(path, picture)
+        self.loggers.samples(self.training.iteration, picture)
         return str(path)
 
     def _report(self) -> None:

@@ -17,23 +17,29 @@ from ganzoo.util.errors import GanzooError
 
 
 @contextmanager
-def needs(extra: str = "train") -> Iterator[None]:
-    """Turn a failing import of an optional library into a GanzooError that says what to install."""
+def needs(extra: str = "train", *, package: str = "") -> Iterator[None]:
+    """Turn a failing import of an optional library into a GanzooError that says what to install.
+
+    Args:
+        extra: of ganzoo-kit.
+        package: what to install in place of an extra.
+    """
     try:
         yield
     except ModuleNotFoundError as error:
-        raise GanzooError(f"this needs {error.name}, which is not installed; run: {install_command(extra)}") from None
+        command = f"pip install {package}" if package else install_command(extra)
+        raise GanzooError(f"this needs {error.name}, which is not installed; run: {command}") from None
 
 
 def install_command(extra: str) -> str:
     """The command that installs an extra, and keeps onnxruntime and onnxruntime-gpu from being installed together.
 
     Both install the module ``onnxruntime``, so the last one wins. Only the extra ``sample`` has the first,
-    and ``tiff`` neither.
+    and ``hub``, ``tiff`` and ``tensorboard`` neither.
     """
     if extra == "sample" and is_installed("onnxruntime-gpu"):
         extra = "gpu"
-    with_gpu = extra not in ("sample", "tiff")
+    with_gpu = extra not in ("sample", "hub", "tiff", "tensorboard")
     first = "pip uninstall --yes onnxruntime; " if with_gpu and is_installed("onnxruntime") else ""
     return f"{first}pip install 'ganzoo-kit[{extra}]'"
 

@@ -19,11 +19,22 @@ def test_every_gan_has_a_line(ganzoo: Text) -> None:
     assert ganzoo("list gans").splitlines() == lines
 
 
-@pytest.mark.parametrize("kind", KINDS[1:-1])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS[1:-1] if registry().parts[kind.removesuffix("s")]])
 def test_every_part_has_a_line_with_a_summary(ganzoo: Text, kind: str) -> None:
     rows = [line.split(maxsplit=1) for line in ganzoo(f"list {kind}").splitlines()]
     assert [row[0] for row in rows] == list(registry().parts[kind.removesuffix("s")])
     assert all(len(row) == 2 for row in rows)
+
+
+def test_a_kind_of_which_there_is_nothing_is_said(ganzoo: Text, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(registry().parts, "metric", {})
+    assert ganzoo("list metrics") == "No plugin registers metrics.\n"
+
+
+def test_commands_of_plugins_are_listed_with_their_distribution(ganzoo: Text) -> None:
+    (line,) = [line for line in ganzoo("list plugins").splitlines() if line.startswith("  stability ")]
+    assert "ganzoo-kit 0." in line
+    assert line.endswith("command")
 
 
 def test_plugins_are_listed_with_their_distribution(ganzoo: Text) -> None:

@@ -15,6 +15,7 @@ PUBLIC = {
     "ganzoo.data": "Data NoTestSplit Request Samples as_data dataset_name fingerprint load subset",
     "ganzoo.evaluation": "Evaluation Extractor Features density_coverage evaluate extractor_for fidelity",
     "ganzoo.export": "TOLERANCE Precision Report check export verify",
+    "ganzoo.loggers": "LoggedRun Logger Outcome",
     "ganzoo.parts": """
         Activation Count Decay Draw F LabelledDiscriminator LabelledGenerator Networks NonNegative Norm Packed Parts
         Positive Range Scheduled Share Size Smoothing Task Unless Updates accuracy activation ada adam augmentable
@@ -25,7 +26,7 @@ PUBLIC = {
         require_parts rmsprop sgd shifted stop_gradient torch unit_gradient_penalty wasserstein wasserstein_gp
         with_encoder with_heads without_grad zero_gradient_penalty
     """,
-    "ganzoo.testing": "ContractError check claims",
+    "ganzoo.testing": "ContractError check check_part claims part_claims",
 }
 WITHOUT_ENTRY = {"ganzoo.parts": {"torch", "nn", "F", "Task"}}  # modules; Task has its entry as ganzoo.Task
 

@@ -86,10 +86,14 @@ def test_a_folder_without_a_record_is_refused(run: RunFolder, content: str | Non
 def test_a_record_of_an_older_run_gets_the_entries_that_it_lacks(run: RunFolder) -> None:
     assert run.read_record() == RECORD | {
         "evaluate_every": None,
+        "metrics": [],
         "keep_every": None,
         "init": None,
         "init_sha256": None,
         "freeze": [],
+        "log_to": [],
+        "id": "",
+        "logged": 0,
         "compile": False,
         "graph": False,
         "ranks": 1,

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from ganzoo.cli import main
 from ganzoo.registry.gan import GAN
 from ganzoo.registry.hookspecs import hookimpl
+from ganzoo.registry.installed import entry_points
 from ganzoo.registry.registry import collect, registry, registry_with
 from ganzoo.util.errors import GanzooError
 
@@ -131,7 +132,7 @@ def test_a_plugin_that_cannot_be_imported_is_skipped_and_listed(
     assert caplog.messages == ["plugin 'bad' of one 1.0 cannot be loaded and is skipped: RuntimeError: out of order"]
     # ``ganzoo.registry.registry`` as an attribute is the function
     monkeypatch.setattr(importlib.import_module("ganzoo.registry.registry"), "registry", lambda: known)
-    bad, good = CliRunner().invoke(main, ["list", "plugins"]).output.splitlines()
+    bad, good, *_commands = CliRunner().invoke(main, ["list", "plugins"]).output.splitlines()
     assert bad.split(maxsplit=4) == ["bad", "one", "1.0", "broken_plugin", "RuntimeError: out of order"]
     assert good.endswith("loaded")
 
@@ -152,13 +153,15 @@ def test_an_unknown_part_names_the_command_that_lists_them() -> None:
 
 def test_a_module_joins_the_installed_plugins(plugin: Any) -> None:
     plugin("new", "none", ganzoo_gans=[gan("mine")])
-    known, names = registry_with("stub_new_none")
-    assert names == ["mine"]
+    known, plugin_of_it = registry_with("stub_new_none")
+    assert known.of(plugin_of_it) == [("GAN", "mine")]
     assert {"mine", "dcgan"} <= set(known.gans)
 
 
 def test_an_installed_module_is_not_added_twice() -> None:
-    assert registry_with("ganzoo_plugins.dcgan")[1] == ["dcgan"]
+    known, found = registry_with("ganzoo_plugins.dcgan")
+    assert ("GAN", "dcgan") in known.of(found)
+    assert len(known.plugins) == len(registry().plugins)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +169,6 @@ def test_an_installed_module_is_not_added_twice() -> None:
     [
         ("no_such.module", "cannot be loaded as a plugin: ModuleNotFoundError"),
         ("ganzoo.util.optional", "registers nothing"),
-        ("ganzoo_plugins.core", "registers no GAN"),
     ],
 )
 def test_a_module_that_is_no_plugin_is_refused(module: str, message: str) -> None:
@@ -177,13 +179,32 @@ def test_a_module_that_is_no_plugin_is_refused(module: str, message: str) -> Non
 def test_plugins_can_be_chosen_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GANZOO_PLUGINS", "simple, core")
     chosen = registry.__wrapped__()
-    assert [plugin.name for plugin in chosen.plugins] == ["core", "simple"]
+    assert [plugin.name for plugin in chosen.plugins] == ["core", "datasets", "loggers", "simple"]
     assert list(chosen.gans) == ["simple"]
+    with pytest.raises(GanzooError, match="no GAN named 'dcgan'; .*; GANZOO_PLUGINS is simple,core"):
+        chosen.gan("dcgan")
+
+
+def test_plugins_can_be_chosen_by_their_distribution(plugin: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = [plugin("a", "their_gans", ganzoo_gans=[gan("x")]), plugin("b", "their_gans", ganzoo_gans=[gan("y")])]
+    installed = [*entry_points("ganzoo"), *theirs]
+    # ``ganzoo.registry`` in a dotted path would be the function of ``ganzoo``
+    module = importlib.import_module("ganzoo.registry.installed")
+    monkeypatch.setattr(module, "entry_points", lambda group: installed if group == "ganzoo" else [])
+    monkeypatch.setenv("GANZOO_PLUGINS", "their_gans")
+    assert list(registry.__wrapped__().gans) == ["x", "y"]
+    monkeypatch.setenv("GANZOO_PLUGINS", "b")
+    assert list(registry.__wrapped__().gans) == ["y"]
+    monkeypatch.setenv("GANZOO_PLUGINS", "ganzoo-kit")
+    assert {"simple", "dcgan"} <= set(registry.__wrapped__().gans)
+    assert "x" not in registry.__wrapped__().gans
 
 
 def test_a_chosen_plugin_that_is_not_installed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GANZOO_PLUGINS", "simpel")
-    with pytest.raises(GanzooError, match=r"no plugin named 'simpel'; did you mean 'simple'\? \(unset GANZOO_PLUGINS"):
+    with pytest.raises(
+        GanzooError, match=r"no plugin named 'simpel' in GANZOO_PLUGINS; did you mean 'simple'\? \(unset"
+    ):
         registry.__wrapped__()
 
 

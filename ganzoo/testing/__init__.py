@@ -1,4 +1,4 @@
-"""The contract of a plugin, proved on a GAN: for the tests of its author, and for ``ganzoo check``.
+"""The contract of a plugin, proved on a GAN or a part: for the tests of its author, and for ``ganzoo check``.
 
 >>> import ganzoo.testing
 >>> ganzoo.testing.check("simple")
@@ -25,18 +25,16 @@ from ganzoo.parts.trainers import AUGMENTABLE
 from ganzoo.registry.gan import GAN, Overrides
 from ganzoo.registry.recipe import Recipe, resolve
 from ganzoo.registry.registry import Registry, registry
+from ganzoo.testing.contract import ContractError, require
+from ganzoo.testing.parts import check_part, part_claims
 from ganzoo.training.device import choose_device
 from ganzoo.training.loop import Training
 from ganzoo.util.errors import GanzooError, first_line
 
-__all__ = ["ContractError", "check", "claims"]
+__all__ = ["ContractError", "check", "check_part", "claims", "part_claims"]
 
 SAMPLES, BATCH_SIZE, ITERATIONS = 256, 8, 4
 MAX_UPDATES = 1000
-
-
-class ContractError(GanzooError):
-    """A GAN does not keep the contract. The message names the claim that fails, and how."""
 
 
 def check(gan: str | GAN, *, settings: Overrides | None = None, among: Registry | None = None) -> None:
@@ -87,11 +85,6 @@ def claims(gan: str | GAN, *, settings: Overrides | None = None, among: Registry
     yield "generates samples of the right shape and range, independent of the batch"
     check_export(model, data)
     yield "exports with any batch size"
-
-
-def require(condition: bool, complaint: str) -> None:
-    if not condition:
-        raise ContractError(complaint)
 
 
 def first_samples(data: Data) -> Data:
