@@ -24,19 +24,22 @@ from ganzoo.cli.evaluate import evaluate
 from ganzoo.cli.export import export
 from ganzoo.cli.hints import option_hint
 from ganzoo.cli.list import list_, show
+from ganzoo.cli.new_plugin import new_plugin
 from ganzoo.cli.plugin_commands import PluginGroup
+from ganzoo.cli.push import push
 from ganzoo.cli.report import report
 from ganzoo.cli.sample import sample
 from ganzoo.cli.score import score
+from ganzoo.cli.serve import serve
 from ganzoo.cli.train import train
 from ganzoo.cli.weights import weights
 from ganzoo.util.errors import GanzooError, first_line, printable
 
 SECTIONS = {
-    "Train and use": (train, sample, evaluate, score, export, demo),
+    "Train and use": (train, sample, evaluate, score, export, demo, serve),
     "Look up": (list_, show, data, weights),
-    "Runs": (report, doctor, card),
-    "Plugins": (check,),
+    "Runs": (report, doctor, card, push),
+    "Plugins": (check, new_plugin),
 }
 
 
@@ -59,9 +62,9 @@ class Commands(PluginGroup):
             return super().make_context(*args, **options)
         except click.UsageError as error:
             raise usage_failure(error) from error
-        except BrokenPipeError:
         except GanzooError as error:  # the commands of plugins cannot be listed
             raise Failure(str(error)) from error
+        except BrokenPipeError:
             raise
         except OSError as error:  # the help cannot be written
             raise Failure(error.strerror or str(error)) from error

@@ -26,7 +26,7 @@ from ganzoo.registry.gan import GAN, Overrides
 from ganzoo.registry.recipe import Recipe, resolve
 from ganzoo.registry.registry import Registry, registry
 from ganzoo.testing.contract import ContractError, require
-from ganzoo.testing.parts import check_part, part_claims
+from ganzoo.testing.parts import check_part, loaded, part_claims
 from ganzoo.training.device import choose_device
 from ganzoo.training.loop import Training
 from ganzoo.util.errors import GanzooError, first_line
@@ -59,7 +59,8 @@ def claims(gan: str | GAN, *, settings: Overrides | None = None, among: Registry
     record = among.gan(gan) if isinstance(gan, str) else gan
     among = replace(among, gans={**among.gans, record.name: record})  # weights find their GAN by its name
     recipe = resolve(record, {"batch_size": BATCH_SIZE, "iterations": ITERATIONS, **(settings or {})}, among=among)
-    data = first_samples(datasets.load(record.data))
+    name = datasets.dataset_name(record.data)
+    data = first_samples(loaded(name, among.part("dataset", name.partition(":")[0])))
 
     def start() -> Training:
         return start_training(recipe, data)

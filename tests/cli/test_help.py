@@ -36,7 +36,8 @@ def test_every_command_is_listed_in_a_section() -> None:
 def test_a_command_that_writes_takes_out(name: str) -> None:
     options = {opt for parameter in main.commands[name].params for opt in parameter.opts}
     reads_only = ("check", "doctor", "list", "show", "weights")
-    assert ({"-o", "--out", "--force"} <= options) == (name not in reads_only)
+    assert ({"-o", "--out"} <= options) == (name not in reads_only)
+    assert ("--force" in options) == (name not in (*reads_only, "new-plugin")), "which never replaces a file"
 
 
 @pytest.mark.parametrize(
