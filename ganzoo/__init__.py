@@ -34,12 +34,17 @@ if TYPE_CHECKING:
     from ganzoo.evaluation import evaluate
     from ganzoo.generators.onnx_session import Sampler
     from ganzoo.generators.weights import Model
+    from ganzoo.runs.in_python import run
     from ganzoo.training.loop import Training
 
-__all__ = ["GAN", "GanzooError", "Sampler", "Task", "evaluate", "get", "hookimpl", "load", "part", "train"]
+__all__ = ["GAN", "GanzooError", "Sampler", "Task", "evaluate", "get", "hookimpl", "load", "part", "run", "train"]
 __version__ = version("ganzoo-kit")
 
-_LAZY = {"Sampler": "ganzoo.generators.onnx_session", "evaluate": "ganzoo.evaluation"}
+_LAZY = {
+    "Sampler": "ganzoo.generators.onnx_session",
+    "evaluate": "ganzoo.evaluation",
+    "run": "ganzoo.runs.in_python",
+}
 _MODULES = ("data", "evaluation", "export", "parts", "testing")
 """The public modules, which are imported at their first use: ``ganzoo.data`` after ``import ganzoo``."""
 
@@ -98,7 +103,7 @@ def train(
     freeze: Sequence[str] = (),
     **settings: Any,
 ) -> Training:
-    """A training, as an iterator of iterations. Nothing is written to disk.
+    """A training, as an iterator of iterations. Nothing is written to disk; :func:`run` trains in a folder.
 
     Sample the result with ``training.model().sample(64)``, save it with ``training.model().save(path)``.
 

@@ -25,7 +25,7 @@ from ganzoo_plugins.stability.sweep.plan import iterations_of
 from ganzoo_plugins.stability.sweep.summary import row
 from ganzoo_plugins.stability.sweep.trials import load_outcome
 
-from ganzoo.cli.progress import iteration_counter
+from ganzoo.runs.progress import iteration_counter
 from ganzoo.evaluation.record import plain
 from ganzoo.records.run_folder import RunFolder
 from ganzoo.registry.recipe import resolve

@@ -212,7 +212,7 @@ def start_run(
         print_dry_run(recipe, options, path, typed, parent, force=force)
         return
 
-    from ganzoo.cli.progress import reporter
+    from ganzoo.runs.progress import reporter
 
     with needs():
         from ganzoo.generators.weights import find, load
@@ -257,7 +257,7 @@ def print_dry_run(
 ) -> None:
     """Check everything that comes before the first iteration, and print it with an estimate of the time."""
     from ganzoo.cli.list import table
-    from ganzoo.cli.progress import hardware
+    from ganzoo.runs.progress import hardware
     from ganzoo.registry.values import format_value
 
     with needs():
@@ -371,7 +371,7 @@ def resume_run(folder: Path, iterations: int | None, stop_on_collapse: bool, **d
 
 def train_and_report(run: Run, stop_on_collapse: bool) -> None:
     """Train, and print what the run has left."""
-    from ganzoo.cli.progress import reporter
+    from ganzoo.runs.progress import reporter
     from ganzoo.runs.run import Collapsed, Interrupted
 
     folder = run.folder

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from ganzoo.cli import options
-from ganzoo.cli.progress import clock
+from ganzoo.runs.progress import clock
 from ganzoo.util.errors import GanzooError, first_line
 
 if TYPE_CHECKING:

@@ -12,6 +12,9 @@ from ganzoo.training.loop import Training
 from ganzoo.util.errors import GanzooError
 from ganzoo.util.files import writing
 
+IN_PYTHON = "ganzoo.run("
+"""Begins the command of a run that was started in Python."""
+
 
 def save_checkpoint(folder: RunFolder, training: Training, state: Mapping[str, Tensor], *, keep: bool) -> None:
     """Save weights and checkpoint.
@@ -42,7 +45,8 @@ def read_checkpoint(folder: RunFolder) -> dict[str, Tensor]:
     """
     if not folder.checkpoint.is_file():
         command = folder.read_record()["command"]
-        raise GanzooError(f"{folder} holds no checkpoint yet; start again with: {command} --force")
+        again = command if command.startswith(IN_PYTHON) else f"{command} --force"
+        raise GanzooError(f"{folder} holds no checkpoint yet; start again with: {again}")
     state, metadata = read(folder.checkpoint)
     if field := folder.mismatch(metadata):
         raise GanzooError(f"{folder.record_file} and {folder.checkpoint.name} disagree about '{field}'")

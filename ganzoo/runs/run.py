@@ -6,8 +6,8 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +15,8 @@ from typing import Any, Protocol
 
 import torch
 
-from ganzoo.data import Data, NoTestSplit
+from ganzoo.data import Data, NoTestSplit, dataset_name
+from ganzoo.generators.hub import is_address
 from ganzoo.generators.images import write_png
 from ganzoo.generators.weights import Model, with_parent
 from ganzoo.pages import card
@@ -90,7 +91,8 @@ def new_training(recipe: Recipe, data: Data, options: Options, parent: Networks 
 
 def held_out(training: Training, options: Options) -> Data:
     """The data that a training is measured and drawn on: with conditions, such as it is not trained on."""
-    if not training.task.condition:
+    is_named = dataset_name(options.data).partition(":")[0] in registry().parts["dataset"]
+    if not training.task.condition or not is_named:  # arrays have no other split
         return training.data
     try:
         return options.load_data("test")
@@ -173,12 +175,19 @@ class Run:
         recipe = with_parent(recipe, parent, data.shape)
         initial = initial or read_initial(options.init, options.freeze)
         training = new_training(recipe, data, options, parent.networks if parent else None, initial)
+        return cls.begin(path, training, options, initial, replace=replace)
+
+    @classmethod
+    def begin(cls, path: Path, training: Training, options: Options, initial: Initial, *, replace: bool = False) -> Run:
+        """A new run of a training that was made with these options; see :meth:`start`."""
+        recipe, data = training.recipe, training.data
         device, ranks, absolute = training.device, training.ranks, options.with_absolute_paths()
         record = asdict(options) | {
             "id": uuid.uuid4().hex if options.log_to else "",
             "gan": recipe.gan.name,
             "settings": recipe.flat(),
             "data_sha256": data.sha256,
+            "init": initial.source if is_address(options.init or "") else options.init,
             "init_sha256": initial.sha256,
             "absolute_data": absolute.data,
             "absolute_data_dir": absolute.data_dir,
@@ -245,6 +254,30 @@ class Run:
             record |= {"data": options.data, "data_dir": options.data_dir}
             record |= {"absolute_data": absolute.data, "absolute_data_dir": absolute.data_dir}
 
+        return cls.proceed(folder, training, options, record, found, is_changed=is_changed)
+
+    @classmethod
+    def proceed(
+        cls,
+        folder: RunFolder,
+        training: Training,
+        options: Options,
+        record: dict[str, Any],
+        found: object,
+        *,
+        is_changed: bool,
+    ) -> Run:
+        """A run that continues with a training which has loaded its checkpoint.
+
+        Args:
+            folder: of the run.
+            training: with the state of the checkpoint.
+            options: of the run.
+            record: the content of ``run.json``.
+            found: the version of the folder when it was read.
+            is_changed: whether the record has to be written again.
+        """
+
         def open_folder(folder: RunFolder, log: RunLog) -> None:
             if folder.version() != found:
                 raise GanzooError(f"{folder} was changed in the meantime, by another process; give the command again")
@@ -282,9 +315,24 @@ class Run:
             GanzooError: another process is training in the folder; or something is not finite, and the last
                 checkpoint stays.
         """
+        for _ in self.iterations(reporter, stop_on_collapse=stop_on_collapse):
+            pass
+
+    def iterations(
+        self, reporter: Reporter, *, stop_on_collapse: bool = False, lends_signals: bool = False
+    ) -> Iterator[Iteration]:
+        """Train as :meth:`train` does, and yield each iteration after what is due was logged, drawn and saved.
+
+        A caller that leaves its ``for`` early stops the run, as Ctrl-C does: everything is saved and reported.
+
+        Args:
+            reporter, stop_on_collapse: see :meth:`train`.
+            lends_signals: while the caller has an iteration, signals mean what they meant before.
+        """
         schedule, training, ranks = self.schedule, self.training, self.ranks
         pending: list[Iteration] = []
         fatal: list[Finding] = []
+        is_left = False
         with ExitStack() as stack:
             ranks.on_rank_zero(lambda: self._lock_and_open(stack))
             self._synchronize_ranks()
@@ -318,15 +366,33 @@ class Run:
                             break
                         if not pending:
                             clock = time.perf_counter()  # without the time for samples and checkpoints
+                        lent = time.perf_counter()
+                        try:
+                            with stop_requested.left_alone() if lends_signals else nullcontext():
+                                yield done
+                        except GeneratorExit:
+                            is_left = True
+                            self._save_midway(pending, lent - clock)
+                            break
+                        clock += time.perf_counter() - lent  # without the caller's own time
             except RankLost as lost:
                 raise RankLost(f"{lost}; resume with: ganzoo train --resume {self.folder.in_shell}") from lost
             finally:
                 reporter.stop()
             ranks.on_rank_zero(self._report)
+        if is_left:
+            return
         if fatal:
             raise Collapsed(self.folder, fatal[0])
         if training.iteration < schedule.iterations:
             raise Interrupted(self.folder)
+
+    def _save_midway(self, pending: Sequence[Iteration], seconds: float) -> None:
+        """Log, draw and save, whatever is due. The pending iterations took so many seconds of wall time."""
+        if pending:
+            self.log.append(pending, seconds, score=False)
+        self.ranks.on_rank_zero(self.draw_samples)
+        self.save()
 
     def _lock_and_open(self, stack: ExitStack) -> None:
         """Lock the folder, and only then change anything in it."""

@@ -7,31 +7,56 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-@contextmanager
-def interruptible() -> Iterator[threading.Event]:
-    """Within it the first Ctrl-C or SIGTERM only sets the event, so that an iteration is completed; a second one ends.
+class StopRequest(threading.Event):
+    """Is set by the first Ctrl-C or SIGTERM while it listens; a second one ends.
 
-    In other threads than the main one signals are left alone, and the event is never set.
+    In other threads than the main one signals are left alone, and it is never set.
     """
-    stop_requested = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop_requested
-        return
-    signals = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in signals}
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        stop_requested.set()
-        old = before[signal.Signals(number)]
+    def __init__(self) -> None:
+        super().__init__()
+        self._before: dict[signal.Signals, Any] = {}
+
+    def listen(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.getsignal(number) for number in SIGNALS}
+            for number in SIGNALS:
+                signal.signal(number, self._stop)
+
+    def leave(self) -> None:
+        """Give the signals back to the handlers of before."""
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in self._before.items():
+                signal.signal(number, handler)
+            self._before = {}
+
+    @contextmanager
+    def left_alone(self) -> Iterator[None]:
+        """Signals mean what they meant before, for a while."""
+        self.leave()
+        try:
+            yield
+        finally:
+            self.listen()
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self.set()
+        old = self._before[signal.Signals(number)]
         # not the old handler itself: an iteration would make Python's own wait for its end
         signal.signal(number, (lambda number, frame: old(number, frame)) if callable(old) else old)
 
+
+@contextmanager
+def interruptible() -> Iterator[StopRequest]:
+    """Within it the first Ctrl-C or SIGTERM only sets the request, so that an iteration is completed."""
+    stop_requested = StopRequest()
     try:
-        for number in signals:
-            signal.signal(number, stop)
+        stop_requested.listen()
         yield stop_requested
     finally:
-        for number in signals:
-            signal.signal(number, before[number])
+        stop_requested.leave()

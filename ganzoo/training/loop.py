@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from itertools import chain
 from typing import Any
@@ -67,6 +67,7 @@ class Training(Iterator[Iteration]):
     Attributes:
         iteration: how many iterations are done.
         weights: the parameters that an update of each network changes, by name.
+        initial: what the training began with, without the weights themselves.
         beginning: what was taken over of the initial weights, and which layers are not trained.
         augmented: what the discriminator sees in place of the images.
         kept_back: places of the images that are not trained on, of few colour images; else ``None``.
@@ -93,6 +94,7 @@ class Training(Iterator[Iteration]):
             nets.frozen = frozen_networks(recipe, self.task)
             few = recipe.values["augmentation"].get("few", 0)  # images, up to which a discriminator is watched
             self.augmented = Augmented(augmentation(recipe, self.task), watches=has_few(self.task, few))
+        self.initial = replace(initial or Initial(), model=None)
         self.beginning = begin(nets, recipe, initial or Initial())
         self._fingerprints = {name: fingerprint(network) for name, network in nets.frozen.items()}
         self.device = device.suited_to(nets)

@@ -11,7 +11,7 @@ from tests.support import ROOT
 from tests.test_layers import LAYERS
 
 PUBLIC = {
-    "ganzoo": "GAN GanzooError Sampler Task evaluate get hookimpl load part train",
+    "ganzoo": "GAN GanzooError Sampler Task evaluate get hookimpl load part run train",
     "ganzoo.data": "Data NoTestSplit Request Samples as_data dataset_name fingerprint load subset",
     "ganzoo.evaluation": "Evaluation Extractor Features density_coverage evaluate extractor_for fidelity",
     "ganzoo.export": "TOLERANCE Precision Report check export verify",
@@ -24,7 +24,7 @@ PUBLIC = {
         labelled_discriminator labelled_generator late_linear least_squares linear mae mean mirrored mse needs nn
         no_augmentation non_saturating output_activation packed paired radford_init real_and_fake_logits recoloured
         require_parts rmsprop sgd shifted stop_gradient torch unit_gradient_penalty wasserstein wasserstein_gp
-        with_encoder with_heads without_grad zero_gradient_penalty
+        with_encoder with_heads with_settings_of without_grad zero_gradient_penalty
     """,
     "ganzoo.testing": "ContractError check check_part claims part_claims",
 }

@@ -76,7 +76,7 @@ def sweep(
     """
     check_output(picture, ".png", ".svg", option="--plot")
     from ganzoo.cli.list import table
-    from ganzoo.cli.progress import iteration_counter
+    from ganzoo.runs.progress import iteration_counter
     from ganzoo.registry.recipe import parse_assignments
     from ganzoo.util.optional import needs
 

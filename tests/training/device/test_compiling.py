@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 import ganzoo
-from ganzoo.cli.progress import headline
+from ganzoo.runs.progress import headline
 from ganzoo.data import Data, load
 from ganzoo.parts.build import untrained_parent
 from ganzoo.parts.losses import bce

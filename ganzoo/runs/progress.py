@@ -45,7 +45,7 @@ def headline(training: Training, folder: Path) -> str:
     data, device = training.data, training.device
     how = f"{hardware(training)}, seed {training.seed}, in {folder}"
     lines = [f"Training {training.recipe.gan.name} on {data.name} ({len(data):,} samples), {how}", outline(training)]
-    lines += training.beginning.lines
+    lines += [*training.beginning.lines, *(f"Data: {note}" for note in data.notes)]
     if training.iteration == 0 and (finding := before_training(training)):
         lines.append(f"Warning: {finding.line}")
     if device.compile:
