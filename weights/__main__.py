@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganzoo.data import load as load_data
+from ganzoo.generators.hub import Kind
 from ganzoo.generators.images import Bytes, write_png
 from ganzoo.generators.metadata import read_metadata
 from ganzoo.generators.onnx_reader import read
-from ganzoo.generators.pretrained import FOLDER, Entry, Kind, index
+from ganzoo.generators.pretrained import FOLDER, Entry, index
 from ganzoo.pages.card import card
 from ganzoo.pages.preview import preview
 from ganzoo.records.run_folder import RunFolder

@@ -131,7 +131,8 @@ def write(
         inputs=inputs,
         entry=entry,
     )
-    click.echo(f"{model.metadata.gan} ({described(weights)}) in {path}: {path.stat().st_size / 1e6:.2f} MB, {report.precision}")
+    size = f"{path.stat().st_size / 1e6:.2f} MB"
+    click.echo(f"{model.metadata.gan} ({described(weights)}) in {path}: {size}, {report.precision}")
     show(report)
 
 

@@ -14,20 +14,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 from ganzoo.util.errors import GanzooError, first_line, printable
 from ganzoo.util.optional import needs
 
-if TYPE_CHECKING:
-    from ganzoo.generators.pretrained import Kind
-
 log = logging.getLogger("ganzoo")
+
+Kind = Literal["safetensors", "onnx"]
+"""Of a generator's file."""
 
 PREFIX = "hf:"
 MAIN = "main"
 FILES: Mapping[Kind, str] = {"safetensors": "weights.safetensors", "onnx": "model.onnx"}
 """The names of a generator's files in a repository."""
+
+REASONS = {
+    401: "you are not logged in (hf auth login)",
+    403: "your token does not allow it",
+    429: "too many requests; wait a while",
+}
+"""Why the Hub refuses a request, by the status of its answer."""
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 LARGEST = 2**32  # bytes of a file; a generator is far smaller
@@ -200,14 +207,7 @@ def explained(address: Address) -> Iterator[None]:
         ) from None
     except errors.HfHubHTTPError as error:
         status = error.response.status_code
-        reason = {
-            401: "you are not logged in (hf auth login)",
-            403: "your token does not allow it",
-            429: "too many requests",
-        }
-        raise GanzooError(
-            f"the Hub refuses {address}: {reason.get(status, f'error {status}')}; try again later"
-        ) from None
+        raise GanzooError(f"the Hub refuses {address}: {REASONS.get(status, f'error {status}')}; try again") from None
     except Exception as error:  # the client's errors of connections have no other base class
         reason = first_line(error.__cause__ or error)
         raise GanzooError(f"{address} cannot be transferred: {reason}; try again") from None

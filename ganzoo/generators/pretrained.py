@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from ganzoo.generators import hub
+from ganzoo.generators.hub import Kind
 from ganzoo.util.errors import GanzooError
 
-Kind = Literal["safetensors", "onnx"]
 FOLDER = Path(str(files("ganzoo_weights")))
 
 

@@ -16,6 +16,7 @@ from tests.benchmarks import (
     profiling,
     sampling,
     scaling,
+    serving,
     startup,
     training,
     translation,
@@ -33,6 +34,7 @@ SUITES = {
     "equal-time": equal_time,
     "few-pictures": few_pictures,
     "enlarging": enlarging,
+    "serving": serving,
 }
 
 parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Ratios, measured side by side.")

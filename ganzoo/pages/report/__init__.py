@@ -115,5 +115,10 @@ def card_of(folder: RunFolder, target: Path | None = None, *, source: str = "", 
     command = one_line(folder.record.get("command", ""), card.LONGEST)
     facts = [(name[:1].lower() + name[1:], text) for name, text in folder.beginning]
     return card.card(
-        folder.metadata, source or folder.weights.name, command=command, facts=facts, scores=folder.scores, picture=picture
+        folder.metadata,
+        source or folder.weights.name,
+        command=command,
+        facts=facts,
+        scores=folder.scores,
+        picture=picture,
     )

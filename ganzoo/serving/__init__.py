@@ -1,0 +1,1 @@
+"""A generator as an HTTP service: :func:`ganzoo.serving.app.application`, run by ``ganzoo serve``."""

@@ -1,0 +1,80 @@
+"use strict";
+
+const COUNT = 24;
+const facts = JSON.parse(document.getElementById("facts").textContent);
+const field = (id) => document.getElementById(id);
+
+/** The query of the images of some seeds, with the chosen class and settings. */
+function query(name, seeds) {
+  const values = new URLSearchParams({ [name]: seeds, v: facts.version });
+  if (field("class").value) values.set("label", field("class").value);
+  for (const slider of field("settings").querySelectorAll("input")) {
+    if (Number(slider.value) !== facts.settings[slider.name]) values.set(slider.name, slider.value);
+  }
+  return values;
+}
+
+/** The first seed: a whole number below a thousand million millions. */
+function first() {
+  const seed = Number(field("seed").value);
+  return Number.isInteger(seed) && seed >= 0 && seed < 1e15 ? seed : 0;
+}
+
+function caption(seed) {
+  if (!facts.classes.length) return `${seed}`;
+  const chosen = field("class").value;
+  return `${seed}, ${facts.classes[chosen === "" ? seed % facts.classes.length : Number(chosen)]}`;
+}
+
+function draw() {
+  const start = first();
+  const seeds = Array.from({ length: COUNT }, (_, place) => start + place);
+  field("seed").value = start;
+  field("status").textContent = "";
+  field("arrays").href = `images.npz?${query("seeds", `${start}-${start + COUNT - 1}`)}`;
+  field("images").replaceChildren(
+    ...seeds.map((seed) => {
+      const figure = document.createElement("figure");
+      const image = document.createElement("img");
+      image.alt = `The image of seed ${caption(seed)}`;
+      image.width = facts.shape[2];
+      image.height = facts.shape[1];
+      image.onerror = () => { field("status").textContent = "The server does not answer, or has too much to do. Try again."; };
+      image.src = `image.png?${query("seed", seed)}`;
+      const text = document.createElement("figcaption");
+      text.textContent = caption(seed);
+      figure.append(image, text);
+      return figure;
+    }),
+  );
+  history.replaceState(null, "", `#seed=${start}`);
+}
+
+function move(start) {
+  field("seed").value = Math.max(0, start);
+  draw();
+}
+
+if (facts.classes.length) {
+  field("class").append(new Option("all in turn", ""), ...facts.classes.map((name, label) => new Option(name, label)));
+  field("class-field").hidden = false;
+} else {
+  field("class").append(new Option("", ""));
+}
+for (const [name, value] of Object.entries(facts.settings)) {
+  const label = document.createElement("label");
+  const slider = Object.assign(document.createElement("input"), { type: "range", name, min: 0, step: 0.05 });
+  slider.max = Math.max(1, 2 * value);
+  slider.value = value;
+  label.append(`${name} `, slider);
+  field("settings").append(label);
+}
+
+const linked = /^#seed=(\d{1,15})$/.exec(location.hash);
+if (linked) field("seed").value = linked[1];
+field("choice").addEventListener("submit", (event) => event.preventDefault());
+field("choice").addEventListener("change", draw);
+field("back").addEventListener("click", () => move(first() - COUNT));
+field("next").addEventListener("click", () => move(first() + COUNT));
+field("random").addEventListener("click", () => move(Math.floor(Math.random() * 1e9)));
+draw();
