@@ -97,7 +97,7 @@ def ada(
         task: what the discriminator sees.
         target: mean sign of D's logits of real images above which p rises.
         images: real images that D sees while p goes from 0 to 1.
-        flips: mirror each image with a chance of one half, whatever p is.
+        flips: mirror images left to right, half of those that p selects.
         colour: change brightness, saturation and contrast.
         shift: largest shift, as a share of the sides.
         cutout: side of the hole, as a share of the sides; 0 for none.
@@ -119,11 +119,11 @@ def auto_augmentation(
     shift: Shift = 0.125,
     cutout: Share = 0.5,
 ) -> nn.Module | None:
-    """For few colour images: flips, and transforms whose probability rises as D learns the images by heart; else none.
+    """For few colour images: transforms whose probability rises as D learns the images by heart; else none.
 
     A tenth of the images, at most 500, is kept back. The gap is how much more often D's logit of an image that it is
     trained on is the larger one than that of an image that was kept back, from 0 (as often) to 1 (always). Above the
-    target the probability p of the transforms rises, below it falls, between 0 and 0.8. Flips are left out where
+    target the probability p of the transforms rises, below it falls, between 0 and 0.8. Flips are among them unless
     mirrored images are farther from the others than the images themselves, as with letters.
 
     Args:

@@ -32,9 +32,10 @@ class Flip(nn.Module):
 
 
 class Transforms(nn.Module):
-    """Flips; then colour, shift and cut-out, each of an image with probability ``p``.
+    """Flip, colour, shift and cut-out, each of an image with probability ``p``.
 
-    Colours of conditions stay.
+    A flip that is selected mirrors every other image, so never more than half of them are: mirrored images that are
+    always there would show in samples. Colours of conditions stay.
 
     Attributes:
         p: the probability, a scalar.
@@ -63,7 +64,7 @@ class Transforms(nn.Module):
 
     def forward(self, *images: Tensor) -> Sequence[Tensor]:
         """Images ``(N, C, H, W)`` that belong together, and other tensors, which stay."""
-        found: Sequence[Tensor] = mirrored(*images) if self.flips else images
+        found: Sequence[Tensor] = mirrored(*images, p=self.p) if self.flips else images
         if self.colour:
             samples, *others = found
             found = [recoloured((samples - self.middle) / self.scale, self.p) * self.scale + self.middle, *others]
@@ -89,8 +90,6 @@ class Adaptive(Transforms, ABC):
         self, task: Task, flips: bool, colour: bool, shift: float, cutout: float, *, target: float, images: int
     ) -> None:
         super().__init__(task, flips, colour, shift, cutout, p=0.0)
-        if not (colour or self.by or cutout):
-            raise GanzooError("there are no transforms whose probability could change; take flip")
         self.target, self.images = target, images
         self.register_buffer("sign", torch.zeros(()))
 

@@ -14,14 +14,15 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def mirrored(*images: Tensor, axis: int = -1) -> list[Tensor]:
-    """Images that belong together, each mirrored with a chance of one half.
+def mirrored(*images: Tensor, axis: int = -1, p: float | Tensor = 1.0) -> list[Tensor]:
+    """Images that belong together, half of which are mirrored at most.
 
     Args:
         images: tensors of as many images ``(N, C, H, W)``, of any sides; others are returned as they are.
         axis: -1 to turn left to right, -2 upside down.
+        p: the probability that one of the two is drawn for an image; otherwise it stays.
     """
-    turned = chosen(images[0], 0.5)
+    turned = chosen(images[0], 0.5 * p)
     return [torch.where(turned, each.flip(axis), each) if each.dim() == 4 else each for each in images]
 
 

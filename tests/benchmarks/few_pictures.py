@@ -23,10 +23,12 @@ from numpy.typing import NDArray
 import ganzoo
 from ganzoo.data import Data, Samples, load
 from ganzoo.evaluation import density_coverage
+from ganzoo.evaluation.discriminator import logits
 from ganzoo.evaluation.extractors import CHUNK, Extractor, Features, pretrained
 from ganzoo.evaluation.fidelity import frechet_distance
 from ganzoo.evaluation.manifold import copy_metrics, kth_neighbour_distances, nearest_distances
 from ganzoo.evaluation.sources import image_levels
+from ganzoo.parts.networks import evaluating
 from ganzoo.runs.probe import TrainingProbe
 from ganzoo.training.device import configure_process
 from tests.benchmarks.baselines.dcgan_script import TutorialDCGAN
@@ -46,6 +48,7 @@ METRICS = {  # and their decimals
     "copies": 3,
     "grain": 2,
     "gap": 2,
+    "calls": 2,
 }
 COUNTED = ("CPU s", "iterations", "images seen")
 
@@ -169,9 +172,19 @@ class Ours:
         for _ in range(iterations):
             self.losses = next(self.training).losses
 
-    def gap(self) -> float:
-        """How much better D's logits of the pictures are that it is trained on; see :class:`TrainingProbe`."""
-        return TrainingProbe(self.training, self.training.data).sample_measures()["overfitting_gap"]
+    def gaps(self) -> dict[str, Any]:
+        """What the discriminator knows by heart.
+
+        Returns:
+            ``gap``: how much better its logits of the pictures are that it is trained on, see :class:`TrainingProbe`;
+            ``calls``: the share of these that it calls real, less that of pictures that were kept back.
+        """
+        probe = TrainingProbe(self.training, self.training.data)
+        found = {"gap": probe.sample_measures()["overfitting_gap"]}
+        with evaluating(self.training.nets.discriminator):
+            trained, kept = (logits(self.training.model(), *samples) for samples in probe.judged)
+        found["calls"] = float((trained > 0).mean() - (kept > 0).mean())
+        return {name: round(value, METRICS[name]) for name, value in found.items()}
 
     def sampled(self, number: int) -> Samples:
         model = self.training.model()
@@ -226,8 +239,8 @@ def trained(makers: Mapping[str, Make], case: Case, seed: int, seconds: float, n
     for row, contestant in contestants.items():
         counted = round(used[row]), iterations[row], iterations[row] * contestant.batch
         facts = {"pictures": case.title, "row": row, "seed": seed} | dict(zip(COUNTED, counted, strict=True))
-        gap = {"gap": round(contestant.gap(), METRICS["gap"])} if isinstance(contestant, Ours) else {}
-        rows.append(facts | case.judged(contestant.sampled(number)) | gap)
+        gaps = contestant.gaps() if isinstance(contestant, Ours) else {}
+        rows.append(facts | case.judged(contestant.sampled(number)) | gaps)
     return rows
 
 

@@ -88,8 +88,8 @@ def test_diffaugment_always_changes_and_keeps_the_range_of_unit_images_in_mind()
 def test_what_would_change_nothing_is_refused() -> None:
     with pytest.raises(GanzooError, match="changes nothing; take none"):
         diffaugment(task_of(noise(10)), colour=False, shift=0.0, cutout=0.0)
-    with pytest.raises(GanzooError, match="no transforms whose probability could change; take flip"):
-        ada(task_of(noise(10)), flips=True, colour=False, shift=0.0, cutout=0.0)
+    with pytest.raises(GanzooError, match="changes nothing; take none"):
+        ada(task_of(noise(10)), colour=False, shift=0.0, cutout=0.0)
 
 
 def test_conditions_turn_and_move_with_their_images() -> None:
@@ -136,3 +136,15 @@ def test_p_is_a_buffer() -> None:
     module = ada(task_of(noise(10)))
     assert isinstance(module, BySign)
     assert {"p", "sign"} == set(module.state_dict())
+
+
+def test_flips_rise_with_p_and_are_never_more_than_half() -> None:
+    module = ada(task_of(noise(10)), flips=True, colour=False, shift=0.0, cutout=0.0, images=100)
+    assert isinstance(module, BySign)
+    images = torch.rand(4000, 3, 4, 4)
+    for p, share in ((0.0, 0.0), (0.4, 0.2), (0.8, 0.4)):
+        module.p.fill_(p)
+        (made,) = module(images)
+        turned = (made == images.flip(-1)).flatten(1).all(1)
+        assert (turned | (made == images).flatten(1).all(1)).all()
+        assert turned.float().mean().item() == pytest.approx(share, abs=0.03)
