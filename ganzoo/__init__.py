@@ -19,6 +19,7 @@ from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import version
 from operator import index
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
@@ -34,10 +35,24 @@ if TYPE_CHECKING:
     from ganzoo.evaluation import evaluate
     from ganzoo.generators.onnx_session import Sampler
     from ganzoo.generators.weights import Model
+    from ganzoo.records.history import History
     from ganzoo.runs.in_python import run
     from ganzoo.training.loop import Training
 
-__all__ = ["GAN", "GanzooError", "Sampler", "Task", "evaluate", "get", "hookimpl", "load", "part", "run", "train"]
+__all__ = [
+    "GAN",
+    "GanzooError",
+    "Sampler",
+    "Task",
+    "evaluate",
+    "get",
+    "history",
+    "hookimpl",
+    "load",
+    "part",
+    "run",
+    "train",
+]
 __version__ = version("ganzoo-kit")
 
 _LAZY = {
@@ -182,6 +197,31 @@ def _record(gan: object) -> GAN:
     except (TypeError, ValueError) as error:
         raise GanzooError(str(error)) from None
     return gan
+
+
+def history(source: Training | str | Path) -> History:
+    """The metrics of a training so far, or of a run folder, as a list with a dictionary for each iteration.
+
+    ``ganzoo.history(training).frame()`` is a table of pandas.
+
+    Args:
+        source: a training, of which at most 2,000 iterations are kept, at even distances; or a run folder, whose log
+            has means over 50 iterations or 5 seconds.
+
+    Raises:
+        GanzooError: there is no such run, or its log cannot be read.
+    """
+    from ganzoo.records.history import History
+
+    if isinstance(source, str | PathLike):
+        from ganzoo.records.run_folder import RunFolder
+
+        folder = RunFolder(source)
+        folder.record  # noqa: B018  # raises if it is no run
+        return History(folder.metrics)
+    if (kept := getattr(source, "kept", None)) is None:
+        raise GanzooError(f"a {type(source).__name__} has no metrics; give a training, or the path of a run folder")
+    return History(kept.read())
 
 
 def load(source: str | Path, *, gan: GAN | None = None) -> Model:

@@ -28,10 +28,12 @@ from ganzoo.data.arrays import (
     is_loader,
     is_module,
     is_tensor,
+    listed,
     of_dataset,
 )
 from ganzoo.data.checks import check_samples, checked_labels
 from ganzoo.registry.registry import registry
+from ganzoo.util.display import MOST_PICTURES, page, pictures, plot, unless_it_fails
 from ganzoo.util.errors import GanzooError
 from ganzoo.util.files import expand_user
 
@@ -131,6 +133,28 @@ class Data:
 
     def __len__(self) -> int:
         return len(self.samples)
+
+    def __repr__(self) -> str:
+        return "\n".join(
+            [f"Data '{self.name}': {', '.join(f'{name} {value}' for name, value in self._facts)}", *self.notes]
+        )
+
+    @unless_it_fails
+    def _repr_html_(self) -> str:
+        first = np.asarray(self.samples[:MOST_PICTURES] if self.is_images else self.samples[:])
+        shown = pictures(np.moveaxis(first, 1, -1)) if self.is_images else plot(first)
+        return page(f"Data '{self.name}'", self._facts, lines=self.notes, pictures=shown)
+
+    @property
+    def _facts(self) -> list[tuple[str, str]]:
+        """What it holds, in words."""
+        what = "images" if self.is_images else "vectors"
+        facts = [(what, f"{len(self):,} of {'x'.join(map(str, self.shape))}")]
+        if self.labels is not None:
+            facts.append(("classes", f"{len(self.classes):,} ({listed(self.classes)})"))
+        if self.conditions is not None:
+            facts.append(("conditions", f"{len(self.conditions):,} of {'x'.join(map(str, self.conditions.shape[1:]))}"))
+        return [*facts, *([("licence", self.licence)] if self.licence else [])]
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ganzoo.generators.images import Bytes, to_pil, to_uint8
+from ganzoo.generators.images import Bytes, grid, scatter, to_pil, to_uint8
 from ganzoo.generators.latents import Distribution, latents
 from ganzoo.generators.metadata import Metadata, Stage
 from ganzoo.generators.translation import in_tiles, require_translator
 from ganzoo.registry.recipe import Setting
+from ganzoo.util.display import MOST_PICTURES, page, pictures, plot, png, unless_it_fails
 from ganzoo.util.errors import GanzooError
 
 MOST_NAMES = 20  # classes in an error
@@ -46,6 +47,32 @@ class TrainedGenerator(ABC):
     metadata: Metadata
     sampling: Mapping[str, Any] = MappingProxyType({})
     chunk: int = CHUNK
+
+    def __repr__(self) -> str:
+        return f"Generator {', '.join(f'{name} {value}' for name, value in self._facts)}"
+
+    @unless_it_fails
+    def _repr_html_(self) -> str:
+        samples = None if self.metadata.condition else self.sample(MOST_PICTURES if self.value_range else 500)
+        shown = "" if samples is None else plot(samples) if samples.ndim == 2 else pictures(self.images(samples))
+        return page(f"Generator of {self.metadata.gan}", self._facts[1:], pictures=shown)
+
+    @unless_it_fails
+    def _repr_png_(self) -> bytes | None:
+        if self.metadata.condition:
+            return None
+        if self.value_range is None:
+            samples = self.sample(500)
+            return png(scatter(samples[:, :2], size=256), 256) if samples.shape[1] > 1 else None
+        return png(grid(self.images(self.sample(MOST_PICTURES))), 512)
+
+    @property
+    def _facts(self) -> list[tuple[str, str]]:
+        """What a notebook shows of it."""
+        about = self.metadata
+        facts = [("of", about.gan), ("samples", "x".join(map(str, about.shape))), ("latents", str(about.latent_dim))]
+        facts += [("classes", f"{about.num_classes:,}")] if about.num_classes else []
+        return [*facts, ("data", about.data.name), ("iterations", f"{about.iterations:,}"), ("seed", str(about.seed))]
 
     @property
     def value_range(self) -> tuple[float, float] | None:

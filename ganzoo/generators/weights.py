@@ -28,7 +28,7 @@ from ganzoo.util.errors import FOREIGN_ERRORS, GanzooError, first_line
 from ganzoo.util.files import atomic_write
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Model(TrainedGenerator):
     """A trained generator in torch, ready to be sampled.
 

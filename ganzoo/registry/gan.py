@@ -5,9 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
+from ganzoo.registry.values import format_value
+from ganzoo.util.display import page, unless_it_fails
 from ganzoo.util.errors import GanzooError
 
 Overrides = Mapping[str, Any]
@@ -68,6 +71,14 @@ class GAN:
     frozen: Mapping[str, Callable[..., Any]] = field(default_factory=lambda: MappingProxyType({}))
     settings: Overrides = field(default_factory=lambda: MappingProxyType({}))
     presets: Mapping[str, Overrides] = field(default_factory=lambda: MappingProxyType({}))
+
+    @unless_it_fails
+    def _repr_html_(self) -> str:
+        recipe = import_module("ganzoo.registry.recipe").resolve(self)  # which imports this file
+        facts = [("paper", self.paper)] if self.paper else []
+        facts += [("data", self.data), ("presets", ", ".join(self.presets) or "none")]
+        facts += [(key, format_value(value)) for key, value in recipe.flat().items()]
+        return page(f"{self.name}: {self.summary}", facts)
 
     def __post_init__(self) -> None:
         torch = sys.modules.get("torch")  # without it there is no network

@@ -28,6 +28,7 @@ from ganzoo.registry.values import (
     format_value,
     ramp,
 )
+from ganzoo.util.display import page, unless_it_fails
 from ganzoo.util.errors import FOREIGN_ERRORS, GanzooError, first_line
 
 MOST_PARENTS = 16
@@ -120,6 +121,11 @@ class Recipe:
     values: Mapping[str, Mapping[str, Any]]
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
     parent: Recipe | None = None
+
+    @unless_it_fails
+    def _repr_html_(self) -> str:
+        facts = [(key, format_value(value)) for key, value in self.flat().items()]
+        return page(f"{self.gan.name}: {self.gan.summary}", facts)
 
     @functools.cached_property
     def loop(self) -> LoopSettings:

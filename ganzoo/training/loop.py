@@ -25,10 +25,12 @@ from ganzoo.training.device import Device, RandomState, flush_denormals
 from ganzoo.training.device.types import NextBatch, Results, Step, optimizer_step
 from ganzoo.training.distributed.ranks import current_ranks
 from ganzoo.training.ema import EMA
+from ganzoo.training.history import Kept
 from ganzoo.training.initial import Initial, begin
 from ganzoo.training.learning_rates import LearningRates, require_weights
 from ganzoo.training.optimizer_state import load_optimizer_state, optimizer_state
 from ganzoo.training.updates import Place, Updated, check_update, places
+from ganzoo.util.display import page, unless_it_fails
 from ganzoo.util.errors import GanzooError
 from ganzoo.util.signals import interrupt_at_end
 
@@ -70,6 +72,7 @@ class Training(Iterator[Iteration]):
         initial: what the training began with, without the weights themselves.
         beginning: what was taken over of the initial weights, and which layers are not trained.
         augmented: what the discriminator sees in place of the images.
+        kept: losses and metrics of the iterations so far, for :func:`ganzoo.history`.
         kept_back: places of the images that are not trained on, of few colour images; else ``None``.
     """
 
@@ -111,6 +114,22 @@ class Training(Iterator[Iteration]):
         self._places = places(nets.trainable())
         self._rates: dict[str, LearningRates] = {}
         self.set_learning_rates()
+        self.kept = Kept()
+
+    def __repr__(self) -> str:
+        planned, data = self.recipe.loop.iterations, self.data
+        facts = f"{self.recipe.gan.name}, iteration {self.iteration:,} of {planned:,}, on {self.device.torch}"
+        return "\n".join([f"Training of {facts}", repr(data), *self.beginning.lines])
+
+    @unless_it_fails
+    def _repr_html_(self) -> str:
+        shown = self.model()._repr_html_() if self.iteration else ""
+        recipe = self.recipe
+        facts = [("data", self.data.name), ("iteration", f"{self.iteration:,} of {recipe.loop.iterations:,}")]
+        facts += [("device", f"{self.device.torch} {self.device.precision}"), ("seed", str(self.seed))]
+        facts += [(key, value) for key, value in recipe.flat().items() if key != "loop.iterations"]
+        lines = [*self.data.notes, *self.beginning.lines]
+        return page(f"Training of {recipe.gan.name}", facts, lines=lines, pictures=shown or "")
 
     def _create_optimizer(self, name: str, weights: Sequence[nn.Parameter]) -> Optimizer:
         """An optimizer for a network, or for some of its weights: its own, or that of its GAN."""
@@ -147,6 +166,7 @@ class Training(Iterator[Iteration]):
                 with self.device.forward():
                     metrics = metrics | self.augmented.adapt(self.nets.discriminator, self.batches, self.iteration)
             self._is_whole = True
+        self.kept.add(self.iteration, losses, metrics)
         return Iteration(self.iteration, losses, metrics)
 
     def _require_whole(self) -> None:
@@ -345,6 +365,7 @@ class Training(Iterator[Iteration]):
         if position is None or position.dtype != torch.int64 or position.shape != (2,) or position.min() < 0:
             raise GanzooError(f"{source} does not fit: 'position' is not two whole numbers")
         self.iteration, self.batches.drawn = position.tolist()
+        self.kept = Kept()
         self._is_whole = True
         self._choose_runner()  # what was compiled or captured belongs to the old state
         if self.iteration < self.recipe.loop.iterations:
