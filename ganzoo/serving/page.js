@@ -21,9 +21,9 @@ function first() {
 }
 
 function caption(seed) {
-  if (!facts.classes.length) return `${seed}`;
+  if (!facts.classes.length) return `seed ${seed}`;
   const chosen = field("class").value;
-  return `${seed}, ${facts.classes[chosen === "" ? seed % facts.classes.length : Number(chosen)]}`;
+  return `seed ${seed}, ${facts.classes[chosen === "" ? seed % facts.classes.length : Number(chosen)]}`;
 }
 
 function draw() {
@@ -36,7 +36,7 @@ function draw() {
     ...seeds.map((seed) => {
       const figure = document.createElement("figure");
       const image = document.createElement("img");
-      image.alt = `The image of seed ${caption(seed)}`;
+      image.alt = `The image of ${caption(seed)}`;
       image.width = facts.shape[2];
       image.height = facts.shape[1];
       image.onerror = () => { field("status").textContent = "The server does not answer, or has too much to do. Try again."; };
