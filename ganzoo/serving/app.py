@@ -204,7 +204,9 @@ def application(service: Service) -> Starlette:
         status = error.status_code if isinstance(error, HTTPException) else 500
         service.count(request.url.path, status, 0.0)
         reasons = {404: f"there are {', '.join(service.routes)}", 405: "only GET and HEAD are answered"}
-        return refusal(reasons.get(status, "the request cannot be answered"), status)
+        response = refusal(reasons.get(status, "the request cannot be answered"), status)
+        response.headers.update(getattr(error, "headers", None) or {})  # which methods are allowed
+        return response
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

@@ -114,7 +114,8 @@ def openapi(model: TrainedGenerator, version: str) -> dict[str, Any]:
     ]
     if metadata.num_classes:
         about = "number or name of a class; all classes in turn by default"
-        shared.append(parameter("label", about, {"type": "string", "maxLength": 100}))
+        labels = [*map(str, range(metadata.num_classes)), *metadata.data.classes]
+        shared.append(parameter("label", about, {"type": "string", "enum": list(dict.fromkeys(labels))}))
     shared.append(
         parameter("v", "the version of the generator, so that caches keep the answer for good", {"type": "string"})
     )
