@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from ganzoo.data import Data, channels_of, load
+from ganzoo.data import Data, as_data, channels_of, load
 from ganzoo.data.stacked import DIGITS
 from ganzoo.evaluation.discriminator import evaluate_discriminator
 from ganzoo.evaluation.extractors import FEATURES, Extractor, Features, extractor_for, name_for
@@ -21,10 +22,11 @@ from ganzoo.evaluation.stacked import evaluate_stacked, protocol_size
 from ganzoo.evaluation.translation import evaluate_translation, refuse_meaningless, require_fit
 from ganzoo.evaluation.vectors import POINTS, evaluate_vectors, has_metrics
 from ganzoo.generators.base import TrainedGenerator
+from ganzoo.generators.hub import described
 from ganzoo.records.options import Options, load_same
 from ganzoo.records.run_folder import RunFolder
-from ganzoo.util.errors import GanzooError
 from ganzoo.registry.registry import registry
+from ganzoo.util.errors import GanzooError
 
 __all__ = ["Evaluation", "Extractor", "Features", "density_coverage", "evaluate", "extractor_for", "fidelity"]
 
@@ -33,7 +35,7 @@ IMAGES = 10_000
 
 def evaluate(
     source: str | Path | TrainedGenerator,
-    data: str | Data | None = None,
+    data: Any = None,
     *,
     number: int | None = None,
     repeats: int = 1,
@@ -41,14 +43,15 @@ def evaluate(
     features: str = "own",
     extractor: str | None = None,
     directory: str | None = None,
-) -> Evaluation:
     metrics: Sequence[str] = (),
+) -> Evaluation:
     """Evaluate a generator, or samples in files.
 
     Args:
         source: a run folder, a weights file, the name of a GAN, an ONNX file, a folder of images, an npz file, or a
             loaded generator.
-        data: the data set to compare with, its name or its training split; the generator's training data by default.
+        data: the data set to compare with: its name, its training split, or an array or whatever else
+            :func:`ganzoo.data.as_data` takes; the generator's training data by default.
         number: of samples; by default 10,000 images, 26 for each mode of stacked digits, 2,500 vectors, or all samples
             of a file. What is made from conditions has at most as many as the test split has of them.
         repeats: number of repetitions, each with other latents; gives means and standard deviations.
@@ -57,9 +60,9 @@ def evaluate(
             or ``inception``, for the FID.
         extractor: path of an extractor that ``ganzoo.evaluation.train_extractor`` or ``train_pictures`` wrote.
         directory: folder of downloaded data sets.
-
         metrics: names of metrics of plugins, whose numbers are added as ``METRIC.NUMBER``. For data without a metric
             of ganzoo, they are all that there is.
+
     Raises:
         GanzooError: a number is out of range, the source cannot be read or does not fit the data, there is no metric
             for the data, or one of a plugin fails.
@@ -77,9 +80,9 @@ def evaluate(
     ):
         if type(value) is not int or not least <= value < 2**63:
             raise GanzooError(f"{name}={value!r:.60} is not a whole number of at least {least}")
-    if features not in FEATURES:
     for name in metrics:
         registry().part("metric", name)
+    if features not in FEATURES:
         raise GanzooError(f"no features named {features!r:.60}; choose own, pictures or inception")
     own = features == "own" and extractor is None
     if features != "own" and extractor is not None:
@@ -88,8 +91,8 @@ def evaluate(
     size, channels = shape[1] if len(shape) == 3 else None, channels_of(shape)
     if data is None and isinstance(opened, GeneratorSource):
         train = training_data(opened, directory)
-    elif isinstance(data, Data):
-        train = data
+    elif data is not None and not isinstance(data, str | Path):
+        train = as_data(data)
     else:
         train = load(str(data or opened.data), directory=directory, size=size, channels=channels)
     splits = load_splits(train, directory)
@@ -122,22 +125,22 @@ def evaluate(
         )
     elif stacked:
         result = evaluate_stacked(opened, splits, blocks)
-    elif train.is_images:
     elif metrics and own and not (name_for(train) is not None if train.is_images else has_metrics(splits)):
         result = Result([{}] * len(blocks), "", {}, notes=[f"{train.name} has no metrics but those of plugins"])
+    elif train.is_images:
         result = evaluate_images(opened, splits, blocks, extractor_for(train, features, extractor))
     else:
         result = evaluate_vectors(opened, splits, blocks)
-    notes += result.notes
     if metrics:
         result = RegisteredMetrics(metrics, splits, count).add_to(result, opened, blocks)
+    notes += result.notes
     discriminator: dict[str, float] = {}
     if train.is_images and isinstance(opened, GeneratorSource):
         discriminator, remarks = evaluate_discriminator(opened.model, splits, directory)
         notes += remarks
     reference, network = splits.test or train, result.extractor
     return Evaluation(
-        source=str(opened.path),
+        source=described(opened.path),
         generator=opened.generator,
         data={
             "name": reference.name,
