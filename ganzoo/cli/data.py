@@ -46,7 +46,7 @@ def data(
     out: str | None,
     force: bool,
 ) -> None:
-    """Show what is read of a data set, before anything is trained on it.
+    """Show what is read of a data set before any training.
 
     How many samples, of which shape and classes, which of them are equal, how large the files are, and whether there
     are so few images that a training keeps some back. What is skipped is said on the way.

@@ -45,12 +45,13 @@ class RegisteredMetrics:
     def of(self, source: Source, block: range) -> dict[str, float]:
         """The numbers of generated samples.
 
-        Samples that are made from conditions are those of the first conditions, and sample i is compared with real
-        sample i.
+        Samples that are made from conditions are those of the first conditions. Where these are paired, the real
+        samples are as many, and sample i belongs to real sample i.
         """
         generated = np.concatenate(list(generated_batches(source, self.data, block)))
-        paired = isinstance(source, GeneratorSource) and source.model.metadata.condition and self.data.paired
-        return self._measure(generated, rows(self.data, len(block), in_order=bool(paired)))
+        made_from = isinstance(source, GeneratorSource) and source.model.metadata.condition
+        in_pairs = bool(made_from) and self.data.paired
+        return self._measure(generated, rows(self.data, len(block) if in_pairs else MOST_REAL, in_order=in_pairs))
 
     def references(self) -> dict[str, dict[str, float]]:
         """The numbers of ``real`` samples, and of images also those of ``noise``.
