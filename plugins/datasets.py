@@ -14,6 +14,7 @@ def ganzoo_datasets() -> Parts:
         "stacked2": stacked.stacked2,
         "emoji32": embedded.emoji32,
         "fluent32": embedded.fluent32,
+        "fluent64": embedded.fluent64,
         "twemoji32": embedded.twemoji32,
         "mnist": mnist.mnist,
         "fashion-mnist": mnist.fashion_mnist,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,6 +55,8 @@ def test_data_sets_without_a_test_split_refuse_it(name: str) -> None:
         ("emoji32", "train", (3_219, 3, 32, 32), "6c648db9"),
         ("fluent32", "train", (1_450, 3, 32, 32), "226ec45e"),
         ("fluent32", "test", (139, 3, 32, 32), "d537fa50"),
+        ("fluent64", "train", (1_450, 3, 64, 64), "92703062"),
+        ("fluent64", "test", (139, 3, 64, 64), "61909b53"),
         ("twemoji32", "train", (1_439, 3, 32, 32), "0d1f4f3b"),
         ("twemoji32", "test", (170, 3, 32, 32), "1c159a20"),
     ],
@@ -100,6 +103,13 @@ def test_embedded_pairs_share_no_image_between_the_splits(name: str, channels: i
         given.append({image.tobytes() for image in data.conditions[:]})
     assert not set.intersection(*splits)
     assert len(set.intersection(*given)) == shared, "outlines of hair in another colour"
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_fluent64_are_the_images_of_fluent32_at_twice_the_sides(split: Any) -> None:
+    large, small = (LOADERS[name](Request(name=name, split=split)).samples[:] for name in ("fluent64", "fluent32"))
+    means = large.reshape(len(large), 3, 32, 2, 32, 2).astype(float).mean((3, 5))
+    assert np.abs(means - small).max() < 1
 
 
 def test_the_conditions_of_twemoji32_are_emoji32() -> None:
