@@ -7,7 +7,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -345,6 +345,8 @@ class Run:
                 with interruptible() as stop_requested:
                     if training.iteration == 0:
                         self.save()
+                        with suppress(*FOREIGN_ERRORS):  # the first iteration says better what is wrong
+                            ranks.on_rank_zero(self.draw_samples)
                     for done in self._iterations():
                         pending.append(done)
                         number = done.number

@@ -8,6 +8,7 @@ from typing import Self
 from ganzoo.records.options import Options
 
 LOG_EVERY = 50  # iterations
+EARLY = tuple(lead * 10**zeros for zeros in range(1, 9) for lead in (1, 3))  # 10, 30, 100, ...: when most changes
 LOG_SECONDS = 5.0  # for networks that take longer than that for 50 iterations
 
 
@@ -20,19 +21,31 @@ class Schedule:
 
     iterations: int  # of the whole run
     sample_every: int
+    samples_early: bool  # those of EARLY too
     save_every: int
     evaluate_every: int | None
     keep_every: int | None
 
     @classmethod
     def of(cls, options: Options, iterations: int) -> Self:
-        """The schedule of a run with so many iterations; samples and checkpoints default to a tenth of it."""
+        """The schedule of a run with so many iterations.
+
+        Samples and checkpoints default to a tenth of it, and samples to those of :data:`EARLY` besides.
+        """
         tenth = max(1, iterations // 10)
-        intervals = (options.sample_every or tenth, options.save_every or tenth)
-        return cls(iterations, *intervals, options.evaluate_every, options.keep_every)
+        every = options.sample_every
+        return cls(
+            iterations,
+            every or tenth,
+            every is None,
+            options.save_every or tenth,
+            options.evaluate_every,
+            options.keep_every,
+        )
 
     def samples(self, iteration: int) -> bool:
-        return iteration == self.iterations or iteration % self.sample_every == 0
+        is_early = self.samples_early and iteration in EARLY
+        return is_early or iteration == self.iterations or iteration % self.sample_every == 0
 
     def keeps(self, iteration: int) -> bool:
         """Whether later checkpoints do not replace the one of this iteration."""

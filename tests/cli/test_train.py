@@ -61,7 +61,7 @@ def test_a_run_leaves_all_its_files(ganzoo: Text) -> None:
     (folder,) = Path("runs").iterdir()
     assert folder.name.startswith("simple-mnist-10k-seed1-")
     assert names(folder) == FILES
-    assert names(folder / "samples") == ["iteration-000004.png", "iteration-000006.png"]
+    assert names(folder / "samples") == [f"iteration-{number:06d}.png" for number in (0, 4, 6)]
     assert iterations_in(folder) == [3, 4, 6]
     record = RunFolder(folder).read_record()
     assert (record["gan"], record["seed"], record["device"]) == ("simple", 1, "cpu")
@@ -114,7 +114,7 @@ def test_an_existing_folder_is_refused_and_replaced_by_force(ganzoo: Text, refus
     Path("x/notes.txt").write_text("mine")
     ganzoo(f"train simple {TRAIN} --out x --iterations 2 --sample-every 2 --force")
     assert iterations_in(Path("x")) == [1, 2]
-    assert names(Path("x/samples")) == ["iteration-000002.png"]
+    assert names(Path("x/samples")) == ["iteration-000000.png", "iteration-000002.png"]
     assert Path("x/notes.txt").read_text() == "mine"
     Path("other").mkdir()
     Path("other/weights.safetensors").write_text("mine")
@@ -142,7 +142,7 @@ def test_force_keeps_the_old_run_until_the_new_one_can_begin(
 def test_metrics_and_pictures_come_as_often_as_asked(ganzoo: Text) -> None:
     ganzoo(f"train simple {TRAIN} --iterations 120 --out x --save-every 80 --sample-every 1000")
     assert iterations_in(Path("x")) == [50, 80, 100, 120]
-    assert names(Path("x/samples")) == ["iteration-000120.png"]
+    assert names(Path("x/samples")) == ["iteration-000000.png", "iteration-000120.png"]
     entry = json.loads(Path("x/metrics.jsonl").read_text().splitlines()[0])
     assert set(entry) == {
         "iteration", "iterations_per_second", "cpu_seconds", "loss.generator", "loss.discriminator",
@@ -269,7 +269,7 @@ def test_a_run_killed_while_it_saves_is_resumed_too(
         assert differing(tensors_of(folder), whole) == []
         assert iterations_in(folder) == [3, 6]
         assert names(folder) == FILES
-    assert ends == [9] * 13 + [0]
+    assert ends == [9] * 14 + [0]
 
 
 def test_iterations_can_be_raised(ganzoo: Text, refused: Text) -> None:
@@ -520,7 +520,7 @@ def test_stop_on_collapse_stops_a_run_that_can_be_resumed(ganzoo: Text) -> None:
     assert end == f"Stopped after iteration {found.iteration}; everything is saved."
     assert why == f"Finding: {found}"
     assert load(Path("x/weights.safetensors")).metadata.iterations == found.iteration < 60
-    assert names(Path("x/samples")) == [f"iteration-{found.iteration:06d}.png"]
+    assert names(Path("x/samples")) == ["iteration-000000.png", f"iteration-{found.iteration:06d}.png"]
     ganzoo(command.removeprefix("Resume anyway with: ganzoo ") + " --stop-on-collapse")
     assert differing(tensors_of(Path("x")), tensors_of(Path("whole"))) == []
     assert without_speed(Path("x")) == without_speed(Path("whole")), "found once, and measured in the same iterations"

@@ -15,6 +15,12 @@ def test_samples_and_checkpoints_default_to_a_tenth_of_the_run() -> None:
     assert due(Schedule.of(Options(data="ring8"), 3), "saves") == [0, 1, 2, 3]
 
 
+def test_more_samples_are_early_unless_an_interval_is_asked_for() -> None:
+    tenths = list(range(0, 10_001, 1000))
+    assert due(Schedule.of(Options(data="ring8"), 10_000), "samples") == sorted({*tenths, 10, 30, 100, 300})
+    assert due(Schedule.of(Options(data="ring8", sample_every=1000), 10_000), "samples") == tenths
+
+
 def test_the_last_iteration_is_sampled_saved_and_scored_but_not_kept() -> None:
     options = Options(data="ring8", sample_every=4, save_every=6, evaluate_every=5, keep_every=3)
     schedule = Schedule.of(options, 13)
