@@ -107,6 +107,8 @@ class Reader:
         left = [name for name in map(str, frame.columns) if name not in names]
         if not names:
             raise GanzooError(f"no column of the table holds numbers: {listed(left)}; give at least one")
+        if not len(frame):
+            raise GanzooError("the table has no rows; give at least one")
         if left:
             self.notes.append(f"{len(left)} columns hold no numbers and are left out: {listed(left)}")
         values: NDArray[Any] = numeric.to_numpy(dtype=np.float64, na_value=np.nan)

@@ -35,9 +35,12 @@ class Frame:
         self._columns = columns
         self.columns = list(columns)
 
+    def __len__(self) -> int:
+        return len(next(iter(self._columns.values())))
+
     def select_dtypes(self, include: list[str]) -> Frame:
         assert include == ["number", "bool"]
-        return Frame(**{name: each for name, each in self._columns.items() if not isinstance(each[0], str)})
+        return Frame(**{name: each for name, each in self._columns.items() if not isinstance((each or [0])[0], str)})
 
     def to_numpy(self, dtype: Any, na_value: Any) -> NDArray[Any]:
         values = [[na_value if one is None else one for one in each] for each in self._columns.values()]
@@ -178,6 +181,7 @@ def test_a_folder_is_read_by_its_path(tmp_path: Path) -> None:
         (Items(GREY[0], (GREY[1], 1)), "some items of the Items have a label"),
         (Items((GREY[0], 1, 2)), "has 3 parts"),
         (Items((GREY[0], {"box": 1})), "is a dict, which is no label"),
+        (Frame(a=[]), "the table has no rows"),
         (Frame(name=["x", "y"]), "no column of the table holds numbers: name"),
         (Frame(a=[1.0, None], b=[1.0, 2.0]), "without a finite number in each row: a;"),
         (np.array([[1e300]]), "too large for 32 bits"),
