@@ -41,9 +41,9 @@ class Loggers:
 
         Args:
             run: its facts.
-            logged: the last iteration that loggers may have had; see :class:`ganzoo.loggers.Logger`.
+            logged: the last iteration that loggers may have had, 0 for none; see :class:`ganzoo.loggers.Logger`.
         """
-        self._logged = logged
+        self._logged = logged or -1  # a new run has a picture of iteration 0
         self._call("start", run)
 
     def log(self, iteration: int, metrics: Mapping[str, float], scores: Mapping[str, float]) -> None:
