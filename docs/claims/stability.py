@@ -25,12 +25,12 @@ from ganzoo_plugins.stability.sweep.plan import iterations_of
 from ganzoo_plugins.stability.sweep.summary import row
 from ganzoo_plugins.stability.sweep.trials import load_outcome
 
-from ganzoo.runs.progress import iteration_counter
 from ganzoo.evaluation.record import plain
 from ganzoo.records.run_folder import RunFolder
 from ganzoo.registry.recipe import resolve
 from ganzoo.registry.registry import registry
 from ganzoo.registry.values import format_value
+from ganzoo.runs.progress import iteration_counter
 from ganzoo.training.device import configure_process
 from ganzoo.util.errors import FOREIGN_ERRORS, GanzooError, first_line
 from ganzoo.util.files import write_text

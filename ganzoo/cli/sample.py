@@ -123,7 +123,7 @@ def sample(
       ganzoo sample weights.safetensors -n 5 -o images/    a file for each image
       ganzoo sample dcgan.onnx --interpolate 3 8 -o x.png  from seed 3 to seed 8
       ganzoo sample pix2pix --input sketches/ -o made/     one from each image
-      ganzoo sample hf:user/name@v2 -n 16                  from the Hugging Face Hub
+      ganzoo sample hf:user/name@v2 -n 16                  from the Hub
     """
     from ganzoo.cli.translate import translate_files
     from ganzoo.generators.hub import described

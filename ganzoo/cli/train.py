@@ -257,8 +257,8 @@ def print_dry_run(
 ) -> None:
     """Check everything that comes before the first iteration, and print it with an estimate of the time."""
     from ganzoo.cli.list import table
-    from ganzoo.runs.progress import hardware
     from ganzoo.registry.values import format_value
+    from ganzoo.runs.progress import hardware
 
     with needs():
         from ganzoo.generators.weights import find, load

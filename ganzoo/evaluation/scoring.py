@@ -50,8 +50,8 @@ def scorer(data: Data, directory: str | None = None) -> tuple[str, Callable[[Tra
     if name_for(data) is None:
         raise GanzooError(
             f"there is no pretrained extractor for {data.name}, so its training cannot be scored; leave out "
-            f"--evaluate-every, or add --metric of a plugin (data with scores: {', '.join(PRETRAINED)}, and colour images "
-            "from 16x16 on)"
+            f"--evaluate-every, or add --metric of a plugin (data with scores: {', '.join(PRETRAINED)}, and colour "
+            "images from 16x16 on)"
         )
     require_torch_fidelity()
     extractor = extractor_for(data)

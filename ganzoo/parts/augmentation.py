@@ -113,6 +113,7 @@ def auto_augmentation(
     task: Task,
     *,
     target: Share = 0.1,
+    accuracy: Share = 0.72,
     images: Count = 20_000,
     few: Few = FEW,
     colour: bool = False,
@@ -129,6 +130,7 @@ def auto_augmentation(
     Args:
         task: what the discriminator sees.
         target: gap above which p rises.
+        accuracy: of the discriminator, above which p rises whatever the gap is.
         images: real images that D sees while p goes from 0 to 1.
         few: largest number of images that are augmented.
         colour: change brightness, saturation and contrast too; for few images of 32 pixels this cost quality.
@@ -140,7 +142,7 @@ def auto_augmentation(
     if task.data is None or not has_few(task, few):
         return None
     mirrors = mirrors_well(compared(task.data.samples))
-    return ByGap(task, mirrors, colour, shift, cutout, target=target, images=images)
+    return ByGap(task, mirrors, colour, shift, cutout, target=target, accuracy=accuracy, images=images)
 
 
 def has_few(task: Task, few: int = FEW) -> bool:

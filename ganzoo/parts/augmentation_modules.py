@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -97,17 +98,22 @@ class Adaptive(Transforms, ABC):
     def overfitting(self, trained: Tensor, kept: Tensor) -> Tensor:
         """A scalar from the logits of images that are trained on, and of images that are kept back."""
 
+    def excess(self, accuracy: Tensor | None) -> Tensor:
+        """A scalar: p rises where it is positive, and falls where it is negative."""
+        return self.sign - self.target
+
     @torch.no_grad()
-    def adapt(self, trained: Tensor, kept: Tensor, count: int) -> None:
+    def adapt(self, trained: Tensor, kept: Tensor, count: int, accuracy: Tensor | None = None) -> None:
         """Change p in place, without waiting for the device.
 
         Args:
             trained: the discriminator's output for images that it is trained on, augmented.
             kept: the same for images that were kept back; empty without ``keeps_back``.
             count: real images that the discriminator has seen since the last call.
+            accuracy: the trainer's ``discriminator_accuracy``, a scalar; ``None`` if it has none.
         """
         self.sign.copy_(self.overfitting(trained.float().flatten(), kept.float().flatten()))
-        self.p.add_(torch.sign(self.sign - self.target) * (count / self.images)).clamp_(0, MOST)
+        self.p.add_(torch.sign(self.excess(accuracy)) * (count / self.images)).clamp_(0, MOST)
 
 
 class BySign(Adaptive):
@@ -124,8 +130,17 @@ class BySign(Adaptive):
 class ByGap(Adaptive):
     """p follows how much better the logits of trained images are than those of images that were kept back.
 
-    Only the order of logits counts, so that it holds for critics and for relativistic losses too.
+    Only the order of logits counts, so that it holds for critics and for relativistic losses too. Images that were kept
+    back may be variants of others, which hides the gap; so p also rises while D is right too often, where the trainer
+    says how often that is.
+
+    Attributes:
+        accuracy: of the discriminator, above which p rises too.
     """
+
+    def __init__(self, *args: Any, accuracy: float, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.accuracy = accuracy
 
     keeps_back = True
     follows = "gap"
@@ -136,3 +151,7 @@ class ByGap(Adaptive):
 
     def overfitting(self, trained: Tensor, kept: Tensor) -> Tensor:
         return (trained[:, None] - kept).sign().mean()
+
+    def excess(self, accuracy: Tensor | None) -> Tensor:
+        gap = super().excess(accuracy)
+        return gap if accuracy is None else torch.maximum(gap, accuracy.float() - self.accuracy)

@@ -84,8 +84,16 @@ class Augmented:
         """Whether to look at the overfitting after that iteration."""
         return self.adapts and iteration % INTERVAL == 0
 
-    def adapt(self, discriminator: nn.Module, batches: Batches, iteration: int) -> dict[str, Tensor]:
+    def adapt(
+        self, discriminator: nn.Module, batches: Batches, iteration: int, accuracy: Tensor | None
+    ) -> dict[str, Tensor]:
         """Look at the overfitting, and adapt. Evaluation mode, so that no statistics change.
+
+        Args:
+            discriminator: the trained one.
+            batches: images that it is trained on, and others that were kept back.
+            iteration: the last one, counted from 1.
+            accuracy: of the discriminator in that iteration, if the trainer logs it.
 
         Returns:
             Metrics: the probability of transforms, and what it follows.
@@ -95,7 +103,7 @@ class Augmented:
         with evaluating(discriminator), torch.no_grad():
             trained = discriminator(*module(*batches.look(place, kept=False)))
             kept = discriminator(*module(*batches.look(place, kept=True))) if self.keeps_back else trained[:0]
-        module.adapt(trained, kept, INTERVAL * batches.batch_size)
+        module.adapt(trained, kept, INTERVAL * batches.batch_size, accuracy)
         return {"augmentation_p": module.p.clone(), f"augmentation_{module.follows}": module.sign.clone()}
 
 

@@ -163,8 +163,9 @@ class Training(Iterator[Iteration]):
             self.iteration += 1
             self.ema.update(self.iteration)
             if self.augmented.is_due(self.iteration):
+                accuracy = self.ranks.mean(metrics.get("discriminator_accuracy"))
                 with self.device.forward():
-                    metrics = metrics | self.augmented.adapt(self.nets.discriminator, self.batches, self.iteration)
+                    metrics |= self.augmented.adapt(self.nets.discriminator, self.batches, self.iteration, accuracy)
             self._is_whole = True
         self.kept.add(self.iteration, losses, metrics)
         return Iteration(self.iteration, losses, metrics)

@@ -35,7 +35,7 @@ def test_every_command_is_listed_in_a_section() -> None:
 @pytest.mark.parametrize("name", main.commands)
 def test_a_command_that_writes_takes_out(name: str) -> None:
     options = {opt for parameter in main.commands[name].params for opt in parameter.opts}
-    reads_only = ("check", "doctor", "list", "show", "weights")
+    reads_only = ("check", "doctor", "list", "push", "serve", "show", "weights")
     assert ({"-o", "--out"} <= options) == (name not in reads_only)
     assert ("--force" in options) == (name not in (*reads_only, "new-plugin")), "which never replaces a file"
 

@@ -11,7 +11,13 @@ from ganzoo.util.errors import GanzooError
 
 def test_options_of_a_record_are_those_that_were_written() -> None:
     options = Options(
-        data="ring8", seed=3, keep_every=5, init="x", freeze=("generator.0",), metrics=("a", "b"), log_to=("c",),
+        data="ring8",
+        seed=3,
+        keep_every=5,
+        init="x",
+        freeze=("generator.0",),
+        metrics=("a", "b"),
+        log_to=("c",),
         command="ganzoo train simple",
     )
     record = asdict(options) | {"gan": "simple", "settings": {}}

@@ -181,7 +181,7 @@ def test_plugins_can_be_chosen_by_the_environment(monkeypatch: pytest.MonkeyPatc
     chosen = registry.__wrapped__()
     assert [plugin.name for plugin in chosen.plugins] == ["core", "datasets", "loggers", "simple"]
     assert list(chosen.gans) == ["simple"]
-    with pytest.raises(GanzooError, match="no GAN named 'dcgan'; .*; GANZOO_PLUGINS is simple,core"):
+    with pytest.raises(GanzooError, match=r"no GAN named 'dcgan'; .*; GANZOO_PLUGINS is simple,core"):
         chosen.gan("dcgan")
 
 

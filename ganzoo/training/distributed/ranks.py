@@ -99,6 +99,10 @@ class Ranks:
     def broadcast(self, tensors: Iterable[Tensor]) -> None:
         """Copy the values of rank 0 into ``tensors`` on every rank."""
 
+    def mean(self, metric: Tensor | None) -> Tensor | None:
+        """The mean of a metric over all ranks, if there is one. It stays on the device."""
+        return metric
+
     def mean_over_ranks(self, values: Sequence[float]) -> list[float]:
         """The mean of each value over all ranks."""
         return list(values)
@@ -188,6 +192,9 @@ class Group(Ranks):
         with lost_rank_error():
             self.dist.all_reduce(tensor)
         return tensor
+
+    def mean(self, metric: Tensor | None) -> Tensor | None:
+        return None if metric is None else self.sum_(metric.clone()) / self.size
 
     def broadcast(self, tensors: Iterable[Tensor]) -> None:
         for tensor in tensors:

@@ -76,8 +76,8 @@ def sweep(
     """
     check_output(picture, ".png", ".svg", option="--plot")
     from ganzoo.cli.list import table
-    from ganzoo.runs.progress import iteration_counter
     from ganzoo.registry.recipe import parse_assignments
+    from ganzoo.runs.progress import iteration_counter
     from ganzoo.util.optional import needs
 
     grid = parse_grid(grids)

@@ -15,13 +15,13 @@ import torch
 from torch import nn
 
 import ganzoo
-from ganzoo.runs.progress import headline
 from ganzoo.data import Data, load
 from ganzoo.parts.build import untrained_parent
 from ganzoo.parts.losses import bce
 from ganzoo.registry.recipe import resolve
 from ganzoo.registry.registry import registry
 from ganzoo.registry.values import ramp
+from ganzoo.runs.progress import headline
 from ganzoo.testing import first_samples
 from ganzoo.training.device import choose_device
 from ganzoo.training.device.compiling import CompiledIteration
