@@ -124,8 +124,8 @@ def auto_augmentation(
 
     A tenth of the images, at most 500, is kept back. The gap is how much more often D's logit of an image that it is
     trained on is the larger one than that of an image that was kept back, from 0 (as often) to 1 (always). Above the
-    target the probability p of the transforms rises, below it falls, between 0 and 0.8. Flips are among them unless
-    mirrored images are farther from the others than the images themselves, as with letters.
+    target, or while D is right too often, the probability p of the transforms rises; else it falls, between 0 and 0.8.
+    Flips are among them unless mirrored images are farther from the others than the images themselves, as with letters.
 
     Args:
         task: what the discriminator sees.

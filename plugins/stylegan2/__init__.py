@@ -103,6 +103,20 @@ def widths(task: Task, width: int, most: int, name: str) -> tuple[list[int], tup
     return [min(most, width * 2**step) for step in range(steps + 1)], small
 
 
+LARGER = {  # as measured at 64 pixels
+    "generator.most": 128,
+    "discriminator.most": 128,
+    "penalty": 1.0,
+    "penalty_every": 8,
+    "lr": 7e-4,
+    "batch_size": 16,
+    "iterations": 8000,
+    "lr_schedule": "late-linear",
+    "augmentation": "ada",
+    "augmentation.colour": False,
+}
+
+
 @hookimpl
 def ganzoo_generators() -> Parts:
     return {"style": style_generator}
@@ -137,4 +151,5 @@ def ganzoo_gans() -> Iterable[GAN]:
             "beta2": 0.99,
             "penalty": 0.5,
         },
+        presets={"64px": LARGER},
     )

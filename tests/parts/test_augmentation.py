@@ -132,6 +132,15 @@ def test_p_of_auto_follows_the_order_of_logits_whatever_their_scale() -> None:
     assert module.p.item() == pytest.approx(0.19)
 
 
+def test_p_of_auto_rises_while_the_discriminator_is_right_too_often() -> None:
+    module: Any = auto_augmentation(task_of(noise(100)), target=0.1, accuracy=0.72, images=100)
+    same = torch.zeros(4, 1)
+    for accuracy, p in ((0.8, 0.1), (0.7, 0.0), (None, 0.0), (0.73, 0.1)):
+        module.adapt(same, same, 10, None if accuracy is None else torch.tensor(accuracy))
+        assert module.p.item() == pytest.approx(p)
+    assert module.sign.item() == 0, "the gap is logged as it is"
+
+
 def test_p_is_a_buffer() -> None:
     module = ada(task_of(noise(10)))
     assert isinstance(module, BySign)

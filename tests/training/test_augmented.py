@@ -149,7 +149,7 @@ def test_normalisation_statistics_do_not_see_images_that_are_kept_back() -> None
     training = small_training("simple", FEW, augmentation="auto", **{"discriminator.norm": "batch"})
     run_iterations(training, 3)
     before = {name: buffer.clone() for name, buffer in training.nets.discriminator.named_buffers()}
-    training.augmented.adapt(training.nets.discriminator, training.batches, 4)
+    training.augmented.adapt(training.nets.discriminator, training.batches, 4, None)
     assert all(torch.equal(buffer, before[name]) for name, buffer in training.nets.discriminator.named_buffers())
     assert training.nets.discriminator.training
 
