@@ -72,7 +72,8 @@ def test_force_removes_what_an_old_run_has_left(ganzoo: Text) -> None:
     Path("x/README.md").write_text("mine")
     ganzoo(f"train simple {TRAIN} --data ring8 --out x --sample-every 6 --force")
     assert not Path("x/neighbours.png").exists(), "points have no neighbours to look at"
-    assert not Path("x/progress.webp").exists(), "one picture is no animation"
+    with Image.open("x/progress.webp") as animation:
+        assert getattr(animation, "n_frames", 1) == 2, "of the new run alone, at iterations 0 and 6"
     assert Path("x/README.md").read_text() == "mine"
 
 

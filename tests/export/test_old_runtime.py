@@ -53,9 +53,10 @@ def test_every_file_that_ships_gives_the_same_samples(oldest: Path, tmp_path: Pa
         if metadata.condition:
             feeds["conditions"] = np.random.default_rng(0).uniform(-1, 1, (len(SEEDS), *metadata.condition))
             feeds["conditions"] = feeds["conditions"].astype(np.float32)
+        wanted = sampler.run("child", *feeds.values())
+        feeds |= {name: np.float32(value) for name, value in metadata.sampling_inputs.items()}
         np.savez(tmp_path / f"{number}.npz", **feeds)
         jobs.append([str(path), str(tmp_path / f"{number}.npz"), str(tmp_path / f"{number}.npy")])
-        wanted = sampler.run("child", *feeds.values())
         np.save(tmp_path / f"{number}-wanted.npy", wanted)
     lines = "\n".join(json.dumps(job) for job in jobs)
     done = subprocess.run(

@@ -88,7 +88,7 @@ def test_a_maker_keeps_the_settings_of_the_one_that_it_calls() -> None:
     assert found["widths"] == theirs["widths"]
     assert found["norm"].kind != theirs["norm"].kind  # a setting of both is its own
     record = replace(registry().gan("simple"), generator=bent_generator, settings={})
-    recipe = resolve(record, {"widths": (3,), "bend": 0.25} | {"discriminator.widths": (2,)})
+    recipe = resolve(record, {"generator.widths": (3,), "bend": 0.25})
     net = recipe.call("generator", Task(shape=(2,), range=None, latent_dim=5))
     assert [layer.out_features for layer in net.modules() if isinstance(layer, nn.Linear)] == [3, 2]
     with pytest.raises(GanzooError, match="bend=2 is out of range"):

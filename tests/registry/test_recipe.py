@@ -112,7 +112,7 @@ def test_a_value_of_another_type_is_refused(value: Any, kind: Any, wanted: str) 
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ({"widht": 3}, "toy has no setting 'widht'; did you mean 'width'? it has: alpha"),
+        ({"widht": 3}, "toy has no setting 'widht'; did you mean 'width'? it has: accuracy, alpha"),
         ({"zzz": 3}, "toy has no setting 'zzz'; it has: "),
         ({"trainer.width": 3}, "toy has no setting 'trainer.width'; did you mean 'width'?"),
         ({"width": 3}, "'width' is a setting of more than one part; say generator.width or discriminator.width"),
