@@ -38,6 +38,7 @@ from tests.benchmarks.harness import table
 
 FEW, SEED = 300, 0  # pictures of the small set, and the seed that they are drawn with
 SAMPLES, FEWER = 5000, 100
+EXTRACTED = 32  # pixels of a side that the extractor was trained on
 ENDLESS = 10**9  # iterations, where only speed counts
 METRICS = {  # and their decimals
     "emoji32-fd": 2,
@@ -79,11 +80,15 @@ class Case:
         title: of its rows.
         data: the pictures.
         others: pictures of the same kind that no contestant is given, uint8 ``(M, C, H, W)``; none of the whole set.
+        preset: of ganzoo's stylegan2.
+        init: trained weights, with which one more training of stylegan2 begins.
     """
 
     title: str
     data: Data
     others: Samples | None
+    preset: str | None = None
+    init: str | None = None
 
     @cached_property
     def extractor(self) -> Extractor:
@@ -98,8 +103,9 @@ class Case:
         return None if self.others is None else self.features(self.others)
 
     def features(self, images: Samples) -> Features:
+        """Of images that are larger than the extractor's, the means of 2x2 pixels are judged."""
         parts = (images[start : start + CHUNK] for start in range(0, len(images), CHUNK))
-        return self.extractor.extract(parts)
+        return self.extractor.extract(map(halved, parts) if images.shape[-1] > EXTRACTED else parts)
 
     @cached_property
     def apart(self) -> NDArray[Any]:
@@ -138,9 +144,31 @@ def fine(images: Samples) -> float:
     return float(np.square(squares - squares.mean((3, 5), keepdims=True)).mean())
 
 
+def halved(images: Samples) -> Samples:
+    """The means of 2x2 pixels, rounded: uint8 ``(N, C, H / 2, W / 2)``."""
+    count, channels, height, width = images.shape
+    squares = np.asarray(images, np.float32).reshape(count, channels, height // 2, 2, width // 2, 2)
+    return squares.mean((3, 5)).round().astype(np.uint8)
+
+
 def whole() -> Case:
     """All pictures of emoji32."""
     return Case("emoji32", load("emoji32"), None)
+
+
+def larger() -> Case:
+    """The pictures of fluent64, of 64x64 pixels; its test split is not trained on."""
+    return Case("fluent64", load("fluent64"), load("fluent64", split="test").samples, preset="64px")
+
+
+def similar() -> Case:
+    """300 pictures of twemoji32, and trained weights of emoji of another designer."""
+    data = load("twemoji32")
+    unlike = np.unique(data.samples, axis=0, return_index=True)[1]
+    drawn = np.random.default_rng(SEED).permutation(np.sort(unlike))
+    given, others = np.sort(drawn[:FEW]), np.sort(drawn[FEW:])
+    chosen = replace(data, name=f"twemoji32-{FEW}", samples=data.samples[given], conditions=None, sha256="")
+    return Case(f"{FEW} of twemoji32", chosen, data.samples[others], init="stylegan2")
 
 
 def few() -> Case:
@@ -154,7 +182,7 @@ def few() -> Case:
     return Case(f"{FEW} of emoji32", chosen, data.samples[others])
 
 
-CASES = (whole, few)
+CASES = (few, similar, whole, larger)
 
 
 class Ours:
@@ -203,15 +231,30 @@ def script(
 Make = Callable[[Case, int, int], Contestant]
 """Makes a contestant of a case, a seed and a number of iterations."""
 
+
+def stylegan2(case: Case, seed: int, iterations: int, **settings: Any) -> Contestant:
+    return Ours("stylegan2", case, seed, iterations, preset=case.preset, **settings)
+
+
+def initialised(case: Case, seed: int, iterations: int, **settings: Any) -> Contestant:
+    return stylegan2(case, seed, iterations, init=case.init, **settings)
+
+
 ROWS: Mapping[str, Make] = {
-    "ganzoo: stylegan2": partial(Ours, "stylegan2"),
-    "ganzoo: stylegan2, no augmentation": partial(Ours, "stylegan2", augmentation="none"),
+    "ganzoo: stylegan2": partial(stylegan2),
+    "ganzoo: stylegan2, no augmentation": partial(stylegan2, augmentation="none"),
     "ganzoo: dcgan, no augmentation": partial(Ours, "dcgan", augmentation="none"),
     "DCGAN of the tutorial": partial(script, TutorialDCGAN),
     "lightweight-gan, smaller": partial(script, LightweightGAN, most=64, accumulated=1, attention=False),
 }
 """The last one has options of lightweight-gan's command: ``--fmap-max 64 --gradient-accumulate-every 1`` and no
 ``--attn-res-layers``. With its defaults an iteration takes half a minute of a CPU."""
+
+INIT_ROWS: Mapping[str, Make] = {
+    "ganzoo: stylegan2, from trained weights": partial(initialised),
+    "the same, D's layers 0-3 frozen": partial(initialised, freeze=("discriminator.0-3",)),
+}
+"""Of the cases that have such weights."""
 
 
 def measure(turns: int, seconds: float) -> dict[str, Any]:
@@ -222,7 +265,8 @@ def measure(turns: int, seconds: float) -> dict[str, Any]:
     for pictures in CASES:
         case = pictures()
         for seed in range(turns):
-            found = trained(ROWS, case, seed, seconds, number)
+            rows_of_case = ROWS | INIT_ROWS if case.init else ROWS
+            found = trained(rows_of_case, case, seed, seconds, number)
             print(table(found), file=sys.stderr, flush=True)  # hours before the last one
             rows.extend(found)
         blank = dict.fromkeys(("seed", *COUNTED), "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     rows: dict[str, Any] = {}
     for row, make in few_pictures.ROWS.items():
         assert isinstance(make, partial)
-        narrowed = narrow(make.args[0]) if row.startswith("ganzoo") else {}
+        narrowed = narrow(make.args[0] if make.args else "stylegan2") if row.startswith("ganzoo") else {}
         narrowed |= {"most": 16} if row.startswith("lightweight") else {}
         rows[row] = partial(make.func, *make.args, **make.keywords | without_iterations(narrowed))
     monkeypatch.setattr(few_pictures, "ROWS", rows)
@@ -48,15 +49,27 @@ def weights(net: torch.nn.Module) -> int:
     return sum(weight.numel() for weight in net.parameters())
 
 
-def test_the_tutorials_networks_lack_their_widest_layer() -> None:
+@pytest.mark.parametrize("side", [32, 64])
+def test_the_tutorials_networks_lack_their_widest_layer_for_32_pixels(side: int) -> None:
     with torch.device("meta"):
-        G, D = dcgan_script.generator(), dcgan_script.discriminator()
-        assert G(torch.empty(2, 100, 1, 1)).shape == (2, 3, 32, 32)
-        assert D(torch.empty(2, 3, 32, 32)).shape == (2, 1, 1, 1)
-    layers = ((100, 256), (256, 128), (128, 64), (64, 3))
-    assert weights(G) == 16 * sum(map(math.prod, layers)) + 2 * (256 + 128 + 64)
-    layers = ((3, 64), (64, 128), (128, 256), (256, 1))
-    assert weights(D) == 16 * sum(map(math.prod, layers)) + 2 * (128 + 256)
+        G, D = dcgan_script.generator(side), dcgan_script.discriminator(side)
+        assert G(torch.empty(2, 100, 1, 1)).shape == (2, 3, side, side)
+        assert D(torch.empty(2, 3, side, side)).shape == (2, 1, 1, 1)
+    widths = (64, 128, 256) if side == 32 else (64, 128, 256, 512)
+    assert weights(G) == 16 * sum(map(math.prod, pairwise((3, *widths, 100)))) + 2 * sum(widths)
+    assert weights(D) == 16 * sum(map(math.prod, pairwise((3, *widths, 1)))) + 2 * sum(widths[1:])
+
+
+def test_images_of_64_pixels_are_halved_for_the_second_network_of_lightweight_gan() -> None:
+    G, D = lightweight_networks.Generator(16, 64), lightweight_networks.Discriminator(16, 64, attention=False)
+    images = G(torch.randn(2, 256))
+    assert images.shape == (2, 3, 64, 64)
+    _, small, features = D(images)
+    assert features.shape == (2, 16, 8, 8)
+    torch.testing.assert_close(small, D.small(images[:, :, ::2, ::2]).flatten())
+    assert D.decoder(features).shape == (2, 3, 128, 128)
+    with pytest.raises(NotImplementedError, match="32x32"):
+        lightweight_networks.Discriminator(16, 64, attention=True)
 
 
 def test_the_networks_of_lightweight_gan_have_as_many_weights_as_published() -> None:
@@ -181,6 +194,27 @@ def test_of_the_whole_set_copies_are_nearer_than_its_pictures_are_to_each_other(
     found = few_of_it.judged(images)
     assert (found["copies"], found["to others"]) == (1, "")
     assert few_of_it.judged(255 - images)["copies"] < 0.5
+
+
+def test_trained_weights_begin_a_training_of_pictures_by_another_designer() -> None:
+    case = few_pictures.similar()
+    assert case.others is not None
+    assert (len(case.data), len(case.others), case.init) == (300, 1439 - 19 - 300, "stylegan2")
+    given, others = ({image.tobytes() for image in images} for images in (case.data.samples, case.others))
+    assert not given & others
+    for make in few_pictures.INIT_ROWS.values():
+        contestant = make(case, 0, 1)
+        assert isinstance(contestant, few_pictures.Ours)
+        assert contestant.training.beginning is not None
+
+
+def test_larger_pictures_are_judged_by_the_means_of_2x2_pixels() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (3, 3, 64, 64), np.uint8)
+    means = few_pictures.halved(images)
+    assert means.shape == (3, 3, 32, 32)
+    assert means[0, 0, 0, 0] == round(images[0, 0, :2, :2].mean())
+    case = few_pictures.larger()
+    assert case.features(images).features.tolist() == case.features(means).features.tolist()
 
 
 def test_bytes_reach_both_limits() -> None:

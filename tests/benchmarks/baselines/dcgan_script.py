@@ -1,8 +1,8 @@
-"""A DCGAN as PyTorch's tutorial trains it, written from its description, for images of 32x32 pixels.
+"""A DCGAN as PyTorch's tutorial trains it, written from its description, for images of 64x64 or 32x32 pixels.
 
 Inkawhich, DCGAN Tutorial (docs.pytorch.org/tutorials/beginner/dcgan_faces_tutorial.html), after Radford et al., 2016.
-The published networks are for 64x64 pixels; here the layer with the most channels is left out of both. No average of
-the weights, a constant learning rate, fp32, losses fetched in every iteration. The pictures are in memory.
+The published networks are for 64x64 pixels; for 32x32 the layer with the most channels is left out of both. No average
+of the weights, a constant learning rate, fp32, losses fetched in every iteration. The pictures are in memory.
 """
 
 from __future__ import annotations
@@ -30,24 +30,30 @@ def first_weights(layer: nn.Module) -> None:
         nn.init.zeros_(layer.bias)
 
 
-def generator() -> nn.Module:
-    """Images ``(N, 3, 32, 32)`` in [-1, 1] of latents ``(N, LATENT, 1, 1)``."""
+def widths(side: int) -> tuple[int, ...]:
+    """Channels of the layers between a latent and an image of that side, the widest first."""
+    return tuple(WIDTH * 2**power for power in reversed(range(side.bit_length() - 3)))
+
+
+def generator(side: int) -> nn.Module:
+    """Images ``(N, 3, side, side)`` in [-1, 1] of latents ``(N, LATENT, 1, 1)``."""
     net = nn.Sequential()
-    before = LATENT
-    for width, stride, padding in ((4 * WIDTH, 1, 0), (2 * WIDTH, 2, 1), (WIDTH, 2, 1)):
+    before, stride, padding = LATENT, 1, 0
+    for width in widths(side):
         net.extend([nn.ConvTranspose2d(before, width, 4, stride, padding, bias=False), nn.BatchNorm2d(width)])
         net.append(nn.ReLU(inplace=True))
-        before = width
+        before, stride, padding = width, 2, 1
     return net.extend([nn.ConvTranspose2d(WIDTH, 3, 4, 2, 1, bias=False), nn.Tanh()]).apply(first_weights)
 
 
-def discriminator() -> nn.Module:
-    """Probabilities ``(N, 1, 1, 1)`` that images ``(N, 3, 32, 32)`` are real."""
-    net = nn.Sequential(nn.Conv2d(3, WIDTH, 4, 2, 1, bias=False), nn.LeakyReLU(0.2, inplace=True))
-    for width in (2 * WIDTH, 4 * WIDTH):
+def discriminator(side: int) -> nn.Module:
+    """Probabilities ``(N, 1, 1, 1)`` that images ``(N, 3, side, side)`` are real."""
+    first, *others = reversed(widths(side))
+    net = nn.Sequential(nn.Conv2d(3, first, 4, 2, 1, bias=False), nn.LeakyReLU(0.2, inplace=True))
+    for width in others:
         net.extend([nn.Conv2d(width // 2, width, 4, 2, 1, bias=False), nn.BatchNorm2d(width)])
         net.append(nn.LeakyReLU(0.2, inplace=True))
-    return net.extend([nn.Conv2d(4 * WIDTH, 1, 4, 1, 0, bias=False), nn.Sigmoid()]).apply(first_weights)
+    return net.extend([nn.Conv2d(others[-1], 1, 4, 1, 0, bias=False), nn.Sigmoid()]).apply(first_weights)
 
 
 def judged(probabilities: Tensor, target: float) -> Tensor:
@@ -59,14 +65,15 @@ class TutorialDCGAN(PictureScript):
     """D first, on real and on generated images one after the other; then G against the new D, on the same images.
 
     Args:
-        images: bytes ``(N, 3, 32, 32)``. The last batch of an epoch has what is left.
+        images: bytes ``(N, 3, side, side)``. The last batch of an epoch has what is left.
     """
 
     latent, batch, limits = LATENT, BATCH, (-1.0, 1.0)
 
     def __init__(self, images: Samples) -> None:
         super().__init__()
-        self.G, self.D = generator(), discriminator()
+        side = images.shape[-1]
+        self.G, self.D = generator(side), discriminator(side)
         self.batches = endless(prepared(images, self.limits), BATCH, drops_last=False)
         self.adam_G, self.adam_D = (torch.optim.Adam(net.parameters(), LR, BETAS) for net in (self.G, self.D))
 

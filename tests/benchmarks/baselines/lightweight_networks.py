@@ -1,8 +1,9 @@
-"""The networks of lightweight-gan for images of 32x32 pixels, written from a description of it.
+"""The networks of lightweight-gan for images of 32x32 or 64x64 pixels, written from a description of it.
 
 Wang (github.com/lucidrains/lightweight-gan, MIT), after Liu et al., 2021, arXiv:2101.04775. They are those of its
-command's defaults with ``--image-size 32``. Skip-layer excitation begins at 128x128 there, so these have none; and
-attention is asked for at 32x32 pixels, where D has it and G ends.
+command's defaults with ``--image-size``. Skip-layer excitation begins at 128x128 there, so these have none; and
+attention is asked for at 32x32 pixels: of images of that size D has it and G ends there. For 64x64 pixels only the
+networks without attention are written.
 """
 
 from __future__ import annotations
@@ -17,9 +18,12 @@ SLOPE = 0.1
 DECODED = 4  # doublings of a decoder: 8x8 features become 128x128 images
 
 
-def widths(most: int) -> tuple[int, ...]:
-    """Channels at 4x4, 8x8 and 16x16 pixels: 4096 over the side, at most ``most``."""
-    return tuple(min(4096 // side, most) for side in (4, 8, 16))
+SMALL = 32  # pixels of D's second network
+
+
+def widths(most: int, side: int) -> tuple[int, ...]:
+    """Channels at 4x4, 8x8, ... pixels, below ``side``: 4096 over the pixels of a side, at most ``most``."""
+    return tuple(min(4096 // 2**power, most) for power in range(2, side.bit_length() - 1))
 
 
 def leaky() -> nn.Module:
@@ -46,14 +50,14 @@ class Noise(nn.Module):
 
 
 class Generator(nn.Module):
-    """Images ``(N, 3, 32, 32)``, meant for [0, 1], of latents ``(N, LATENT)``."""
+    """Images ``(N, 3, side, side)``, meant for [0, 1], of latents ``(N, LATENT)``."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, side: int = 32) -> None:
         super().__init__()
         self.begin = nn.Sequential(nn.ConvTranspose2d(LATENT, 2 * LATENT, 4), nn.BatchNorm2d(2 * LATENT), nn.GLU(dim=1))
         self.layers = nn.Sequential()
         before = LATENT
-        for width in widths(most):
+        for width in widths(most, side):
             self.layers.extend([*doubled(before), nn.ZeroPad2d((2, 1, 2, 1)), nn.Conv2d(before, 2 * width, 4)])
             self.layers.extend([Noise(), nn.BatchNorm2d(2 * width), nn.GLU(dim=1)])
             before = width
@@ -141,17 +145,24 @@ class Attended(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Logits of images ``(N, 3, 32, 32)`` by two networks, and the error of images that are rebuilt from the first.
+    """Logits of images ``(N, 3, side, side)`` by two networks, and the error of images that are rebuilt from the first.
 
     Args:
         most: largest number of channels.
+        side: 32, or 64 without attention.
         attention: whether the first network begins with attention to the colours.
     """
 
-    def __init__(self, most: int, *, attention: bool) -> None:
+    def __init__(self, most: int, side: int = 32, *, attention: bool) -> None:
         super().__init__()
-        _, last, first = widths(most)
-        self.down = nn.Sequential(*([Attended(3)] if attention else []), Halved(3, first), Halved(first, last))
+        if attention and side != SMALL:
+            raise NotImplementedError(f"attention is written for {SMALL}x{SMALL} pixels alone")
+        self.down = nn.Sequential(*([Attended(3)] if attention else []))
+        before = 3
+        for width in reversed(widths(most, side)[1:]):
+            self.down.append(Halved(before, width))
+            before = width
+        last = before
         self.logits = nn.Sequential(nn.Conv2d(last, last, 3, 2, 1), leaky(), nn.Conv2d(last, 1, 4))
         self.small = nn.Sequential(nn.Conv2d(3, 64, 3, padding=1), Attended(64), Halved(64, 32), Attended(32))
         self.small.extend([nn.AdaptiveAvgPool2d(4), nn.Conv2d(32, 1, 4)])
@@ -166,7 +177,8 @@ class Discriminator(nn.Module):
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Logits ``(N,)`` of both networks, and the features that :meth:`rebuilding` takes."""
         features = self.down(images)
-        return self.logits(features).flatten(), self.small(images).flatten(), features
+        small = images if images.shape[-1] == SMALL else F.interpolate(images, size=(SMALL, SMALL))
+        return self.logits(features).flatten(), self.small(small).flatten(), features
 
     def rebuilding(self, features: Tensor, images: Tensor) -> Tensor:
         """Mean squared error of the images, enlarged, and what the decoder makes of their features."""

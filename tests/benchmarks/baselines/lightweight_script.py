@@ -63,10 +63,10 @@ class LightweightGAN(PictureScript):
     """D first, then G, on images of its own.
 
     Args:
-        images: bytes ``(N, 3, 32, 32)``.
+        images: bytes ``(N, 3, side, side)``.
         most: largest number of channels.
         accumulated: batches of which gradients are added up for one update.
-        attention: whether D's larger network has attention at 32x32 pixels.
+        attention: whether D's larger network has attention at 32x32 pixels; larger images: False.
     """
 
     latent, limits = LATENT, (0.0, 1.0)
@@ -74,7 +74,8 @@ class LightweightGAN(PictureScript):
     def __init__(self, images: Samples, *, most: int = 512, accumulated: int = 4, attention: bool = True) -> None:
         super().__init__()
         self.batch, self.accumulated = accumulated * BATCH, accumulated
-        self.G, self.D = Generator(most), Discriminator(most, attention=attention)
+        side = images.shape[-1]
+        self.G, self.D = Generator(most, side), Discriminator(most, side, attention=attention)
         self.batches = endless(prepared(images, self.limits), BATCH, drops_last=True)
         self.adam_G, self.adam_D = (torch.optim.Adam(net.parameters(), LR, BETAS) for net in (self.G, self.D))
         self.probability, self.iterations = probability(len(images)), 0
