@@ -44,8 +44,11 @@ def mnist_10k(request: Request) -> Data:
     """
     request.refuse_argument()
     stem = "mnist-2k-test" if request.split == "test" else "mnist-10k"
-    images, labels = _arrays(stem)
-    return Data(name=request.name, samples=images[:, None], labels=labels, classes=DIGITS, licence=MNIST_LICENCE)
+    arrays = _read(stem)
+    labels = arrays["labels"].astype(np.int64)
+    return Data(
+        name=request.name, samples=arrays["images"][:, None], labels=labels, classes=DIGITS, licence=MNIST_LICENCE
+    )
 
 
 def emoji32(request: Request) -> Data:
@@ -61,9 +64,14 @@ def emoji32(request: Request) -> Data:
     """
     request.refuse_argument()
     request.refuse_test()
-    images, labels = _arrays("emoji32")
-    licence = "Apache-2.0 (Google Noto Emoji)"
-    return Data(name=request.name, samples=images, labels=labels, classes=EMOJI_CLASSES, licence=licence)
+    emoji = _read("emoji32")
+    return Data(
+        name=request.name,
+        samples=_channels_first(emoji["images"]),
+        labels=emoji["labels"].astype(np.int64),
+        classes=EMOJI_CLASSES,
+        licence="Apache-2.0 (Google Noto Emoji)",
+    )
 
 
 def fluent32(request: Request) -> Data:
@@ -85,8 +93,8 @@ def fluent32(request: Request) -> Data:
     chosen = pairs["split"] == (request.split == "test")
     return Data(
         name=request.name,
-        samples=pairs["b"][chosen],
-        conditions=pairs["a"][chosen],
+        samples=_channels_first(pairs["b"][chosen]),
+        conditions=_channels_first(pairs["a"][chosen]),
         licence=FLUENT_LICENCE,
     )
 
@@ -108,9 +116,9 @@ def fluent64(request: Request) -> Data:
     with (_FOLDER / "fluent64.webp").open("rb") as file, Image.open(file) as sheet:
         pixels = np.asarray(sheet.convert("RGB"))
     side = pixels.shape[1] // FLUENT_COLUMNS
-    cells = pixels.reshape(-1, side, FLUENT_COLUMNS, side, 3).transpose(0, 2, 4, 1, 3).reshape(-1, 3, side, side)
+    cells = pixels.reshape(-1, side, FLUENT_COLUMNS, side, 3).transpose(0, 2, 1, 3, 4).reshape(-1, side, side, 3)
     first, count = (FLUENT_TRAIN, FLUENT_TEST) if request.split == "test" else (0, FLUENT_TRAIN)
-    return Data(name=request.name, samples=np.ascontiguousarray(cells[first : first + count]), licence=FLUENT_LICENCE)
+    return Data(name=request.name, samples=_channels_first(cells[first : first + count]), licence=FLUENT_LICENCE)
 
 
 def twemoji32(request: Request) -> Data:
@@ -128,18 +136,18 @@ def twemoji32(request: Request) -> Data:
     """
     request.refuse_argument()
     twemoji, noto = _read("twemoji32"), _read("emoji32")
-    chosen = (twemoji["split"] == (request.split == "test")) & (twemoji["variant"] == 0)
+    chosen = twemoji["split"] == (request.split == "test")
     return Data(
         name=request.name,
-        samples=twemoji["images"][chosen],
-        conditions=noto["images"][chosen],
+        samples=_channels_first(twemoji["images"][chosen]),
+        conditions=_channels_first(noto["images"][twemoji["emoji32"][chosen]]),
         licence="CC BY 4.0, (c) Twitter, Inc and other contributors; the conditions: Apache-2.0 (Google Noto Emoji)",
     )
 
 
-def _arrays(stem: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    arrays = _read(stem)
-    return arrays["images"], arrays["labels"].astype(np.int64)
+def _channels_first(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Images ``(N, C, H, W)`` of ``(N, H, W, C)``, an order of the bytes in which the files are smaller."""
+    return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
 
 
 def _read(stem: str) -> dict[str, NDArray[Any]]:
