@@ -267,6 +267,7 @@ def print_dry_run(
         from ganzoo.runs import dry_run as trial
         from ganzoo.runs.folders import require_free
         from ganzoo.runs.log import before_training
+        from ganzoo.runs.pace import duration_in_words
 
     require_free(RunFolder(path), replace=force)
     model = None if parent is None else load(find(parent))
@@ -280,7 +281,7 @@ def print_dry_run(
     rows = [*trial.describe(training, seconds), ("device", hardware(training))]
     for wanted in trial.parents_to_train(recipe) if model is None else ():
         _, seconds = trial.try_training(wanted, options.of_parent())
-        duration = trial.duration_in_words(seconds * wanted.loop.iterations)
+        duration = duration_in_words(seconds * wanted.loop.iterations)
         rows.append(("parent", f"{wanted.gan.name} is trained first, unless it has been: about {duration}"))
     table(rows)
     if finding := before_training(training):

@@ -10,6 +10,7 @@ from ganzoo.parts.build import frozen_parent
 from ganzoo.records.options import Options
 from ganzoo.registry.recipe import Recipe
 from ganzoo.runs.loggers import Loggers
+from ganzoo.runs.pace import duration_in_words
 from ganzoo.runs.run import first_iteration, new_training
 from ganzoo.training.distributed.ranks import current_ranks
 from ganzoo.training.initial import read_initial
@@ -72,15 +73,3 @@ def describe(training: Training, seconds: float) -> Iterator[tuple[str, str]]:
     yield from training.beginning.layers
     duration = duration_in_words(seconds * loop.iterations)
     yield "time", f"about {duration} for {loop.iterations:,} iterations, at {1 / seconds:.3g} iterations/s"
-
-
-def duration_in_words(seconds: float) -> str:
-    """A duration with its unit.
-
-    >>> [duration_in_words(seconds) for seconds in (3, 300, 9000, 500_000)]
-    ['3 seconds', '5 minutes', '2.5 hours', '5.8 days']
-    """
-    for unit, length in (("days", 86400), ("hours", 3600)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.1f} {unit}"
-    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.2g} seconds"

@@ -17,6 +17,7 @@ from ganzoo.records.options import Options
 from ganzoo.records.run_folder import RunFolder
 from ganzoo.registry.registry import registry
 from ganzoo.runs.checkpoints import IN_PYTHON, read_checkpoint
+from ganzoo.runs.pace import Remaining
 from ganzoo.runs.progress import reporter
 from ganzoo.runs.run import Collapsed, Interrupted, Reporter, Run
 from ganzoo.training.loop import Iteration, Training
@@ -29,7 +30,7 @@ class Silent:
     """Shows nothing."""
 
     def start(self, training: Training, folder: Path) -> None: ...
-    def log(self, training: Training, entry: Mapping[str, Any]) -> None: ...
+    def log(self, training: Training, entry: Mapping[str, Any], remaining: Remaining | None) -> None: ...
     def stop(self) -> None: ...
 
 

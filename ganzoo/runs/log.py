@@ -18,6 +18,7 @@ from ganzoo.records.run_folder import RunFolder
 from ganzoo.runs.best_weights import BestWeights
 from ganzoo.runs.doctor import Finding, describe, diagnose, few_images, findings_in
 from ganzoo.runs.loggers import Loggers
+from ganzoo.runs.pace import Pace
 from ganzoo.runs.probe import TrainingProbe
 from ganzoo.training.loop import Iteration, Training
 from ganzoo.util.errors import GanzooError
@@ -42,9 +43,10 @@ class RunLog:
         probe: TrainingProbe,
         best_weights: BestWeights | None,
         loggers: Loggers,
+        pace: Pace,
     ) -> None:
         self.folder, self.training, self.probe, self.best_weights = folder, training, probe, best_weights
-        self.loggers = loggers
+        self.loggers, self.pace = loggers, pace
         self.entries: list[Entry] = []
         self._cpu_offset = 0.0
 
@@ -76,7 +78,7 @@ class RunLog:
 
         Args:
             iterations: the last ones, at least one.
-            seconds: wall time that they took.
+            seconds: wall time that they took on the host.
             score: whether to score the generator too.
 
         Raises:
@@ -89,8 +91,10 @@ class RunLog:
             for name, value in (*((f"loss.{name}", loss) for name, loss in done.losses.items()), *done.metrics.items())
         ]
         scalars += [(last, f"gradient.{name}", norm) for name, norm in self.probe.gradient_norms().items()]
-        # one transfer from the device for all of them
+        # one transfer from the device for all of them; iterations that it still works on belong to the time
+        start = time.perf_counter()
         values = torch.stack([value.detach().float().reshape(()) for *_, value in scalars]).tolist()
+        seconds += time.perf_counter() - start
         *values, cpu = ranks.mean_over_ranks([*values, self._cpu_offset + time.process_time()])
         timing = {
             "iterations_per_second": float(f"{len(iterations) / seconds:.4g}"),
@@ -110,9 +114,13 @@ class RunLog:
             by_name.setdefault(name, []).append(value)
         entry: Entry = {"iteration": last, **timing}
         entry |= {name: sum(values) / len(values) for name, values in by_name.items()}
-        scores = self.best_weights.score(self.training.model()) if self.best_weights and score else {}
+        scores: Entry = {}
+        if self.best_weights and score:
+            with self.pace.pause("scores"):
+                scores = self.best_weights.score(self.training.model())
         if self.probe.is_due(self.entries):
-            measures = self.probe.sample_measures()
+            with self.pace.pause("measurements"):
+                measures = self.probe.sample_measures()
             if not all(map(math.isfinite, measures.values())):
                 self.fail(last, "the samples are no longer finite")
             entry |= measures

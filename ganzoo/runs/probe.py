@@ -19,6 +19,7 @@ from ganzoo.parts.augmentation import KEPT_LEAST, shrunk
 from ganzoo.parts.networks import Networks, evaluating
 from ganzoo.records.metrics import Entry
 from ganzoo.runs.measures import Copies, Values, distance, diversity, features
+from ganzoo.runs.schedule import MEASUREMENTS
 from ganzoo.training.ema import EMA
 from ganzoo.training.loop import Training
 
@@ -26,7 +27,6 @@ SAMPLES, REAL = 64, 256
 JUDGED = 256  # images that the discriminator is trained on, and as many that were kept back
 COMPARED, LAZY = 3000, 500  # images that copies are looked for among; fewer where each is read from its file
 CLASSES = 8  # whose samples are compared; fewer classes leave more samples for each
-MEASUREMENTS = 40  # in a run, at most
 
 
 class TrainingProbe:

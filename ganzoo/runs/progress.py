@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganzoo.runs.doctor import findings_in
+from ganzoo.runs.pace import duration_in_words
 from ganzoo.util.optional import needs, torch
 
 if TYPE_CHECKING:
+    from ganzoo.runs.pace import Remaining
     from ganzoo.runs.run import Reporter
     from ganzoo.training.loop import Training
 
 PAUSE = 5.0  # seconds between two plain lines
+SHORT_RUN = 60.0  # seconds; how long shorter ones take is not said
 WIDE = 130  # columns of a terminal that has room for metrics after the bar
 SHORT = {"generator": "G", "discriminator": "D"}
 HIDDEN = ("iteration", "iterations_per_second", "cpu_seconds", "findings")
@@ -110,23 +113,41 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
 
 
+def eta(remaining: Remaining | None) -> str:
+    """What a run still takes: ``ETA 3:21``, and ``and 8 scores`` that were never timed; empty if unknown."""
+    if remaining is None:
+        return ""
+    untimed = [f"{count:,} {kind if count > 1 else kind[:-1]}" for kind, count in remaining.untimed.items()]
+    return " and ".join([f"ETA {clock(remaining.seconds)}", *untimed])
+
+
+def in_all(remaining: Remaining | None, iterations: int) -> str:
+    """How long a run takes, in words; empty as long as it is not known, or if it is less than a minute."""
+    if remaining is None or "measurements" in remaining.untimed or remaining.seconds < SHORT_RUN:
+        return ""
+    return f"About {duration_in_words(remaining.seconds)} until iteration {iterations:,}"
+
+
 class Lines:
     """A line every few seconds."""
 
     def start(self, training: Training, folder: Path) -> None:
         click.echo(headline(training, folder))
-        self.shown = 0.0
+        self.shown, self.is_said = 0.0, False
 
-    def log(self, training: Training, entry: Mapping[str, Any]) -> None:
+    def log(self, training: Training, entry: Mapping[str, Any], remaining: Remaining | None) -> None:
         for line in findings(entry):
             click.echo(line)
         iterations = training.recipe.loop.iterations
+        if not self.is_said and (line := in_all(remaining, iterations)):
+            click.echo(line)
+            self.is_said = True
         if time.monotonic() - self.shown < PAUSE and entry["iteration"] < iterations:
             return
         self.shown = time.monotonic()
-        eta = clock((iterations - entry["iteration"]) / entry["iterations_per_second"])
         done = f"iteration {entry['iteration']}/{iterations}"
-        click.echo("  ".join([done, speed(training, entry), f"ETA {eta}", metrics(entry)]))
+        parts = [done, speed(training, entry), eta(remaining), metrics(entry)]
+        click.echo("  ".join(filter(None, parts)))
 
     def stop(self) -> None:
         pass
@@ -143,20 +164,26 @@ class Bar:
             progress.BarColumn(16),
             progress.MofNCompleteColumn(),
             "{task.fields[speed]}",
-            "ETA",
-            progress.TimeRemainingColumn(compact=True),
+            "{task.fields[eta]}",
         ]
         self.bar = progress.Progress(*columns)
         if self.bar.console.width >= WIDE:
             self.bar.columns = (*columns, "{task.fields[metrics]}")
         total = training.recipe.loop.iterations
-        self.task = self.bar.add_task("", total=total, completed=training.iteration, speed="", metrics="")
+        fields = {"speed": "", "eta": "", "metrics": ""}
+        self.task = self.bar.add_task("", total=total, completed=training.iteration, **fields)
+        self.is_said = False
         self.bar.start()
 
-    def log(self, training: Training, entry: Mapping[str, Any]) -> None:
-        for line in findings(entry):
+    def log(self, training: Training, entry: Mapping[str, Any], remaining: Remaining | None) -> None:
+        lines = findings(entry)
+        if not self.is_said and (line := in_all(remaining, training.recipe.loop.iterations)):
+            lines.append(line)
+            self.is_said = True
+        for line in lines:
             self.bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
-        self.bar.update(self.task, completed=entry["iteration"], speed=speed(training, entry), metrics=metrics(entry))
+        fields = {"speed": speed(training, entry), "eta": eta(remaining), "metrics": metrics(entry)}
+        self.bar.update(self.task, completed=entry["iteration"], **fields)
 
     def stop(self) -> None:
         self.bar.stop()

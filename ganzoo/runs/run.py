@@ -35,6 +35,7 @@ from ganzoo.runs.doctor import UNRECOVERABLE, Finding, findings_in
 from ganzoo.runs.folders import require_free
 from ganzoo.runs.log import RunLog
 from ganzoo.runs.loggers import Loggers, logged_run
+from ganzoo.runs.pace import Pace, Remaining
 from ganzoo.runs.probe import TrainingProbe
 from ganzoo.runs.schedule import LOG_SECONDS, Schedule
 from ganzoo.runs.signals import interruptible
@@ -65,10 +66,10 @@ class Collapsed(Exception):  # noqa: N818
 
 
 class Reporter(Protocol):
-    """Shows the progress of a run."""
+    """Shows the progress of a run. What remains is ``None`` as long as it cannot be estimated."""
 
     def start(self, training: Training, folder: Path) -> None: ...
-    def log(self, training: Training, entry: Mapping[str, Any]) -> None: ...
+    def log(self, training: Training, entry: Mapping[str, Any], remaining: Remaining | None) -> None: ...
     def stop(self) -> None: ...
 
 
@@ -131,6 +132,7 @@ class Run:
         training: the training, after its last iteration so far.
         log: metrics and findings so far.
         loggers: what else gets the metrics and pictures, on rank 0.
+        pace: how long the run still takes.
         best_weights: the best score so far, with ``evaluate_every`` and on rank 0; else ``None``.
     """
 
@@ -144,7 +146,8 @@ class Run:
         data = self.ranks.rank_zero_first(lambda: held_out(training, options))
         scored = options.evaluate_every and self.ranks.rank == 0
         self.best_weights = BestWeights(folder, training.data, options.data_dir, options.metrics) if scored else None
-        self.log = RunLog(folder, training, TrainingProbe(training, data), self.best_weights, self.loggers)
+        self.pace, probe = Pace(self.schedule), TrainingProbe(training, data)
+        self.log = RunLog(folder, training, probe, self.best_weights, self.loggers, self.pace)
         self._preview_data, self._open_folder = data, open_folder
 
     @classmethod
@@ -340,12 +343,14 @@ class Run:
             if self.best_weights:
                 self.best_weights.restore(self.log.entries)
             reporter.start(training, self.folder.path)
-            clock = time.perf_counter()
+            clock, pace = time.perf_counter(), self.pace
             try:
                 with interruptible() as stop_requested:
                     if training.iteration == 0:
-                        self.save()
-                        with suppress(*FOREIGN_ERRORS):  # the first iteration says better what is wrong
+                        with pace.pause("checkpoints"):
+                            self.save()
+                        # the first iteration says better what is wrong
+                        with suppress(*FOREIGN_ERRORS), pace.pause("pictures"):
                             ranks.on_rank_zero(self.draw_samples)
                     for done in self._iterations():
                         pending.append(done)
@@ -357,20 +362,23 @@ class Run:
                         )
                         if is_due or stop or seconds > LOG_SECONDS:
                             entry = self.log.append(pending, seconds, score=schedule.scores(number))
-                            reporter.log(training, entry)
+                            pace.logged(number)
+                            reporter.log(training, entry, pace.remaining)
                             pending = []
                             fatal = self._fatal_findings(entry) if stop_on_collapse else []
                         if stop or fatal or schedule.samples(number):
-                            ranks.on_rank_zero(self.draw_samples)
+                            with pace.pause("pictures"):
+                                ranks.on_rank_zero(self.draw_samples)
                         if stop or fatal or schedule.saves(number):
-                            self.save()
+                            with pace.pause("checkpoints"):
+                                self.save()
                         if stop or fatal:
                             break
                         if not pending:
                             clock = time.perf_counter()  # without the time for samples and checkpoints
                         lent = time.perf_counter()
                         try:
-                            with stop_requested.left_alone() if lends_signals else nullcontext():
+                            with stop_requested.left_alone() if lends_signals else nullcontext(), pace.pause("caller"):
                                 yield done
                         except GeneratorExit:
                             is_left = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Self
 
@@ -9,6 +10,7 @@ from ganzoo.records.options import Options
 
 LOG_EVERY = 50  # iterations
 EARLY = tuple(lead * 10**zeros for zeros in range(1, 9) for lead in (1, 3))  # 10, 30, 100, ...: when most changes
+MEASUREMENTS = 40  # of samples in a run, at most
 LOG_SECONDS = 5.0  # for networks that take longer than that for 50 iterations
 
 
@@ -62,3 +64,22 @@ class Schedule:
         """Whether an iteration has to be logged before it is sampled, saved or scored, or because it is time."""
         due = (self.samples, self.saves, self.scores)
         return iteration % LOG_EVERY == 0 or any(is_due(iteration) for is_due in due)
+
+    def left(self, after: int) -> dict[str, int]:
+        """How many pictures, checkpoints, scores and, about, measurements of samples come after an iteration."""
+        last = int(after < self.iterations)
+        early = [one for one in EARLY if after < one < self.iterations and one % self.sample_every]
+        return {
+            "pictures": self._between(after, self.sample_every) + len(early) * self.samples_early + last,
+            "checkpoints": self._between(after, self.save_every, self.keep_every) + last,
+            "measurements": int((self.iterations - after) / max(self.iterations / MEASUREMENTS, LOG_EVERY)),
+            "scores": self._between(after, self.evaluate_every) + last if self.evaluate_every else 0,
+        }
+
+    def _between(self, after: int, *intervals: int | None) -> int:
+        """How many multiples of one or two intervals come after an iteration and before the last."""
+        every = [interval for interval in intervals if interval]
+        end = max(after, self.iterations - 1)
+        count = sum(end // interval - after // interval for interval in every)
+        both = math.lcm(*every)
+        return count - (end // both - after // both) * (len(every) == 2)

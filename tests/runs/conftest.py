@@ -11,6 +11,7 @@ from ganzoo.records.options import Options
 from ganzoo.registry.gan import GAN
 from ganzoo.registry.recipe import resolve
 from ganzoo.runs.doctor import Finding, findings_in
+from ganzoo.runs.pace import Remaining
 from ganzoo.runs.run import Run
 from ganzoo.training.loop import Training
 
@@ -26,7 +27,7 @@ class SilentReporter:
     def start(self, training: Training, folder: Path) -> None:
         pass
 
-    def log(self, training: Training, entry: Mapping[str, Any]) -> None:
+    def log(self, training: Training, entry: Mapping[str, Any], remaining: Remaining | None) -> None:
         self.findings += findings_in([entry])
 
     def stop(self) -> None:
