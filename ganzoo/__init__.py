@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ganzoo.evaluation import evaluate
     from ganzoo.generators.onnx_session import Sampler
     from ganzoo.generators.weights import Model
+    from ganzoo.pages.explore import explore
     from ganzoo.records.history import History
     from ganzoo.runs.in_python import run
     from ganzoo.training.loop import Training
@@ -45,6 +46,7 @@ __all__ = [
     "Sampler",
     "Task",
     "evaluate",
+    "explore",
     "get",
     "history",
     "hookimpl",
@@ -58,6 +60,7 @@ __version__ = version("ganzoo-kit")
 _LAZY = {
     "Sampler": "ganzoo.generators.onnx_session",
     "evaluate": "ganzoo.evaluation",
+    "explore": "ganzoo.pages.explore",
     "run": "ganzoo.runs.in_python",
 }
 _MODULES = ("data", "evaluation", "export", "parts", "testing")

@@ -55,6 +55,7 @@ def test_listing_and_showing_import_nothing_heavy() -> None:
         "ganzoo.generators.images",
         "ganzoo.generators.latents",
         "ganzoo.data",
+        "ganzoo.pages.explore",
         "ganzoo.runs.doctor",
         "ganzoo.testing",
     ],

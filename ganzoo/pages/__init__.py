@@ -1,1 +1,4 @@
-"""Files for people: demo pages, reports, model cards and previews. Pages are single files without network access."""
+"""Files for people: demo pages, reports, model cards and previews; and sliders in notebooks.
+
+Pages are single files without network access.
+"""

@@ -35,11 +35,11 @@ def install_command(extra: str) -> str:
     """The command that installs an extra, and keeps onnxruntime and onnxruntime-gpu from being installed together.
 
     Both install the module ``onnxruntime``, so the last one wins. Only the extra ``sample`` has the first,
-    and ``hub``, ``serve``, ``tiff`` and ``tensorboard`` neither.
+    and ``hub``, ``notebook``, ``serve``, ``tiff`` and ``tensorboard`` neither.
     """
     if extra == "sample" and is_installed("onnxruntime-gpu"):
         extra = "gpu"
-    with_gpu = extra not in ("sample", "hub", "serve", "tiff", "tensorboard")
+    with_gpu = extra not in ("sample", "hub", "notebook", "serve", "tiff", "tensorboard")
     first = "pip uninstall --yes onnxruntime; " if with_gpu and is_installed("onnxruntime") else ""
     return f"{first}pip install 'ganzoo-kit[{extra}]'"
 

@@ -11,7 +11,7 @@ from tests.support import ROOT
 from tests.test_layers import LAYERS
 
 PUBLIC = {
-    "ganzoo": "GAN GanzooError Sampler Task evaluate get history hookimpl load part run train",
+    "ganzoo": "GAN GanzooError Sampler Task evaluate explore get history hookimpl load part run train",
     "ganzoo.data": "Data NoTestSplit Request Samples as_data dataset_name fingerprint load subset",
     "ganzoo.evaluation": "Evaluation Extractor Features density_coverage evaluate extractor_for fidelity",
     "ganzoo.export": "TOLERANCE Precision Report check export verify",
