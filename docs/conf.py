@@ -7,7 +7,7 @@ from typing import Any
 project = "ganzoo"
 release = version_of("ganzoo-kit")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["examples/**/node_modules"]
 highlight_language = "none"  # a block without a language is a command and its output
 
