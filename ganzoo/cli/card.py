@@ -28,16 +28,15 @@ def card(source: str, out: str | None, force: bool) -> None:
       ganzoo card weights.safetensors -o cards/README.md
       ganzoo card cgan.onnx
     """
-    from importlib.resources import files
-
     from ganzoo.generators.hub import is_address
     from ganzoo.generators.locate import find
+    from ganzoo.generators.pretrained import FOLDER, downloads
     from ganzoo.pages.card import is_generated, write
     from ganzoo.pages.report import card_of
     from ganzoo.records.run_folder import RunFolder
 
     path = find(source)
-    if out is None and (is_address(source) or path.parent == Path(str(files("ganzoo_weights")))):
+    if out is None and (is_address(source) or path.parent in (FOLDER, downloads())):
         raise GanzooError(f"the weights of {source} are not in a folder of yours; name the card with --out README.md")
     target, run = Path(out) if out else path.with_name("README.md"), RunFolder(path.parent)
     if path == run.weights and run.record_file.is_file():

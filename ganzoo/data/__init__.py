@@ -35,7 +35,7 @@ from ganzoo.data.checks import check_samples, checked_labels
 from ganzoo.registry.registry import registry
 from ganzoo.util.display import MOST_PICTURES, page, pictures, plot, unless_it_fails
 from ganzoo.util.errors import GanzooError
-from ganzoo.util.files import expand_user
+from ganzoo.util.files import DOWNLOADS, download_folder
 
 __all__ = ["Data", "NoTestSplit", "Request", "Samples", "as_data", "dataset_name", "fingerprint", "load", "subset"]
 
@@ -183,7 +183,7 @@ class Request:
     name: str
     argument: str = ""
     split: Literal["train", "test"] = "train"
-    directory: Path = Path("~/.cache/ganzoo")
+    directory: Path = DOWNLOADS
     size: int | None = None
     channels: Channels | None = None
 
@@ -324,7 +324,7 @@ def load(
             f"'{MEMORY}' are data that were given as arrays in Python, which have no files; give the same arrays again "
             "there, or name a data set"
         )
-    where = expand_user(directory or os.environ.get("GANZOO_DATA_DIR") or Request.directory)
+    where = download_folder(directory)
     request = Request(name=name, argument=argument, split=split, directory=where, size=size, channels=channels)
     data = registry().part("dataset", kind)(request)
     if not isinstance(data, Data):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -92,7 +92,26 @@ def fetch(source: str, *kinds: Kind) -> Path:
         GanzooError: there is no such repository, revision or file; it cannot be reached and is not in the cache; or
             what was downloaded has another hash than the Hub states.
     """
-    address = parse(source)
+    return _downloaded(parse(source), lambda address, names: chosen(address, names, kinds))
+
+
+def file(source: str, name: str) -> Path:
+    """The file of that name in a repository; otherwise as :func:`fetch`."""
+
+    def named(address: Address, names: Sequence[str]) -> str:
+        if name not in names:
+            raise GanzooError(f"{address} holds no {name}; check the address")
+        return name
+
+    return _downloaded(parse(source), named)
+
+
+Choice = Callable[[Address, Sequence[str]], str]
+"""Chooses one of the files of a repository; GanzooError if none will do."""
+
+
+def _downloaded(address: Address, choose: Choice) -> Path:
+    """The chosen file, downloaded or from the client's cache."""
     with needs("hub"):
         import huggingface_hub as client
         from huggingface_hub import errors
@@ -103,10 +122,10 @@ def fetch(source: str, *kinds: Kind) -> Path:
         except errors.HfHubHTTPError:
             raise
         except Exception as error:  # the client's errors of connections have no other base class
-            return _from_cache(client, address, kinds, error)
+            return _from_cache(client, address, choose, error)
         pinned = replace(address, revision=str(info.sha))
         entries = {entry.rfilename: entry for entry in info.siblings or ()}
-        entry = entries[chosen(pinned, list(entries), kinds)]
+        entry = entries[choose(pinned, list(entries))]
         if (entry.size or 0) > LARGEST:
             raise GanzooError(
                 f"{entry.rfilename} in {pinned} has {entry.size:,} bytes; ganzoo reads at most {LARGEST:,}"
@@ -149,7 +168,7 @@ def described(path: Path) -> str:
     return str(Address(f"{found[1]}/{found[2]}", found[3])) if found else str(path)
 
 
-def _from_cache(client: Any, address: Address, kinds: Sequence[Kind], error: Exception) -> Path:
+def _from_cache(client: Any, address: Address, choose: Choice, error: Exception) -> Path:
     """The file in the client's cache, because the Hub cannot be reached; GanzooError if it is not there."""
     try:
         folder = client.snapshot_download(
@@ -163,9 +182,7 @@ def _from_cache(client: Any, address: Address, kinds: Sequence[Kind], error: Exc
             f"{address} is not in the cache, and the Hub cannot be reached: {first_line(error)}; connect to a network"
         ) from None
     root = Path(folder)
-    path = root / chosen(
-        address, [each.relative_to(root).as_posix() for each in root.rglob("*") if each.is_file()], kinds
-    )
+    path = root / choose(address, [each.relative_to(root).as_posix() for each in root.rglob("*") if each.is_file()])
     log.warning("the Hub cannot be reached; %s comes from the cache", described(path))
     return path
 

@@ -1,4 +1,8 @@
-"""The trained weights that ship with ganzoo: their index, and their files, whose hashes are checked. Needs no torch."""
+"""The trained weights of this version: their index, and their files, whose hashes are checked. Needs no torch.
+
+The index names all of them. An installation has the files of some; the others are downloaded, see
+:mod:`ganzoo.generators.download`.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ from typing import Any, get_args
 from ganzoo.generators import hub
 from ganzoo.generators.hub import Kind
 from ganzoo.util.errors import GanzooError
+from ganzoo.util.files import download_folder
 
 FOLDER = Path(str(files("ganzoo_weights")))
 
@@ -50,18 +55,33 @@ class Entry:
     scores: Mapping[str, float] = field(default_factory=dict)
     measured: Mapping[str, Any] = field(default_factory=dict)
 
+    def found(self, kind: Kind, folder: Path = FOLDER) -> Path | None:
+        """Where the file of that kind is, unchecked: in the installation, or downloaded; ``None`` if it is nowhere."""
+        places = (place / str(self.files[kind]["file"]) for place in (folder, downloads()))
+        return next((path for path in places if path.is_file()), None)
+
     def path(self, kind: Kind, folder: Path = FOLDER) -> Path:
         """The file of that kind, the one that was evaluated.
 
         Raises:
             GanzooError: it is missing, or its SHA-256 differs from that in the index.
         """
-        path = folder / str(self.files[kind]["file"])
-        if not path.is_file():
-            raise GanzooError(f"{path} is missing from this installation; install ganzoo again")
-        if hashlib.sha256(path.read_bytes()).hexdigest() != self.files[kind]["sha256"]:
-            raise GanzooError(f"{path} is not the file that was shipped: its SHA-256 differs; install ganzoo again")
+        path, command = self.found(kind, folder), f"ganzoo weights --get {self.name} --from FOLDER|URL|hf:user/name"
+        if path is None:
+            raise GanzooError(f"the weights of {self.name} are not in this installation; get them: {command}")
+        if not self.is_right(kind, path):
+            again = "install ganzoo again" if path.parent == folder else f"get it again: {command}"
+            raise GanzooError(f"{path} is not the file that was evaluated: its SHA-256 differs; {again}")
         return path
+
+    def is_right(self, kind: Kind, path: Path) -> bool:
+        """Whether a file has the SHA-256 that the index states."""
+        return hashlib.sha256(path.read_bytes()).hexdigest() == self.files[kind]["sha256"]
+
+
+def downloads() -> Path:
+    """The folder of the weights that were downloaded."""
+    return download_folder() / "weights"
 
 
 @cache

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -21,7 +20,7 @@ from ganzoo.registry.metrics import MetricFailed, measure
 from ganzoo.registry.registry import Registry, registry
 from ganzoo.testing.contract import ContractError, require
 from ganzoo.util.errors import GanzooError, first_line
-from ganzoo.util.files import expand_user
+from ganzoo.util.files import download_folder
 
 Part = Callable[..., Any]
 
@@ -157,8 +156,7 @@ def dataset_claims(name: str, load: Part) -> Iterator[str]:
 
 def loaded(name: str, load: Part) -> Data:
     """The training split of a data set."""
-    directory = expand_user(os.environ.get("GANZOO_DATA_DIR") or Request.directory)
-    data = load(Request(name=name, argument=name.partition(":")[2], directory=directory))
+    data = load(Request(name=name, argument=name.partition(":")[2], directory=download_folder()))
     if not isinstance(data, Data):
         raise ContractError(f"the loader of data set '{name}' returned {type(data).__name__}, not ganzoo.data.Data")
     return data

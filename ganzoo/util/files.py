@@ -14,6 +14,7 @@ from ganzoo.util.errors import GanzooError, printable
 
 log = logging.getLogger("ganzoo")
 
+DOWNLOADS = Path("~/.cache/ganzoo")
 LONGEST_NAME = 255  # bytes of a file's name, as file systems allow
 
 
@@ -98,6 +99,11 @@ def expand_user(path: str | Path) -> Path:
         return Path(path).expanduser()
     except RuntimeError:
         raise GanzooError(f"there is no home folder for {printable(str(path), 200)}; name a folder without ~") from None
+
+
+def download_folder(directory: str | Path | None = None) -> Path:
+    """The folder of downloaded files: the given one, ``GANZOO_DATA_DIR`` or ``~/.cache/ganzoo``."""
+    return expand_user(directory or os.environ.get("GANZOO_DATA_DIR") or DOWNLOADS)
 
 
 def require_file(path: str | Path) -> None:

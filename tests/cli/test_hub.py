@@ -13,6 +13,7 @@ from safetensors.numpy import save
 
 from ganzoo import GanzooError, Sampler, load
 from ganzoo.generators import hub as addresses
+from ganzoo.generators import pretrained
 from tests.support import TRAIN
 from tests.support.commands import invoke
 from tests.support.hub_server import TOKEN, Hub, serve
@@ -22,6 +23,7 @@ constants = pytest.importorskip("huggingface_hub.constants")
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # of the client, in an upload
 Text = Callable[[str], str]
 ADDRESS = "hf:somebody/digits"
+INDEX = pretrained.index  # which the tests of commands replace by an empty one
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +120,22 @@ def test_without_the_hub_the_cache_is_used_and_that_is_said(
     assert f"the Hub cannot be reached; {addresses.described(path)} comes from the cache" in caplog.text
     with pytest.raises(GanzooError, match="hf:somebody/cats is not in the cache, and the Hub cannot be reached"):
         addresses.fetch("hf:somebody/cats", "safetensors")
+
+
+def test_trained_weights_come_from_a_repository(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GANZOO_DATA_DIR", "downloaded")
+    monkeypatch.setattr(pretrained, "index", INDEX)
+    monkeypatch.setattr(pretrained.Entry, "found", lambda self, kind: None)  # as where nothing is installed
+    entry = pretrained.index()["dcgan"]
+    files = {f"dcgan.{kind}": (pretrained.FOLDER / f"dcgan.{kind}").read_bytes() for kind in entry.files}
+    hub.repository("somebody/weights").commit(files)
+    assert (
+        invoke("weights --get dcgan --from hf:somebody/weights").stdout == "1/1 dcgan: 0.5 MB in downloaded/weights\n"
+    )
+    assert {path.name: path.read_bytes() for path in Path("downloaded/weights").iterdir()} == files
+    said = invoke("weights --get wgan --from hf:somebody/weights")
+    address = f"hf:somebody/weights@{hub.repository('somebody/weights').branches['main']}"
+    assert (said.exit_code, said.stderr) == (2, f"Error: {address} holds no wgan.safetensors; check the address\n")
 
 
 def test_a_damaged_file_is_refused_and_not_kept(hub: Hub, pushed: str) -> None:

@@ -47,14 +47,18 @@ def test_a_file_is_what_the_index_says(tmp_path: Path) -> None:
 def test_a_file_that_was_swapped_or_cut_is_refused(tmp_path: Path, content: bytes) -> None:
     entry = shipped.index(written(tmp_path))["tiny"]
     (tmp_path / "tiny.onnx").write_bytes(content)
-    with pytest.raises(GanzooError, match=r"tiny.onnx is not the file that was shipped: its SHA-256 differs"):
+    with pytest.raises(
+        GanzooError, match=r"tiny.onnx is not the file that was evaluated: its SHA-256 differs; install"
+    ):
         entry.path("onnx", tmp_path)
 
 
 def test_a_file_that_is_gone_is_told(tmp_path: Path) -> None:
     entry = shipped.index(written(tmp_path))["tiny"]
     (tmp_path / "tiny.onnx").unlink()
-    with pytest.raises(GanzooError, match=r"tiny.onnx is missing from this installation"):
+    with pytest.raises(
+        GanzooError, match=r"the weights of tiny are not in this installation; get them: ganzoo weights --get tiny"
+    ):
         entry.path("onnx", tmp_path)
 
 
