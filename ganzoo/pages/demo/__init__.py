@@ -30,7 +30,7 @@ _DIGESTS = {
 
 MODULES = ("latents.js", "latents.d.ts", "generator.js", "generator.d.ts")
 
-SCRIPTS = ("latents.js", "generator.js", "translation.js", "page.js")
+SCRIPTS = ("latents.js", "generator.js", "address.js", "grid.js", "picked.js", "translation.js", "page.js")
 """The modules of the page; each imports from those before it."""
 
 _PRIVACY = {

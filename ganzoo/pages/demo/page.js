@@ -5,6 +5,9 @@
 
 import { checkedSeed, latents } from "./latents.js";
 import { Generator, pixels } from "./generator.js";
+import { readAddress, writeAddress } from "./address.js";
+import { layout, SMOOTH } from "./grid.js";
+import { download, offerSizes, walk } from "./picked.js";
 import { translationView } from "./translation.js";
 
 const DIRECTIONS = 5;
@@ -162,14 +165,10 @@ function draw(canvas, samples) {
   else plot(canvas, cloud, points(samples));
 }
 
-/** Whether each class has its own column: there are few, and all are shown. */
-const inColumns = () => metadata.num_classes > 1 && metadata.num_classes <= 16 && formClass() === undefined;
+/** How many samples, in how many columns. */
+const arranged = () => layout(Math.max(...metadata.shape.slice(1)), formClass() === undefined ? metadata.num_classes : 1);
 
-function count() {
-  if (!generator.images) return POINTS;
-  const large = Math.max(metadata.shape[1], metadata.shape[2]) > 64;
-  return inColumns() ? metadata.num_classes * (large ? 2 : 6) : large ? 16 : 64;
-}
+const count = () => (generator.images ? arranged().count : POINTS);
 
 async function drawSamples() {
   const first = seedIn("first");
@@ -183,8 +182,9 @@ async function drawSamples() {
     return;
   }
   const tiles = seeds.map((seed, i) => tile(seed, labels[i]));
-  $("grid").style.setProperty("--columns", inColumns() ? metadata.num_classes : "auto-fill");
-  $("grid").style.setProperty("--tile", inColumns() ? "0" : `${Math.min(160, Math.max(56, metadata.shape[2]))}px`);
+  const { wide, narrow } = arranged();
+  $("grid").style.setProperty("--wide", wide);
+  $("grid").style.setProperty("--narrow", narrow);
   for (let start = 0; start < seeds.length; start += SLICE) {
     const slice = seeds.slice(start, start + SLICE);
     const samples = await generator.sample(slice, conditionOf(labels.slice(start, start + SLICE)));
@@ -192,21 +192,18 @@ async function drawSamples() {
     await new Promise((resume) => setTimeout(resume));
   }
   $("grid").replaceChildren(...tiles);
+  markPicked();
 }
 
-/** An image that can be clicked. */
+/** An image that can be picked. */
 function tile(seed, label) {
-  const button = document.createElement("button");
-  const caption = document.createElement("span");
-  caption.className = "seed";
-  caption.textContent = seed;
-  button.type = "button";
-  button.title = withClass(`seed ${seed}`, label);
+  const button = element("button", { type: "button", title: withClass(`seed ${seed}`, label) }, document.createElement("canvas"));
+  if (metadata.num_classes) button.append(element("span", { className: "class" }, className(label)));
+  button.append(element("span", { className: "seed" }, metadata.num_classes ? `seed ${seed}` : seed));
   button.setAttribute("aria-label", button.title);
-  button.append(document.createElement("canvas"), caption);
+  Object.assign(button.dataset, { seed, label });
   button.addEventListener("click", () => {
-    $("grid").querySelector("[aria-pressed]")?.removeAttribute("aria-pressed");
-    button.setAttribute("aria-pressed", "true");
+    walking.stop();
     selectedClass = label;
     $("seed").value = seed;
     redraw(drawSelected, drawInterpolation);
@@ -214,11 +211,99 @@ function tile(seed, label) {
   return button;
 }
 
+/** Mark the tile of the picked sample, if it is among those that are shown. */
+function markPicked() {
+  for (const button of $("grid").children) {
+    const isPicked = button.dataset.seed === $("seed").value.trim() && Number(button.dataset.label) === (formClass() ?? selectedClass);
+    button.setAttribute("aria-pressed", String(isPicked));
+  }
+}
+
+const amounts = () => [...$("directions").querySelectorAll("input")].map((input) => input.valueAsNumber);
+
 async function drawSelected() {
   const seed = seedIn("seed");
-  const amounts = [...$("directions").querySelectorAll("input")].map((input) => input.valueAsNumber);
-  draw($("selected"), await generator.run(shifted(latent(seed), amounts), selectedCondition()));
-  describe("selected", withClass(`seed ${seed}${amounts.some(Boolean) ? ", shifted" : ""}`, selectedCondition().labels));
+  const shift = amounts();
+  draw($("selected"), await generator.run(shifted(latent(seed), shift), selectedCondition()));
+  const label = selectedCondition().labels;
+  const text = withClass(`seed ${seed}${shift.some(Boolean) ? ", shifted" : ""}`, label);
+  $("selected").setAttribute("aria-label", text);
+  $("selected-caption").textContent = text;
+  $("copied").textContent = "";
+  markPicked();
+  showAddress();
+}
+
+// ---------------------------------------------------------------- the picked sample and its address
+
+let walking = { stop() {}, playing: () => false };
+
+/** What changes the picked sample, apart from seed and label: settings and conditions that are not the defaults. */
+function pickedValues() {
+  const defaults = metadata.sampling_inputs ?? {};
+  const changed = Object.entries(settings()).filter(([name, value]) => value !== defaults[name]);
+  const { conditions } = conditionOf();
+  return {
+    conditions: conditions?.some(Boolean) ? conditions : undefined,
+    ...Object.fromEntries(changed),
+    shift: amounts().some(Boolean) ? amounts() : undefined,
+  };
+}
+
+const pickedAddress = () => writeAddress({ seed: seedIn("seed"), label: selectedCondition().labels, ...pickedValues() });
+
+/** Pick the sample that the address of the page names, and say what is wrong with it. */
+function followAddress() {
+  const { values, problems } = readAddress(location.hash, {
+    classes: Array.from({ length: metadata.num_classes }, (_, label) => className(label)),
+    settings: Object.keys(settings()),
+    lists: { shift: DIRECTIONS, ...(metadata.condition_dim ? { conditions: metadata.condition_dim } : {}) },
+  });
+  const { seed, label, shift, conditions, ...set } = values;
+  if (seed !== undefined) $("seed").value = seed;
+  if (label !== undefined) {
+    selectedClass = label;
+    if (formClass() !== undefined) $("class").value = label;
+  }
+  for (const [name, value] of Object.entries(set)) {
+    for (const input of $("settings").querySelectorAll(`[name="${CSS.escape(name)}"]`)) input.value = value;
+  }
+  [...$("directions").querySelectorAll("input")].forEach((input, i) => (input.value = shift?.[i] ?? 0));
+  if (conditions) [...$("conditions").querySelectorAll("input")].forEach((input, i) => (input.value = conditions[i]));
+  reportAddress(problems);
+}
+
+function reportAddress(problems) {
+  $("address-problem").textContent = `In the address of this page: ${problems.join("; ")}.`;
+  $("address-problem").hidden = !problems.length;
+}
+
+/** Make the address of the page that of the picked sample. */
+function showAddress() {
+  if (walking.playing()) return;
+  try {
+    history.replaceState(null, "", pickedAddress());
+  } catch {} // a page without an address of its own, such as one inside another
+}
+
+async function copyLink() {
+  walking.stop();
+  await redraw(drawSelected); // with the last values
+  const link = location.href.replace(/#.*$/, "") + pickedAddress();
+  try {
+    await navigator.clipboard.writeText(link);
+    $("copied").textContent = "Copied; the link shows this sample.";
+  } catch {
+    $("copied").textContent = "This browser does not let the page copy. Copy its address, which shows this sample.";
+  }
+}
+
+/** The name of a file of the picked sample. */
+function pickedName() {
+  const label = selectedCondition().labels;
+  const { shift, conditions, ...set } = pickedValues();
+  const parts = [`${metadata.gan}-seed${seedIn("seed")}`, label === undefined ? [] : className(label), ...Object.entries(set).map(([name, value]) => `${name}=${value}`)];
+  return [...parts.flat(), ...(shift || conditions ? ["changed"] : [])].join("-");
 }
 
 async function drawInterpolation() {
@@ -230,12 +315,9 @@ async function drawInterpolation() {
   const samples = await generator.run(z, selectedCondition());
   draw($("interpolation"), samples);
   if (generator.images) [...$("steps").children].forEach((canvas, i) => paint(canvas, samples, i + 1));
-  describe("interpolation", withClass(`t = ${t.toFixed(2)} from seed ${from} to seed ${to}`, selectedCondition().labels));
-}
-
-function describe(id, text) {
-  $(id).setAttribute("aria-label", text);
-  $(`${id}-caption`).textContent = text;
+  const text = withClass(`t = ${t.toFixed(2)} from seed ${from} to seed ${to}`, selectedCondition().labels);
+  $("interpolation").setAttribute("aria-label", text);
+  $("interpolation-caption").textContent = text;
 }
 
 const pending = new Set();
@@ -256,6 +338,7 @@ async function redraw(...views) {
   }
   drawing = false;
   document.querySelector("main").ariaBusy = "false";
+  if (walking.playing() && !message) return;
   $("status").textContent = message || `Drawn in ${Math.round(performance.now() - start)} ms.`;
 }
 
@@ -288,7 +371,7 @@ function addSettings(changed) {
   for (const [name, value] of Object.entries(metadata.sampling_inputs ?? {})) {
     if (!Number.isFinite(value)) continue; // infinity is a text in JSON; the generator has the default
     const [min, max] = value ? [Math.min(0, 2 * value), Math.max(0, 2 * value)] : [-1, 1];
-    const slider = element("input", { type: "range", min, max, step: (max - min) / 200, value });
+    const slider = element("input", { type: "range", min, max, step: (max - min) / 200, name, value });
     const number = element("input", { type: "number", step: "any", name, value });
     slider.addEventListener("input", () => (number.value = slider.value));
     number.addEventListener("input", () => (slider.value = number.value));
@@ -307,6 +390,7 @@ function buildTranslation() {
     ...conditionOf(formClass()),
     seed: metadata.latent_dim ? seedIn("latent") : 0,
   });
+  if (location.hash.length > 1) reportAddress(["it names a sample, and this page takes pictures, so it is not read"]);
   const draw = translationView(generator, { redraw, paint, options });
   const again = () => redraw(draw);
   addSettings(again);
@@ -338,8 +422,11 @@ function build() {
     $("conditions").append(element("label", {}, `Condition ${i}`, input));
   }
   for (let i = 1; i <= DIRECTIONS; i++) {
-    const input = element("input", { type: "range", min: -2, max: 2, step: 0.05, value: 0 });
-    input.addEventListener("input", () => redraw(drawSelected));
+    const input = element("input", { type: "range", min: -2, max: 2, step: 0.01, value: 0 });
+    input.addEventListener("input", () => {
+      walking.stop();
+      redraw(drawSelected);
+    });
     $("directions").append(element("label", {}, `Direction ${i}`, input));
   }
   for (const id of ["selected", "interpolation"]) {
@@ -348,7 +435,9 @@ function build() {
   }
   $("cloud").setAttribute("role", "img");
   $("cloud").hidden = generator.images;
-  for (const id of ["grid", "hint", "steps"]) $(id).hidden = !generator.images;
+  for (const id of ["grid", "hint", "steps", "save-picked"]) $(id).hidden = !generator.images;
+  document.body.classList.toggle("smooth", generator.images && Math.max(...metadata.shape.slice(1)) >= SMOOTH);
+  $("explore").open = matchMedia("(min-width: 64rem)").matches;
   if (generator.images) $("steps").append(...Array.from({ length: STEPS }, () => document.createElement("canvas")));
 
   /** Show other samples. A bad first seed stays, and is reported. */
@@ -368,13 +457,31 @@ function build() {
     $("first").value = crypto.getRandomValues(new Uint32Array(1))[0];
     all();
   });
-  $("seed").addEventListener("change", () => redraw(drawSelected));
+  $("seed").addEventListener("change", () => {
+    walking.stop();
+    redraw(drawSelected);
+  });
   for (const id of ["from", "to"]) $(id).addEventListener("change", () => redraw(drawInterpolation));
   $("t").addEventListener("input", () => redraw(drawInterpolation));
   $("reset").addEventListener("click", () => {
+    walking.stop();
     for (const input of $("directions").querySelectorAll("input")) input.value = 0;
     redraw(drawSelected);
   });
+  const sliders = () => [...$("directions").querySelectorAll("input")];
+  walking = walk($("play"), sliders, () => redraw(drawSelected));
+  $("play").addEventListener("click", () => {
+    if (!walking.playing()) redraw(drawSelected); // so that the address has the shift
+  });
+  $("copy").addEventListener("click", copyLink);
+  if (generator.images) offerSizes($("size"), metadata.shape[2], metadata.shape[1]);
+  $("save").addEventListener("click", () => download($("selected"), pickedName(), Number($("size").value)));
+  addEventListener("hashchange", () => {
+    walking.stop();
+    followAddress();
+    all();
+  });
+  followAddress();
   // The colours of points come from the style sheet.
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", all);
   document.querySelector("main").hidden = false;

@@ -3,6 +3,7 @@
  */
 
 import { condition, pixels } from "./generator.js";
+import { download } from "./picked.js";
 
 const SIDES = [64, 128, 256, 512, 1024, 2048]; // pixels of the longer side that a picture can be scaled to
 const QUICK = 150; // ms that an image may take to be made while a line is drawn
@@ -234,12 +235,6 @@ export function translationView(generator, { redraw, paint, options }) {
   $("split").value = drawable ? 0 : 50; // a drawing is next to it
   $("split").addEventListener("input", split);
   split();
-  $("download").addEventListener("click", () =>
-    $("made").toBlob((blob) => {
-      const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: `${metadata.gan}.png` });
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), 10_000); // when it is written
-    }),
-  );
+  $("download").addEventListener("click", () => download($("made"), metadata.gan, 1));
   return draw;
 }

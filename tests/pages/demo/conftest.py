@@ -13,7 +13,7 @@ from tests.support.browser import Page, browsing
 from tests.support.onnx_files import saved, tiny
 
 Made = Callable[..., Path]
-Opened = Callable[[Path], Page]
+Opened = Callable[..., Page]
 
 
 @pytest.fixture
@@ -55,10 +55,11 @@ def page(tmp_path_factory: pytest.TempPathFactory, runtime: Path) -> Iterator[Pa
 def opened(page: Page, runtime: Path, tmp_path: Path) -> Opened:
     """Make a page of a generator and open it as a file."""
 
-    def open_(model: Path) -> Page:
+    def open_(model: Path, address: str = "") -> Page:
         target = tmp_path / "demo.html"
         target.write_text(demo.page(*read(model), str(runtime)), encoding="utf-8")
-        page.open(target.as_uri())
+        page.open("about:blank", until="true")  # another address of the same page would not load it again
+        page.open(target.as_uri() + address)
         return page
 
     return open_

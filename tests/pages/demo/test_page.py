@@ -165,6 +165,193 @@ def test_sliders_shift_the_latent_and_interpolate_between_seeds(opened: Opened, 
     assert np.abs(image(page, "#interpolation").astype(int) - path[-1]).max() <= 1
 
 
+def columns(page: Page) -> int:
+    return len(page.run("getComputedStyle(grid).gridTemplateColumns").split())
+
+
+def resize(page: Page, width: int) -> None:
+    page.call("Emulation.setDeviceMetricsOverride", width=width, height=844, deviceScaleFactor=1, mobile=width < 600)
+
+
+@pytest.mark.parametrize(
+    ("changes", "wide", "narrow", "count"),
+    [
+        ({}, 8, 4, 64),
+        ({"num_classes": 10}, 10, 5, 60),
+        ({"num_classes": 3}, 9, 3, 63),
+        ({"num_classes": 7}, 7, 4, 56),
+        ({"num_classes": 16}, 8, 4, 64),
+        ({"num_classes": 31}, 8, 4, 64),
+        ({"shape": [3, 64, 64]}, 6, 3, 48),
+        ({"shape": [1, 130, 130]}, 4, 2, 16),
+    ],
+    ids=str,
+)
+def test_all_rows_are_full_and_tiles_can_be_tapped(
+    opened: Opened, made: Made, changes: dict[str, Any], wide: int, narrow: int, count: int
+) -> None:
+    page = opened(made(**changes))
+    try:
+        for width, expected in ((1280, wide), (820, wide), (390, narrow)):
+            resize(page, width)
+            assert columns(page) == expected
+            assert page.run("grid.children.length") == count
+            assert count % expected == 0
+            assert page.run("document.documentElement.scrollWidth") <= width
+            tile = page.run("grid.children[0].getBoundingClientRect().toJSON()")
+            assert min(tile["width"], tile["height"]) >= 44
+        rendering = page.run("getComputedStyle(selected).imageRendering")
+        assert rendering == ("auto" if changes.get("shape", [0, 0, 0])[2] >= 64 else "pixelated")
+    finally:
+        page.call("Emulation.clearDeviceMetricsOverride")
+
+
+def test_classes_are_named_below_tiles(opened: Opened, made: Made) -> None:
+    page = opened(made(num_classes=3, data={"name": "letters", "classes": ["a", "b", "<i>"]}))
+    names = "[...document.querySelectorAll('#grid .class')].map((name) => name.textContent)"
+    assert page.run(names)[:4] == ["a", "b", "<i>", "a"]
+    enter(page, "#class", "1")
+    assert set(page.run(names)) == {"b"}
+
+
+def test_the_picked_sample_is_in_view_on_a_phone(opened: Opened, made: Made) -> None:
+    page = opened(made(shape=[3, 8, 8]))
+    try:
+        resize(page, 390)
+        page.run("grid.lastElementChild.scrollIntoView({ block: 'end' })")
+        click(page, "#grid button:last-child")
+        box, tile = page.run("[selected, grid.lastElementChild].map((each) => each.getBoundingClientRect().toJSON())")
+        assert 0 <= box["top"] < box["bottom"] < tile["top"] < 844
+        assert text(page, "selected-caption") == "seed 63"
+        assert page.run("[...document.querySelectorAll('[aria-pressed=true]')].map((tile) => tile.dataset.seed)") == [
+            "63"
+        ]
+    finally:
+        page.call("Emulation.clearDeviceMetricsOverride")
+
+
+CLASSES = {"num_classes": 3, "data": {"name": "letters", "classes": ["a", "b", "c d"]}}
+
+
+@pytest.mark.parametrize("label", ["2", "c d"])
+def test_an_address_shows_exactly_its_sample(opened: Opened, made: Made, label: str) -> None:
+    model = made(**CLASSES)
+    page = opened(model, f"#seed={2**63 - 1}&label={label}")
+    sampler = ganzoo.Sampler(model, threads=1)
+    expected = sampler.images(sampler.sample([2**63 - 1], labels=2))[0]
+    assert np.abs(image(page, "#selected").astype(int) - expected).max() <= 1
+    assert text(page, "selected-caption") == f"seed {2**63 - 1}, class c d"
+    assert page.run("location.hash") == f"#seed={2**63 - 1}&label=2"
+    assert not page.run("document.getElementById('address-problem').checkVisibility()")
+    page.run("location.hash = '#seed=5&label=1&shift=1,0,0,-0.5,0'; new Promise((done) => setTimeout(done, 50))")
+    settle(page)
+    assert text(page, "selected-caption") == "seed 5, shifted, class b"
+    moved = image(page, "#selected")
+    click(page, "#grid button:nth-child(2)")
+    assert page.run("location.hash") == "#seed=1&label=1&shift=1,0,0,-0.5,0"
+    page = opened(model, "#seed=5&label=1&shift=1,0,0,-0.5,0")
+    assert np.array_equal(image(page, "#selected"), moved)
+
+
+def test_inputs_are_in_the_address(opened: Opened, made: Made) -> None:
+    model = made(shape=[1], range=None, condition_dim=2)
+    page = opened(model, "#seed=4&conditions=0.5,-1")
+    assert page.run("[...conditions.querySelectorAll('input')].map((input) => input.value)") == ["0.5", "-1"]
+    enter(page, "#conditions input", "0.9", "input")
+    assert page.run("location.hash") == "#seed=4&conditions=0.9,-1"
+
+
+@pytest.mark.parametrize(
+    ("hash", "problem"),
+    [
+        ("seed=abc", "abc is not a seed; seeds are whole numbers from 0 to 2^63 - 1"),
+        ("seed=9223372036854775808", "9223372036854775808 is not a seed; seeds are whole numbers from 0 to 2^63 - 1"),
+        ("label=3", "there is no label '3'; labels are 0 to 2, or names of classes"),
+        ("label=<b>", "there is no label '<b>'; labels are 0 to 2, or names of classes"),
+        ("shift=1,2", "'1,2' is not 5 numbers, which shift is"),
+        ("psi=1", "nothing reads 'psi'; there are: seed, label, shift"),
+        ("seed=x&label=9", "x is not a seed; seeds are whole numbers from 0 to 2^63 - 1; there is no label '9'; "
+         "labels are 0 to 2, or names of classes"),
+    ],
+)  # fmt: skip
+def test_a_wrong_address_is_answered(opened: Opened, made: Made, hash: str, problem: str) -> None:
+    page = opened(made(**CLASSES), f"#{hash}")
+    assert text(page, "address-problem") == f"In the address of this page: {problem}."
+    assert page.run("document.getElementById('address-problem').checkVisibility()")
+    assert text(page, "selected-caption") == "seed 0, class a"
+
+
+def test_the_link_of_the_picked_sample_is_copied(opened: Opened, made: Made) -> None:
+    page = opened(made(**CLASSES))
+    click(page, "#grid button:nth-child(6)")
+    page.run("navigator.clipboard.writeText = async (link) => (window.link = link)")
+    click(page, "#copy")
+    assert page.run("window.link === location.href && location.hash") == "#seed=5&label=2"
+    assert text(page, "copied").startswith("Copied")
+    page.run("navigator.clipboard.writeText = async () => { throw new Error('no') }")
+    click(page, "#copy")
+    assert text(page, "copied").startswith("This browser does not let the page copy")
+
+
+def test_the_picked_sample_is_downloaded(opened: Opened, made: Made, tmp_path: Path) -> None:
+    model = made(shape=[3, 5, 4], **CLASSES)
+    page = opened(model, "#seed=7&label=2")
+    page.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+    sizes = page.run("[...document.querySelectorAll('#size option')].map((option) => option.textContent)")
+    assert sizes == ["4×5", "16×20 (4×, sharp)", "32×40 (8×, sharp)", "64×80 (16×, sharp)"]
+    sampler = ganzoo.Sampler(model, threads=1)
+    expected = sampler.images(sampler.sample([7], labels=2))[0]
+    for scale, name in ((1, "tiny-seed7-c_d.png"), (4, "tiny-seed7-c_d-x4.png")):
+        enter(page, "#size", str(scale))
+        click(page, "#save")
+        end = time.monotonic() + 30
+        while not (tmp_path / name).is_file():
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        saved = np.array(Image.open(tmp_path / name).convert("RGB")).astype(int)
+        assert np.abs(saved - expected.repeat(scale, 0).repeat(scale, 1)).max() <= 1
+
+
+def test_play_walks_from_the_picked_sample_until_it_is_paused(opened: Opened, made: Made) -> None:
+    page = opened(made())
+    before = image(page, "#selected")
+    values = "[...document.querySelectorAll('#directions input')].map((input) => input.valueAsNumber)"
+    click(page, "#play")
+    end = time.monotonic() + 30
+    while min(map(abs, page.run(values))) < 0.2:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    assert text(page, "play") == "Pause"
+    assert page.run("location.hash") == "#seed=0", "the address does not change all the time"
+    click(page, "#play")
+    assert text(page, "play") == "Play"
+    still = page.run(values)
+    shown = image(page, "#selected")
+    assert not np.array_equal(shown, before)
+    time.sleep(0.1)
+    assert page.run(values) == still
+    shift = page.run("new URLSearchParams(location.hash.slice(1)).get('shift')")
+    assert [float(part) for part in shift.split(",")] == still
+    click(page, "#play")
+    click(page, "#grid button:nth-child(3)")
+    assert text(page, "play") == "Play", "another sample is picked"
+
+
+def test_who_prefers_reduced_motion_is_asked(opened: Opened, made: Made) -> None:
+    page = opened(made())
+    reduced = {"name": "prefers-reduced-motion", "value": "reduce"}
+    try:
+        page.call("Emulation.setEmulatedMedia", features=[reduced])
+        for answer, shown in (("false", "Play"), ("true", "Pause")):
+            page.run(f"window.confirm = (question) => {{ window.question = question; return {answer}; }}")
+            click(page, "#play")
+            assert page.run("window.question") == "The picture will move. Play it?"
+            assert text(page, "play") == shown
+        click(page, "#play")
+    finally:
+        page.call("Emulation.setEmulatedMedia", features=[])
+
+
 @pytest.mark.parametrize(
     "changes", [{"shape": [2], "range": None}, {"shape": [1], "range": None, "condition_dim": 2}], ids=str
 )
