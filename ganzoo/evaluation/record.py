@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ganzoo.util.display import page, unless_it_fails
+
 if TYPE_CHECKING:
     from ganzoo.evaluation.extractors import Extractor
 
@@ -66,6 +68,15 @@ class Evaluation:
     references: Mapping[str, Metrics]
     classes: Mapping[str, Mapping[str, float]]
     notes: Sequence[str]
+
+    @unless_it_fails
+    def _repr_html_(self) -> str:
+        rows = [("generated", self.metrics), *self.references.items()]
+        facts = [
+            (name, ", ".join(f"{which} {row[name]:.4g}" for which, row in rows if name in row)) for name in self.metrics
+        ]
+        about = f"{self.number:,} samples compared with {self.data['number']:,} of {self.data['name']}"
+        return page(about, facts, lines=self.notes)
 
     def to_dict(self) -> dict[str, Any]:
         """The content of the JSON file; metrics that are not finite are ``None``."""

@@ -14,6 +14,7 @@ from PIL import Image
 
 import ganzoo
 from ganzoo.data import Data, as_data
+from ganzoo.evaluation import Evaluation
 from ganzoo.generators.base import TrainedGenerator
 from ganzoo.util.display import MOST_PICTURES, MOST_ROWS, page, pictures, plot, png
 from tests.support import small_training
@@ -53,6 +54,31 @@ def test_a_model_shows_samples(tiny: Data) -> None:
         assert max(picture.size) <= 512
     assert repr(training.model()).startswith("Generator of simple, samples ")
     assert "iteration 1 of 1" in repr(training)
+
+
+def test_an_evaluation_shows_metrics_next_to_references() -> None:
+    found = Evaluation(
+        source="x",
+        generator=None,
+        data={"name": "<b>", "number": 2000},
+        extractor=None,
+        number=1000,
+        seeds=(),
+        score="fd",
+        metrics={"fd": 39.3219, "copies": 0.0},
+        spread={},
+        references={"real": {"fd": 0.8485}, "noise": {"fd": 412.0}},
+        classes={},
+        notes=["few samples"],
+    )
+    text = html(found)
+    for words in (
+        "1,000 samples compared with 2,000 of &lt;b&gt;",
+        "generated 39.32, real 0.8485, noise 412",
+        "generated 0<",
+        "few samples",
+    ):
+        assert words in text
 
 
 def test_a_model_of_vectors_shows_a_plot() -> None:
