@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import sys
@@ -272,6 +273,32 @@ def results(_: Path, suite: str, part: str) -> str:
     return printed(measured.part(suite, part))
 
 
+def plugins(_: Path) -> str:
+    """The plugins that ship, and what each registers."""
+    known = registry()
+    rows = []
+    for plugin in known.plugins:
+        if plugin.distribution == OURS:
+            kinds: dict[str, list[str]] = {}
+            for kind, name in known.of(plugin):
+                kinds.setdefault(kind, []).append(f"`{name}`")
+            rows.append((f"`{plugin.name}`", "; ".join(f"{kind}: {', '.join(names)}" for kind, names in kinds.items())))
+    return table(("plugin", "registers"), rows)
+
+
+def libraries(_: Path, part: str) -> str:
+    """What other libraries offer, as measured, or their versions and times of import."""
+    path = ROOT / "docs" / "other-libraries" / "result.json"
+    if not path.exists():
+        return "Not measured yet.\n"
+    found = json.loads(path.read_text())
+    names = [name for name in found["rows"][0] if name != "what"]
+    if part == "offers":
+        return table(("", *names), ((row["what"], *(row[name] for name in names)) for row in found["rows"]))
+    times = ("import, seconds", *(str(found["import"].get(name, "")) for name in names))
+    return table(("", *names), [("version", *(found["versions"].get(name, "") for name in names)), times])
+
+
 def printed(lines: measured.Lines) -> str:
     return table(lines[0], lines[1:]) if lines else measured.MISSING
 
@@ -290,7 +317,7 @@ def plot(where: Path, name: str, *alt: str) -> str:
 KINDS = {
     "gans": gans, "parts": parts, "settings": settings, "scores": scores, "hooks": hooks, "weights": weights,
     "file": file, "source": source, "claim": claim, "track": track, "stability": stability,
-    "speeds": speeds, "results": results, "conditions": conditions, "plot": plot,
+    "plugins": plugins, "libraries": libraries, "speeds": speeds, "results": results, "conditions": conditions, "plot": plot,
 }  # fmt: skip
 
 

@@ -76,7 +76,7 @@ class Entry:
 
     def is_right(self, kind: Kind, path: Path) -> bool:
         """Whether a file has the SHA-256 that the index states."""
-        return hashlib.sha256(path.read_bytes()).hexdigest() == self.files[kind]["sha256"]
+        return hashlib.sha256(path.read_bytes()).hexdigest() == str(self.files[kind]["sha256"])
 
 
 def downloads() -> Path:

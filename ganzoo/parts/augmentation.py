@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 from ganzoo.parts.task import Task
-from ganzoo.registry.values import Count, Range, Share
+from ganzoo.registry.values import Count, Range, ScheduledShare, Share
 from ganzoo.util.errors import GanzooError
 from ganzoo.util.optional import nn
 
@@ -54,6 +54,7 @@ def flips(task: Task, *, few: Few = FEW) -> nn.Module | None:
 def diffaugment(
     task: Task,
     *,
+    p: ScheduledShare = 1.0,
     flips: bool = False,
     colour: bool = True,
     shift: Shift = 0.125,
@@ -64,7 +65,8 @@ def diffaugment(
 
     Args:
         task: what the discriminator sees.
-        flips: mirror each image with a chance of one half too.
+        p: probability of each transform of an image; ``cosine:0..0.3`` rises as published for R3GAN.
+        flips: mirror images left to right too, half of those that p selects.
         colour: change brightness, saturation and contrast.
         shift: largest shift, as a share of the sides.
         cutout: side of the hole, as a share of the sides; 0 for none.
@@ -73,7 +75,7 @@ def diffaugment(
     from ganzoo.parts.augmentation_modules import Transforms
 
     require_images(task, "diffaugment")
-    return Transforms(task, flips, colour, shift, cutout)
+    return Transforms(task, flips, colour, shift, cutout, p=p)
 
 
 def ada(

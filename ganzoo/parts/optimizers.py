@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ganzoo.registry.values import Decay, Positive
+from ganzoo.registry.values import Decay, Positive, ScheduledDecay
 from ganzoo.util.optional import torch
 
 if TYPE_CHECKING:
@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
 
 def adam(
-    parameters: Iterable[Tensor], *, lr: Positive = 1e-3, beta1: Decay = 0.5, beta2: Decay = 0.999, eps: Positive = 1e-8
+    parameters: Iterable[Tensor],
+    *,
+    lr: Positive = 1e-3,
+    beta1: ScheduledDecay = 0.5,
+    beta2: ScheduledDecay = 0.999,
+    eps: Positive = 1e-8,
 ) -> torch.optim.Optimizer:
     """Adam (Kingma & Ba, 2015), fused into one pass over the parameters.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,9 +19,9 @@ from ganzoo.registry.registry import Registry, registry
 from ganzoo.registry.renamed import new_name, split_parents
 from ganzoo.registry.values import (
     Count,
-    Decay,
     OutOfRangeError,
     Positive,
+    ScheduledDecay,
     Size,
     Unless,
     convert,
@@ -31,6 +32,8 @@ from ganzoo.registry.values import (
 from ganzoo.util.display import page, unless_it_fails
 from ganzoo.util.errors import FOREIGN_ERRORS, GanzooError, first_line
 
+CHANGING = ("trainer", "optimizer", "augmentation")
+"""Parts of which a setting may change during a training."""
 MOST_PARENTS = 16
 """Of parents of parents. GANs that are each other's parents have no end."""
 
@@ -45,7 +48,8 @@ class LoopSettings:
         latent_dim: length of z.
         distribution: of z: normal N(0, 1), uniform in [-1, 1], or on the sphere of radius sqrt(latent_dim).
         pixel_range: range of images: signed [-1, 1] (tanh) or unit [0, 1] (sigmoid).
-        ema: decay of the moving average of the generator that is sampled and saved; 0 for none.
+        ema: decay of the moving average of the generator that is sampled and saved; 0 for none. A schedule changes its
+            half-life, as ``cosine:0..0.999``.
         ttur: the discriminator's learning rate as a multiple of the generator's (Heusel et al., 2017).
         lr_schedule: of the learning rate, by name (ganzoo list schedules): linear decay to 0, constant, ...
         parent_training: for a GAN with a parent. ``first`` trains the parent to its end, then freezes it; ``joint``
@@ -57,7 +61,7 @@ class LoopSettings:
     latent_dim: Size = 64
     distribution: Literal["normal", "uniform", "sphere"] = "normal"
     pixel_range: Literal["signed", "unit"] = "signed"
-    ema: Decay = 0.999
+    ema: ScheduledDecay = 0.999
     ttur: Positive = 1.0
     lr_schedule: str = "linear"
     parent_training: Literal["first", "joint"] = "first"
@@ -132,13 +136,13 @@ class Recipe:
         return LoopSettings(**self.values["loop"])
 
     def call(self, part: str, *arguments: Any) -> Any:
-        """Call a part with its settings.
+        """Call a part with its settings; of those that change, with the first value.
 
         Raises:
             GanzooError: the part fails with these settings.
         """
         try:
-            return self.functions[part](*arguments, **self.values[part])
+            return self.functions[part](*arguments, **self.values_at(part, 1))
         except (*FOREIGN_ERRORS, SystemExit) as error:
             settings = ", ".join(f"{name}={value}" for name, value in self.values[part].items())
             name = self.names.get(part, self.gan.name)
@@ -147,8 +151,12 @@ class Recipe:
 
     def optimizer(self, network: str, weights: Any) -> Any:
         """A new optimizer for weights of the ``generator`` or the ``discriminator``: its own, or that of both."""
+        return self.call(self.optimizer_part(network), weights)
+
+    def optimizer_part(self, network: str) -> str:
+        """The part that optimizes a network: ``discriminator.optimizer`` if it has its own, else ``optimizer``."""
         own = f"{network}.optimizer"
-        return self.call(own if own in self.functions else "optimizer", weights)
+        return own if own in self.functions else "optimizer"
 
     @property
     def takes_iteration(self) -> bool:
@@ -178,20 +186,34 @@ class Recipe:
             iteration: its number, counted from 1, for a trainer that takes it; one may also take how many there are.
         """
         arguments = (nets, draw, iteration, self.loop.iterations)[: self._trainer_arguments]
-        updates: Iterator[Any] = self.functions["trainer"](*arguments, **self.trainer_values(iteration))
+        updates: Iterator[Any] = self.functions["trainer"](*arguments, **self.values_at("trainer", iteration))
         return updates
 
-    def trainer_values(self, iteration: int) -> dict[str, Any]:
-        """The settings of the trainer in an iteration, counted from 1."""
-        progress = (iteration - 1) / self.loop.iterations
-        return {name: self._at(value, progress) for name, value in self.values["trainer"].items()}
+    def values_at(self, part: str, iteration: int) -> dict[str, Any]:
+        """The settings of a part in an iteration, counted from 1."""
+        return dict(self.values[part]) | self.changing_at(part, iteration)
 
-    def _at(self, value: Any, progress: float) -> Any:
-        """A setting at some progress from 0 to 1."""
-        if (changing := ramp(value)) is None or changing[0] not in self.schedules:
-            return value
-        name, first, last = changing
-        return last + (first - last) * self.schedules[name](progress)
+    def changing_at(self, part: str, iteration: int) -> dict[str, float]:
+        """Those settings of a part that change during the training, in an iteration, counted from 1."""
+        changing = ((name, ramp(value)) for name, value in self.values[part].items())
+        return {
+            name: last + (first - last) * self._factor(schedule, iteration)
+            for name, found in changing
+            if found is not None and found[0] in self.schedules
+            for schedule, first, last in (found,)
+        }
+
+    def ema_at(self, iteration: int) -> float:
+        """The decay of the moving average in an iteration, counted from 1. A schedule changes the half-life."""
+        if (found := ramp(self.values["loop"]["ema"])) is None:
+            return float(self.values["loop"]["ema"])
+        schedule, *decays = found
+        first, last = (math.log(0.5) / math.log(decay) if decay else 0.0 for decay in decays)
+        half_life = last + (first - last) * self._factor(schedule, iteration)
+        return 0.5 ** (1 / half_life) if half_life > 0 else 0.0
+
+    def _factor(self, schedule: str, iteration: int) -> float:
+        return self.schedules[schedule]((iteration - 1) / self.loop.iterations)
 
     def of_network(self, name: str) -> Recipe:
         """The recipe that a network belongs to: ``parent.generator`` to that of the parent."""
@@ -342,7 +364,7 @@ def schedules_of(values: Mapping[str, Mapping[str, Any]], among: Registry) -> di
     for part, settings in values.items():
         for name, value in settings.items():
             if (changing := ramp(value)) is not None:
-                if part != "trainer":
+                if part.rpartition(".")[2] not in CHANGING and (part, name) != ("loop", "ema"):
                     raise GanzooError(f"{part}.{name} cannot change during a training; give one value, not {value}")
                 names.add(changing[0])
     return {name: among.part("schedule", name) for name in names}

@@ -91,6 +91,9 @@ Scheduled = Annotated[float, Changing()]
 
 A range follows it, as in ``Annotated[Scheduled, Range(least=0)]``."""
 
+ScheduledDecay = Annotated[Scheduled, Range(least=0, below=1)]
+ScheduledShare = Annotated[Scheduled, Range(least=0, most=1)]
+
 
 def ramp(value: object) -> tuple[str, float, float] | None:
     """The schedule, first and last value of ``cosine:150..15``; ``None`` for a constant."""

@@ -14,6 +14,7 @@ from ganzoo.data import Data
 from ganzoo.parts.augmentation import KEPT_LEAST
 from ganzoo.parts.networks import evaluating, load_state, state_tensors, takes
 from ganzoo.training.batches import Batches
+from ganzoo.util.errors import GanzooError
 
 INTERVAL = 4
 """Iterations between two looks at the overfitting, as in the published code (Karras et al., 2020)."""
@@ -71,6 +72,14 @@ class Augmented:
 
         entry = getattr(discriminator, "entry", discriminator)
         entry.register_forward_pre_hook(augment)
+
+    def set(self, values: Mapping[str, float]) -> None:
+        """Set what a schedule changes: buffers of the augmentation, which are scalars, by name."""
+        for name, value in values.items():
+            buffer = getattr(self.module, name, None)
+            if not isinstance(buffer, Tensor):
+                raise GanzooError(f"the augmentation has no buffer '{name}' that could change; give one value")
+            buffer.fill_(value)
 
     def state(self) -> dict[str, Tensor]:
         """What a checkpoint holds of it."""

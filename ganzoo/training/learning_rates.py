@@ -1,9 +1,9 @@
-"""Learning rates: those of the recipe, and those that the caller or a scheduler of torch sets."""
+"""Learning rates, of the recipe or set by the caller or a scheduler of torch; and other options that change."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
@@ -78,6 +78,29 @@ def version(rate: Any) -> tuple[Any, Any]:
 def is_scheduled(optimizer: Optimizer) -> bool:
     """Whether a scheduler of torch is attached to an optimizer. It marks the method that it counts the calls of."""
     return hasattr(optimizer.step, "_wrapped_by_lr_sched")
+
+
+BETAS = ("beta1", "beta2")
+
+
+def set_options(optimizer: Optimizer, options: Mapping[str, float]) -> None:
+    """Set options that change during a training, such as ``beta2``, in all groups of weights.
+
+    Raises:
+        GanzooError: the optimizer has no such option.
+    """
+    for group in optimizer.param_groups:
+        for name, value in options.items():
+            if name in BETAS and "betas" in group:
+                group["betas"] = tuple(
+                    value if each == name else beta for each, beta in zip(BETAS, group["betas"], strict=True)
+                )
+            elif name in group and name != "lr":
+                group[name] = value
+            else:
+                raise GanzooError(
+                    f"the option '{name}' of this optimizer cannot change during a training; give one value"
+                )
 
 
 def require_weights(name: str, optimizer: object, weights: Sequence[nn.Parameter]) -> None:

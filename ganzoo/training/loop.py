@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -27,12 +28,14 @@ from ganzoo.training.distributed.ranks import current_ranks
 from ganzoo.training.ema import EMA
 from ganzoo.training.history import Kept
 from ganzoo.training.initial import Initial, begin
-from ganzoo.training.learning_rates import LearningRates, require_weights
+from ganzoo.training.learning_rates import LearningRates, require_weights, set_options
 from ganzoo.training.optimizer_state import load_optimizer_state, optimizer_state
 from ganzoo.training.updates import Place, Updated, check_update, places
 from ganzoo.util.display import page, unless_it_fails
 from ganzoo.util.errors import GanzooError
 from ganzoo.util.signals import interrupt_at_end
+
+log = logging.getLogger("ganzoo")
 
 
 @dataclass(frozen=True)
@@ -108,11 +111,12 @@ class Training(Iterator[Iteration]):
         self.nets = self.device.prepare_networks(nets).train()
         self.augmented.attach(self.nets.discriminator, self.device.torch)
         self.metadata().require_readable("this training")
-        self.ema = EMA(nets.generator, recipe.loop.ema)
+        self.ema = EMA(nets.generator, recipe.ema_at(1))
         self.weights = {name: nets.parameters_of(name) for name in nets.trainable()}
         self.optimizers = {name: self._create_optimizer(name, weights) for name, weights in self.weights.items()}
         self._places = places(nets.trainable())
         self._rates: dict[str, LearningRates] = {}
+        self._scheduled: list[str] = []  # networks whose optimizers have options that change
         self.set_learning_rates()
         self.kept = Kept()
 
@@ -157,6 +161,7 @@ class Training(Iterator[Iteration]):
             raise StopIteration
         self._require_whole()
         self.set_learning_rates()
+        self._set_changing()
         with interrupt_at_end(), self.random_state.stream(), self.ranks.global_batch(), flush_denormals():
             self._is_whole = False
             losses, metrics = self._run()
@@ -270,6 +275,19 @@ class Training(Iterator[Iteration]):
             decay = recipe.schedules[recipe.loop.lr_schedule](self.iteration / self.recipe.loop.iterations)
             rates.set(decay * (recipe.loop.ttur if name.endswith("discriminator") else 1.0))
 
+    def _set_changing(self) -> None:
+        """Set what a schedule changes besides: options of the optimizers, the average and the augmentation."""
+        number = self.iteration + 1
+        for name in self._scheduled:
+            set_options(self.optimizers[name], self._changing_options(name, number))
+        self.ema.decay = self.recipe.ema_at(number)
+        self.augmented.set(self.recipe.changing_at("augmentation", number))
+
+    def _changing_options(self, network: str, number: int) -> dict[str, float]:
+        """The options of a network's optimizer that change, in an iteration, counted from 1."""
+        recipe = self.recipe.of_network(network)
+        return recipe.changing_at(recipe.optimizer_part(network.rpartition(".")[2]), number)
+
     def _adopt_optimizers(self) -> bool:
         """Prepare optimizers that are new here; whether there were any."""
         new = [
@@ -279,8 +297,19 @@ class Training(Iterator[Iteration]):
         ]
         for name in new:
             optimizer, loop = self.optimizers[name], self.recipe.of_network(name).loop
+            options = self._changing_options(name, 1)
             if name in self._rates:  # it was replaced
                 require_weights(name, optimizer, self.weights[name])
+                if name in self._scheduled:
+                    self._scheduled.remove(name)
+                    log.warning("the %s's optimizer was replaced, so %s no longer changes", name, ", ".join(options))
+            elif options:
+                if self.device.graph:
+                    raise GanzooError(
+                        f"the optimizer's {', '.join(options)} changes during the training, which a captured iteration "
+                        "cannot follow; give one value, or leave out --graph"
+                    )
+                self._scheduled.append(name)
             self.device.prepare_optimizer(optimizer)
             changes = [f"lr_schedule={loop.lr_schedule}"] if loop.lr_schedule != "constant" else []
             changes += [f"ttur={loop.ttur:g}"] if name.endswith("discriminator") and loop.ttur != 1 else []

@@ -154,11 +154,14 @@ PUBLISHED = {  # for CIFAR-10; half-life of the average: 5 million images
     "discriminator.width": 768,
     "generator.blocks": 2,
     "discriminator.blocks": 2,
-    "augmentation": "flip",
+    "augmentation": "diffaugment",
+    "augmentation.p": "cosine:0..0.55",
+    "augmentation.flips": True,
     "iterations": 39_063,
     "batch_size": 512,
     "penalty": "cosine:0.05..0.005",
-    "ema": 0.99993,
+    "beta2": "cosine:0.9..0.99",
+    "ema": "cosine:0..0.99993",
 }
 
 

@@ -51,7 +51,7 @@ def of_least_squares(_: Recipe) -> Eigenvalues:
 
 def of_relativistic(recipe: Recipe) -> Eigenvalues:
     """-c +- sqrt(c^2 - 1/4), where c is the weight of both penalties, in the first iteration (Huang et al., 2024)."""
-    return pair(-2 * recipe.trainer_values(1)["penalty"], 1 / 4)
+    return pair(-2 * recipe.values_at("trainer", 1)["penalty"], 1 / 4)
 
 
 def of_wasserstein(_: Recipe) -> Eigenvalues:

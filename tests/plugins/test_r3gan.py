@@ -65,8 +65,14 @@ def test_a_constant_added_to_the_discriminator_changes_nothing() -> None:
 
 def test_the_penalty_and_the_learning_rate_fall_as_published() -> None:
     recipe = resolve(registry().gan("r3gan"), {"iterations": 100}, preset="published")
-    found = [recipe.trainer_values(iteration)["penalty"] for iteration in (1, 51)]
+    found = [recipe.values_at("trainer", iteration)["penalty"] for iteration in (1, 51)]
     assert found == pytest.approx([0.05, 0.0275])
+    assert recipe.values_at("optimizer", 51)["beta2"] == pytest.approx(0.945)
+    assert recipe.values_at("augmentation", 51)["p"] == pytest.approx(0.275)
+    assert recipe.ema_at(1) == 0
+    half_life = math.log(0.5) / math.log(0.99993)  # iterations
+    assert 512 * half_life == pytest.approx(5e6, rel=0.02)  # images
+    assert math.log(0.5) / math.log(recipe.ema_at(51)) == pytest.approx(half_life / 2)
     assert 2e-4 * quarter_cosine(1) == pytest.approx(5e-5)
     assert recipe.schedules[recipe.loop.lr_schedule](0.5) == pytest.approx((1 + 1 / 4) / 2)
 
