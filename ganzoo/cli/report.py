@@ -28,7 +28,8 @@ def report(run: Path, out: Path | None, force: bool) -> None:
     """Write the report of a run.
 
     The report is report.html, progress.webp and README.md. Each training writes it when it ends or is stopped. This
-    needs no torch, unless neighbours.png is missing: then the generator is sampled and its training data are read.
+    needs no torch, unless real.png or neighbours.png is missing: then the generator is sampled and its training data
+    are read.
 
     \b
     Examples:
@@ -44,22 +45,23 @@ def report(run: Path, out: Path | None, force: bool) -> None:
     _ = folder.record  # raises for a folder without a run
     if out:
         options.require_new(out, force=force)
-    if folder.metadata and folder.metadata.is_image and not folder.neighbours.exists():
+    missing = [path for path in (folder.real, folder.neighbours) if not path.exists()]
+    if folder.metadata and folder.metadata.is_image and not folder.metadata.condition and missing:
         try:
-            draw_neighbours(folder)
+            draw_pictures(folder)
         except GanzooError as error:
-            click.echo(f"{folder.neighbours.name} is left out: {error}")
+            click.echo(f"{' and '.join(path.name for path in missing)} left out: {error}")
     if out:
         write_text(out, document(folder))
     click.echo(f"Report: {out or write(run)} (open it in a browser)")
 
 
-def draw_neighbours(folder: RunFolder) -> None:
-    """Draw generated images above the training images nearest to them."""
-    from ganzoo.pages.report import write_neighbours
+def draw_pictures(folder: RunFolder) -> None:
+    """Draw real images, and generated ones above the training images nearest to them."""
+    from ganzoo.pages.report import write_pictures
     from ganzoo.util.optional import needs
 
     with needs():
         from ganzoo.generators.weights import load
     _, data = folder.load_data()
-    write_neighbours(folder, load(folder.weights), data)
+    write_pictures(folder, load(folder.weights), data)

@@ -47,7 +47,7 @@ class RunFolder:
         best_weights: the same at the best score so far, with ``--evaluate-every``.
         samples: folder of the sample grids.
         evaluation: scores of ``ganzoo evaluate``.
-        report, animation, neighbours, card: for people, see :mod:`ganzoo.pages.report`.
+        report, animation, neighbours, real, card: for people, see :mod:`ganzoo.pages.report`.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -63,6 +63,7 @@ class RunFolder:
         self.report = self.path / "report.html"
         self.animation = self.path / "progress.webp"
         self.neighbours = self.path / "neighbours.png"
+        self.real = self.path / "real.png"
         self.card = self.path / "README.md"
 
     def __str__(self) -> str:
@@ -75,7 +76,7 @@ class RunFolder:
         The card is not among them, because it may have been edited.
         """
         training = [self.checkpoint, self.weights, self.best_weights, self.log_file, self.evaluation]
-        return [*training, self.report, self.animation, self.neighbours, self.record_file]
+        return [*training, self.report, self.animation, self.neighbours, self.real, self.record_file]
 
     @property
     def in_shell(self) -> str:
@@ -246,11 +247,19 @@ class RunFolder:
     @property
     def findings(self) -> list[str]:
         """What the doctor has found during training, a line each; none where the log cannot be read."""
+        return [f"iteration {finding['iteration']}: {finding['line']}" for finding in self._findings]
+
+    @property
+    def finding_kinds(self) -> list[str]:
+        """The kinds of the :attr:`findings`, each once."""
+        return list(dict.fromkeys(finding["kind"] for finding in self._findings))
+
+    @property
+    def _findings(self) -> list[dict[str, Any]]:
         try:
-            found = [finding for entry in self.metrics for finding in entry.get("findings", ())]
+            return [finding for entry in self.metrics for finding in entry.get("findings", ())]
         except GanzooError:
             return []
-        return [f"iteration {finding['iteration']}: {finding['line']}" for finding in found]
 
     @property
     def log_problem(self) -> str:

@@ -16,7 +16,7 @@ from tests.support import TRAIN, differing, tensors_of
 from tests.support.commands import invoke
 
 Text = Callable[[str], str]
-LEFT = ("report.html", "progress.webp", "neighbours.png", "README.md")
+LEFT = ("report.html", "progress.webp", "neighbours.png", "real.png", "README.md")
 
 
 def test_a_training_names_its_report(ganzoo: Text) -> None:
@@ -77,17 +77,21 @@ def test_force_removes_what_an_old_run_has_left(ganzoo: Text) -> None:
     assert Path("x/README.md").read_text() == "mine"
 
 
-def test_neighbours_are_drawn_for_runs_that_lack_them(runs: Path, ganzoo: Text) -> None:
+def test_pictures_are_drawn_for_runs_that_lack_them(runs: Path, ganzoo: Text) -> None:
+    pictures = ("neighbours.png", "real.png")
     for name in ("simple", "cgan", "child"):
         shutil.copytree(runs / name, name)
-        first = Path(name, "neighbours.png").read_bytes()
-        Path(name, "neighbours.png").unlink()
+        first = [Path(name, picture).read_bytes() for picture in pictures]
+        for missing in pictures:
+            Path(name, missing).unlink()
         ganzoo(f"report {name}")
-        assert Path(name, "neighbours.png").read_bytes() == first
-    Path("simple/neighbours.png").unlink()
+        assert [Path(name, picture).read_bytes() for picture in pictures] == first
+    for missing in pictures:
+        Path("simple", missing).unlink()
     record = Path("simple/run.json")
     record.write_text(record.read_text().replace('"data_sha256": "', '"data_sha256": "0'))
-    assert "neighbours.png is left out: data set mnist-10k differs from that of the run" in ganzoo("report simple")
+    said = ganzoo("report simple")
+    assert "real.png and neighbours.png left out: data set mnist-10k differs from that of the run" in said
 
 
 def test_a_child_is_shown_with_its_parent(runs: Path) -> None:

@@ -37,7 +37,7 @@ from tests.support.commands import invoke
 Text = Callable[[str], str]
 GANZOO = [sys.executable, "-c", "from ganzoo.cli import main; main(prog_name='ganzoo')"]
 KEPT = ["checkpoint.safetensors", "metrics.jsonl", "run.json", "samples", "weights.safetensors"]
-FILES = sorted([*KEPT, "README.md", "neighbours.png", "progress.webp", "report.html"])
+FILES = sorted([*KEPT, "README.md", "neighbours.png", "progress.webp", "real.png", "report.html"])
 
 
 def names(folder: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""The report of a run: a page, an animation of its sample grids, nearest training images, and a model card.
+"""The report of a run: a page, an animation of its sample grids, training images, and a model card.
 
 ``report.html`` is one file. It is written from the files in the run's folder, without torch. The same folder gives the
 same bytes.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ganzoo.data import Data
     from ganzoo.generators.base import TrainedGenerator
 
-__all__ = ["card_of", "write", "write_all", "write_neighbours"]
+__all__ = ["card_of", "write", "write_all", "write_pictures"]
 
 log = logging.getLogger("ganzoo")
 
@@ -41,7 +41,7 @@ def write_all(path: Path, model: TrainedGenerator, data: Data) -> None:
         data: that it was trained on.
     """
     failures = []
-    for step in (lambda folder: write_neighbours(folder, model, data), *STEPS):
+    for step in (lambda folder: write_pictures(folder, model, data), *STEPS):
         try:
             step(RunFolder(path))
         except KeyboardInterrupt:
@@ -68,11 +68,13 @@ def write(path: str | Path) -> Path:
     return RunFolder(path).report
 
 
-def write_neighbours(folder: RunFolder, model: TrainedGenerator, data: Data) -> None:
-    """Draw generated images above the training images nearest to them, if there are images."""
+def write_pictures(folder: RunFolder, model: TrainedGenerator, data: Data) -> None:
+    """Draw real images, and generated ones above the training images nearest to them, if there are images."""
     from ganzoo.pages.report.neighbours import neighbours
+    from ganzoo.pages.report.real import real_images
 
     if data.is_images and not model.metadata.condition:
+        write_png(folder.real, real_images(model, data))
         write_png(folder.neighbours, neighbours(model, data))
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ganzoo.pages.report.meanings import meaning_of
 from ganzoo.records.metrics import Curve
 from ganzoo.records.text import format_number, one_line
 
@@ -18,6 +19,16 @@ Values = NDArray[np.float64]
 WIDTH, HEIGHT = 1000, 300  # of the drawing's own units
 MOST_POINTS = 800  # in one line
 MOST_LINES = 6  # in one chart, each with its own colour
+STRAIGHT = 2e-3  # of a line's range that its points may be off a straight line
+HIDDEN = ("cpu_seconds",)  # nearly a straight line; the facts have it
+NETWORK_OF = {
+    "discriminator_accuracy": "discriminator",
+    "overfitting_gap": "discriminator",
+    "diversity": "generator",
+    "distance": "generator",
+    "copies": "generator",
+}
+"""Whose colour the line of a metric has, besides those that name a network."""
 FEW = 12  # or fewer points are drawn as dots, and not smoothed
 
 TITLES = {
@@ -28,38 +39,85 @@ TITLES = {
     "distance": "Distance of samples to the data",
     "copies": "Copies of training images among the samples",
     "overfitting_gap": "How much more often D prefers an image that it is trained on to one that was kept back",
-    "cpu_seconds": "CPU time, seconds",
+    "augmentation_p": "Probability of an augmentation",
     "iterations_per_second": "Speed, iterations per second",
 }
 
 
-def charts(curves: Sequence[Curve], iterations: int) -> tuple[str, list[list[dict[str, list[float]]]]]:
+Points = list[dict[str, list[float]]]
+
+
+def charts(curves: Sequence[Curve], iterations: int, *, has_parent: bool = False) -> tuple[str, list[Points]]:
     """Draw curves. Those whose names agree up to a dot, such as ``loss.generator``, share a chart.
+
+    A network has the same colour in all charts. What would be a straight line is a sentence below them.
 
     Args:
         curves: to draw.
         iterations: at the right end of the charts, at least.
+        has_parent: name the networks that are not the parent's as the child's.
 
     Returns:
         The HTML, and for each chart the points of its lines, from which the page's script reads values.
     """
     groups: dict[str, list[Curve]] = {}
     for curve in curves:
+        if curve.name in HIDDEN:
+            continue
         name = curve.name.partition(".")[0]
         names = (name, *(f"{name} ({count})" for count in range(2, 99)))
         title = next(key for key in names if len(groups.get(key, ())) < MOST_LINES)
         groups.setdefault(title, []).append(curve)
     for lines in groups.values():
-        lines.sort(key=lambda curve: curve.name)  # so that a network has the same colour in all charts
-    last = ("cpu_seconds", "iterations_per_second")  # of the machine
-    order = sorted(groups, key=lambda group: (group in last) - (group == "loss"))
-    drawn = [chart(group, groups[group], iterations) for group in order]
-    return "\n".join(text for text, _ in drawn), [points for _, points in drawn]
+        lines.sort(key=lambda curve: curve.name)
+    names = sorted({line_name(curve.name) for curve in curves} - {""})
+    colours = {name: index % MOST_LINES for index, name in enumerate(names)}
+    order = sorted(groups, key=lambda group: (group == "iterations_per_second") - (group == "loss"))
+    drawn, sentences = [], []
+    for group in order:
+        if all(straight(curve) for curve in groups[group]):
+            sentences += [sentence(curve, group, has_parent) for curve in groups[group]]
+        else:
+            drawn.append(chart(group, groups[group], iterations, colours, has_parent))
+    listed = "".join(f"<li>{html.escape(text)}</li>" for text in sentences)
+    figures = "\n".join(text for text, _ in drawn)
+    return figures + (f'\n<ul class="sentences">{listed}</ul>' if listed else ""), [points for _, points in drawn]
 
 
-def chart(group: str, curves: Sequence[Curve], iterations: int) -> tuple[str, list[dict[str, list[float]]]]:
+def line_name(name: str) -> str:
+    """What names the colour of a line: the part after the dot, or a network; empty for what belongs to none."""
+    return name.partition(".")[2] or NETWORK_OF.get(name, "")
+
+
+def straight(curve: Curve) -> str:
+    """A curve in words if it is a straight line, or has at most two points; else empty."""
+    x, y = curve.iterations, curve.values
+    first, last = (format_number(float(f"{value:.4g}")) for value in (y[0], y[-1]))
+    if len(y) == 1:
+        return f"{first} in iteration {int(x[0]):,}, the only entry"
+    if np.ptp(y) <= 1e-9 * np.abs(y).max():
+        return f"{first} throughout"
+    line = y[0] + (y[-1] - y[0]) * (x - x[0]) / max(x[-1] - x[0], 1e-9)
+    if len(y) == 2 or np.abs(y - line).max() <= STRAIGHT * np.ptp(y):
+        return f"from {first} to {last} in a straight line"
+    return ""
+
+
+def sentence(curve: Curve, group: str, has_parent: bool) -> str:
+    """``Copies of training images among the samples: 0 throughout.``"""
+    name = label(curve.name, group, has_parent) if "." in curve.name else ""
+    return f"{', '.join(filter(None, (heading(group), name)))}: {straight(curve)}."
+
+
+def heading(group: str) -> str:
+    return TITLES.get(group) or title_case(one_line(group, 80).replace("_", " "))
+
+
+def chart(
+    group: str, curves: Sequence[Curve], iterations: int, colours: Mapping[str, int], has_parent: bool
+) -> tuple[str, Points]:
     """One chart, and the points of its lines."""
-    title = TITLES.get(group) or title_case(one_line(group, 80).replace("_", " "))
+    title = heading(group)
     smooth = [running_mean(curve.values) for curve in curves]
     low, high, steps = axis(
         [bound for curve, line in zip(curves, smooth, strict=True) for bound in bounds(curve.values, line)]
@@ -71,8 +129,12 @@ def chart(group: str, curves: Sequence[Curve], iterations: int) -> tuple[str, li
         return "M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(x, y, strict=True))
 
     lines, legend, points, descriptions = [], [], [], []
-    for index, (curve, line) in enumerate(zip(curves, smooth, strict=True)):
-        name = label(curve.name, group)
+    taken: set[int] = set()
+    for curve, line in zip(curves, smooth, strict=True):
+        name = label(curve.name, group, has_parent)
+        wanted = colours.get(line_name(curve.name))
+        index = "n" if wanted is None else next(own for own in (wanted, *range(MOST_LINES)) if own not in taken)
+        taken |= {index} if isinstance(index, int) else set()
         few = len(line) <= FEW
         if not few:
             raw = extremes(curve.values)
@@ -90,10 +152,12 @@ def chart(group: str, curves: Sequence[Curve], iterations: int) -> tuple[str, li
         descriptions.append(f"{name} from {format_number(float(f'{ys[0]:.4g}'))} to {last}")
     summary = html.escape(f"{title} by iteration: {'; '.join(descriptions)}.")
     grid = "".join(f'<path class="grid" d="M0 {HEIGHT * i / steps:.1f}H{WIDTH}"/>' for i in range(steps + 1))
+    meaning = about(meaning_of(group.partition(" (")[0]))
     heights = "".join(f"<span>{text}</span>" for text in ticks(low, high, steps))
     return (
         f'<figure class="chart{" wide" if group == "loss" else ""}" data-end="{end:.15g}">\n'
-        f'<figcaption><h3>{html.escape(title)}</h3><ul class="legend">{"".join(legend)}</ul></figcaption>\n'
+        f"<figcaption><h3>{html.escape(title)}</h3>{meaning}"
+        f'<ul class="legend">{"".join(legend)}</ul></figcaption>\n'
         f'<div class="plot"><div class="heights" aria-hidden="true">{heights}</div>'
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" role="img" aria-label="{summary}">'
         f'{grid}{"".join(lines)}<path class="cursor" d=""/></svg>'
@@ -108,8 +172,20 @@ def title_case(name: str) -> str:
     return name.upper() if len(name) <= 3 else name[:1].upper() + name[1:]
 
 
-def label(name: str, group: str) -> str:
+def about(meaning: str) -> str:
+    """A text that is shown when its question mark is pressed; nothing without one."""
+    if not meaning:
+        return ""
+    return f'<details class="about"><summary title="What this means">?</summary><p>{html.escape(meaning)}</p></details>'
+
+
+def label(name: str, group: str, has_parent: bool = False) -> str:
     """A curve's name within its chart."""
+    own = name.partition(".")[2]
+    if has_parent and own in ("generator", "discriminator"):
+        return f"child's {own}"
+    if own.startswith("parent.") and own[7:] in ("generator", "discriminator"):
+        return f"parent's {own[7:]}"
     return one_line(name.removeprefix(f"{group.partition(' (')[0]}.") or name, 60).replace("_", " ").replace(".", " ")
 
 

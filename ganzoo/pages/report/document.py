@@ -9,7 +9,9 @@ from pathlib import Path
 
 from ganzoo.pages.html import json_for_script, read_package_text, render_page
 from ganzoo.pages.report.animation import NO_PICTURE, Frame, frame_of, frames, left_out
-from ganzoo.pages.report.charts import charts
+from ganzoo.pages.report.charts import about, charts
+from ganzoo.pages.report.meanings import meaning_of
+from ganzoo.pages.report.verdict import verdict
 from ganzoo.records.metrics import Curve
 from ganzoo.records.run_folder import RunFolder
 from ganzoo.records.text import format_number, one_line
@@ -23,22 +25,24 @@ MOST_FINDINGS = 20  # a training has at most one of each kind
 
 def document(run: RunFolder) -> str:
     """The page. Nothing in the folder can become code: texts are escaped, and only the page's own script may run."""
-    drawn, points = charts(run.curves, run.iterations)
+    drawn, points = charts(run.curves, run.iterations, has_parent="parent" in run.settings)
     shown = frames(run.pictures)
     curves = [f'<div class="charts">{drawn}</div>' if drawn else "", note(run.log_problem)]
     values = {
         "summary": summary(run),
+        "verdict": html.escape(verdict(run)),
         "facts": definitions(facts(run)),
         "samples": samples(shown, run) + note(left_out(run.pictures, shown)),
+        "real": real(run),
         "findings": section(
             "findings", "Findings", "".join(note(one_line(line)) for line in run.findings[:MOST_FINDINGS])
         ),
         "curves": section("curves", "Curves", "\n".join(filter(None, curves))),
         "scores": section("scores", "Scores", table(run.scores)),
         "neighbours": section("neighbours", "Nearest training images", neighbours(run)),
-        "next": section("next", "Next steps", definitions(commands(run), "commands")),
+        "next": section("next", "Next steps", next_steps(run)),
         "settings": section("settings", "Settings", settings(run)),
-        "origin": section("origin", "How to repeat it", definitions(origin(run))),
+        "origin": section("origin", "How to repeat it", definitions(origin(run), copied=["Command"])),
         "files": section("files", "Files in this run folder", definitions(files(run))),
         "version": html.escape(version("ganzoo-kit")),
         "points": json_for_script({"iterations": [frame.iteration for frame in shown], "charts": points}),
@@ -53,15 +57,26 @@ def section(name: str, title: str, content: str) -> str:
     return f'<section aria-labelledby="{name}-title">\n<h2 id="{name}-title">{title}</h2>\n{content}\n</section>'
 
 
-def definitions(pairs: Iterable[tuple[str, str]], kind: str = "") -> str:
-    """A list of names and values; empty values are left out."""
-    rows = [f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd></div>" for name, value in pairs if value]
+def definitions(pairs: Iterable[tuple[str, str]], kind: str = "", *, copied: Iterable[str] = ()) -> str:
+    """A list of names and values; empty values are left out.
+
+    Args:
+        pairs: names and values.
+        kind: a class of the style sheet.
+        copied: names whose values get a button that copies them, from the page's script.
+    """
+    rows = []
+    for name, value in pairs:
+        text = f'<span class="copied">{html.escape(value)}</span>' if name in copied else html.escape(value)
+        rows += [f"<div><dt>{html.escape(name)}</dt><dd>{text}</dd></div>"] if value else []
     return f'<dl class="entries {kind}">{"".join(rows)}</dl>' if rows else ""
 
 
 def table(rows: Iterable[tuple[str, str]]) -> str:
+    """Names and numbers, with what is known about a metric."""
     lines = [
-        f'<tr><th scope="row">{html.escape(name)}</th><td>{html.escape(value)}</td></tr>'
+        f'<tr><th scope="row">{html.escape(name)}{about(meaning_of(name.rpartition(" ")[2]))}</th>'
+        f"<td>{html.escape(value)}</td></tr>"
         for name, value in rows
         if name
     ]
@@ -87,6 +102,7 @@ def facts(run: RunFolder) -> list[tuple[str, str]]:
     return [
         ("Iterations", f"{done:,}" if done >= planned else f"{done:,} of {planned:,} (stopped)"),
         ("Training time", duration),
+        ("CPU time", duration_of(cpu_seconds(run))),
         ("Speed", speed),
         ("Device", " ".join(one_line(run.record.get(name, ""), 40) for name in ("device", "precision")).strip()),
         ("Seed", one_line(run.record.get("seed", ""), 40)),
@@ -107,9 +123,20 @@ def timing(curves: Iterable[Curve]) -> tuple[str, str]:
         before = end
     if not 0 < seconds < 1e9:
         return "", ""
+    return duration_of(seconds), f"{format_number(float(f'{before / seconds:.3g}'))} iterations/s"
+
+
+def cpu_seconds(run: RunFolder) -> float:
+    """CPU time of the run, in all its processes; 0 if the log does not say."""
+    return max((float(curve.values[-1]) for curve in run.curves if curve.name == "cpu_seconds"), default=0.0)
+
+
+def duration_of(seconds: float) -> str:
+    """In words; empty for none."""
     minutes, hours = seconds / 60, seconds / 3600
-    duration = f"{hours:.1f} hours" if hours >= 2 else f"{minutes:.0f} minutes" if minutes >= 2 else f"{seconds:.0f} s"
-    return duration, f"{format_number(float(f'{before / seconds:.3g}'))} iterations/s"
+    if not 0 < seconds < 1e9:
+        return ""
+    return f"{hours:.1f} hours" if hours >= 2 else f"{minutes:.0f} minutes" if minutes >= 2 else f"{seconds:.0f} s"
 
 
 def file_size(path: Path) -> str:
@@ -129,11 +156,41 @@ def samples(shown: list[Frame], run: RunFolder) -> str:
     is_single = " hidden" if len(shown) == 1 else ""
     last = len(shown) - 1
     return (
-        f'<figure><div id="frames">\n{images}\n</div>\n'
+        f'<figure><h2>Samples</h2>{columns(run)}<div id="frames">\n{images}\n</div>\n'
         f'<div id="player"{is_single}><button type="button" id="play">Play</button>'
         f'<input type="range" id="slider" min="0" max="{last}" step="1" value="{last}" aria-label="Iteration">'
         f'<output id="iteration" for="slider">iteration {shown[-1].iteration:,}</output></div>\n'
         f"<figcaption>{html.escape(caption(run))}</figcaption></figure>"
+    )
+
+
+def column_names(run: RunFolder) -> tuple[str, ...]:
+    """The classes of the columns of a sample grid; none where columns have no classes."""
+    metadata = run.metadata
+    if metadata is None or metadata.range is None or metadata.condition or "parent" in run.settings:
+        return ()
+    names = metadata.data.classes
+    return names if 1 < metadata.num_classes <= MOST_CLASSES and len(names) == metadata.num_classes else ()
+
+
+def columns(run: RunFolder) -> str:
+    """The names of the columns of a grid, above it. The caption lists them for screen readers."""
+    names = [html.escape(one_line(name, 40)) for name in column_names(run)]
+    items = "".join(f'<li title="{name}">{name}</li>' for name in names)
+    return f'<ul class="columns" aria-hidden="true">{items}</ul>' if items else ""
+
+
+def real(run: RunFolder) -> str:
+    """Training images next to the samples."""
+    if not run.real.exists():
+        return ""
+    frame = frame_of(0, run.real)
+    if frame is None:
+        return note(f"{run.real.name} is left out: it is {NO_PICTURE}.")
+    return (
+        f'<figure class="real"><h2>Real data</h2>{columns(run)}'
+        f'<img src="{frame.source}" width="{frame.width}" height="{frame.height}" alt="Training images">'
+        "<figcaption>Training images, to compare the samples with.</figcaption></figure>"
     )
 
 
@@ -149,8 +206,8 @@ def caption(run: RunFolder) -> str:
         return "In each group: the image that is given, the one that is made, and the right one where it is known."
     if "parent" in run.settings:
         return f"{text} Left of each pair: the parent's sample. Right: the child's, from the same latent."
-    if metadata and 1 < metadata.num_classes <= MOST_CLASSES and len(metadata.data.classes) == metadata.num_classes:
-        return f"{text} Classes by column: {', '.join(one_line(name, 40) for name in metadata.data.classes)}."
+    if names := column_names(run):
+        return f"{text} Classes by column: {', '.join(one_line(name, 40) for name in names)}."
     return text
 
 
@@ -183,17 +240,31 @@ def commands(run: RunFolder) -> list[tuple[str, str]]:
     ]
 
 
+def next_steps(run: RunFolder) -> str:
+    steps = commands(run)
+    return definitions(steps, "commands", copied=[name for name, _ in steps])
+
+
 def settings(run: RunFolder) -> str:
-    """All settings, by the part that they belong to."""
+    """All settings, by the part that they belong to; of a GAN with a parent, by parent and child."""
     groups: dict[str, list[tuple[str, str]]] = {}
     for key, value in list(run.settings.items())[:MOST_SETTINGS]:
         part, _, name = one_line(key, 80).rpartition(".")
         groups.setdefault(part, []).append((name, one_line(format_value(value))))
+    has_parent = "parent" in run.settings
     left_out = len(run.settings) - MOST_SETTINGS
     return "".join(
-        f'<div class="group"><h3>{html.escape(part.capitalize() or "Parts")}</h3>{definitions(pairs)}</div>'
+        f'<div class="group"><h3>{html.escape(part_title(part, has_parent))}</h3>{definitions(pairs)}</div>'
         for part, pairs in groups.items()
     ) + note(f"{left_out:,} more settings are in run.json." if left_out > 0 else "")
+
+
+def part_title(part: str, has_parent: bool) -> str:
+    """The heading of the settings of a part: ``Generator``, or ``Child: generator`` and ``Parent: generator``."""
+    if not has_parent:
+        return part.capitalize() or "Parts"
+    owner, _, own = part.partition(".") if part.partition(".")[0] == "parent" else ("child", "", part)
+    return f"{owner.capitalize()}: {own or 'parts'}"
 
 
 def origin(run: RunFolder) -> list[tuple[str, str]]:
@@ -228,6 +299,7 @@ def files(run: RunFolder) -> list[tuple[str, str]]:
         run.evaluation: "scores",
         run.samples: f"sample grids of {len(run.pictures):,} iterations",
         run.animation: "the sample grids as an animation",
+        run.real: "training images, arranged as the samples are",
         run.neighbours: "generated images and the training images nearest to them",
         run.card: "model card",
     }

@@ -80,6 +80,22 @@
     show(Number(slider.value));
   }
 
+  for (const text of document.querySelectorAll(".copied")) {
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "copy", textContent: "Copy" });
+    text.after(button);
+    button.setAttribute("aria-label", `Copy: ${text.textContent}`);
+    button.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(text.textContent);
+        button.textContent = "Copied";
+      } catch {
+        getSelection().selectAllChildren(text); // where a page may not copy, the reader can
+        button.textContent = "Selected";
+      }
+      setTimeout(() => (button.textContent = "Copy"), 2000);
+    });
+  }
+
   for (const figure of figures) {
     const drawing = figure.querySelector("svg");
     drawing.addEventListener("pointermove", (event) => {

@@ -76,6 +76,31 @@ def test_it_fits_every_window(written_run: WriteRun, opened: Opened, page: Page,
     )
 
 
+def test_commands_are_copied(written_run: WriteRun, opened: Opened) -> None:
+    page = opened(written_run())
+    buttons = "[...document.querySelectorAll('.copy')]"
+    assert page.run(f"{buttons}.length") == 5, "four next steps, and the command of the run"
+    assert page.run(f"{buttons}.every((button) => button.checkVisibility())")
+    for write, said in (("window.copied = text", "Copied"), ("throw new Error('no')", "Selected")):
+        page.run(f"navigator.clipboard.writeText = async (text) => {{ {write} }}")
+        page.run(f"{buttons}.at(-1).click(); new Promise((done) => setTimeout(done, 20))")
+        assert page.run(f"{buttons}.at(-1).textContent") == said
+    assert page.run("window.copied") == "ganzoo train cgan --iterations 40"
+    assert page.run("String(getSelection())").strip() == "ganzoo train cgan --iterations 40"
+
+
+def test_explanations_open_within_the_window(written_run: WriteRun, opened: Opened, page: Page) -> None:
+    size: dict[str, Any] = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    page.call("Emulation.setDeviceMetricsOverride", **size)
+    opened(written_run(evaluation={"score": "mnist-fd", "metrics": {"mnist-fd": 3.5}}))
+    page.run("for (const each of document.querySelectorAll('.about')) each.open = true")
+    shown = "[...document.querySelectorAll('.about p')].map((text) => text.getBoundingClientRect().toJSON())"
+    boxes = page.run(shown)
+    assert len(boxes) == 2, "of the losses, and of the score"
+    assert all(0 <= box["left"] < box["right"] <= 390 for box in boxes)
+    assert page.run("document.documentElement.scrollWidth") <= 390
+
+
 def test_nothing_hostile_runs(written_run: WriteRun, opened: Opened) -> None:
     metrics = [entry(number, **{HOSTILE: 1}) for number in range(1, 41)]
     data = {"name": HOSTILE, "licence": HOSTILE, "classes": [HOSTILE, HOSTILE]}

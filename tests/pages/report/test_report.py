@@ -260,6 +260,58 @@ def test_settings_that_are_left_out_are_counted(written_run: WriteRun) -> None:
     assert "2 more settings are in run.json." in visible(page(written_run(record={"settings": settings})))
 
 
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({}, "Training ran to its end; the doctor finds nothing."),
+        ({"record": {"settings": {"loop.iterations": 100}}},
+         "Training stopped after 40 of 100 iterations; the doctor finds nothing."),
+        ({"metrics": [entry(9, distance=0.5), entry(20, distance=0.25), entry(40, distance=0.375)]},
+         "Training ran to its end; the samples were nearest to the data, at a distance of 0.25, at iteration 20; "
+         "the doctor finds nothing."),
+        ({"metrics": [entry(20, **{"mnist-fd": 4.2}), entry(40, **{"mnist-fd": 5.0, "distance": 1.0})]},
+         "Training ran to its end; the best mnist-fd was 4.2, at iteration 20; the doctor finds nothing."),
+        ({"evaluation": {"score": "mnist-fd", "metrics": {"mnist-fd": 4.25}}},
+         "Training ran to its end; its mnist-fd is 4.25; the doctor finds nothing."),
+        ({"metrics": []}, "Training ran to its end."),
+        ({"metrics": [entry(2, findings=[{"kind": kind, "iteration": 2, "line": ""} for kind in ("a", HOSTILE, "c")])]},
+         "Training ran to its end; the doctor finds a, "),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_the_verdict_is_one_sentence(written_run: WriteRun, changes: dict[str, Any], sentence: str) -> None:
+    text = page(written_run(**changes))
+    (found,) = re.findall('<p class="verdict">(.*?)</p>', text, re.S)
+    assert html.unescape(found).startswith(sentence)
+    assert len(Elements(text).scripts) == 2
+
+
+def test_real_data_are_next_to_the_samples(written_run: WriteRun) -> None:
+    folder = written_run()
+    assert "Real data" not in visible(page(folder))
+    shutil.copy(folder / "samples" / "iteration-000040.png", folder / "real.png")
+    text = page(folder)
+    assert "Real data" in visible(text)
+    assert text.count('alt="Training images"') == 1
+    assert text.count('<ul class="columns" aria-hidden="true"><li title="a">a</li><li title="b">b</li></ul>') == 2
+    (folder / "real.png").write_bytes(b"no picture")
+    assert "real.png is left out: it is not a PNG file" in visible(page(folder))
+
+
+def test_parts_of_parent_and_child_are_labelled(written_run: WriteRun) -> None:
+    settings = {
+        "generator": "x",
+        "parent": "y",
+        "generator.width": 1,
+        "parent.generator": "z",
+        "parent.generator.width": 2,
+    }
+    titles = re.findall(
+        "<h3>(.*?)</h3>", page(written_run(record={"settings": settings})).partition("Settings</h2>")[2]
+    )
+    assert titles == ["Child: parts", "Child: generator", "Parent: parts", "Parent: generator"]
+
+
 def test_an_edited_card_stays(written_run: WriteRun) -> None:
     folder = written_run()
     report.write(folder)
