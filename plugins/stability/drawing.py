@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import torch
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,6 +14,7 @@ from matplotlib.figure import Figure
 from ganzoo.util.files import atomic_write
 
 from .analysis import CheckpointAnalysis
+from .arrows import arrows
 from .dirac import Dirac
 from .path import LinePath
 from .simulation import Simulation
@@ -56,23 +56,9 @@ def draw_portrait(simulation: Simulation, path: Path) -> None:
 
 def draw_arrows(axes: Axes, game: Dirac, plane: int, reach: float) -> None:
     """The directions of the field in a plane through the equilibrium."""
-    output, slope = game.axes[plane]
-    side = np.linspace(-reach, reach, ARROWS)
-    points, directions = [], []
-    for dx in side:
-        for y in side:
-            w = game.equilibrium.clone()
-            w[output] += dx
-            w[slope] = y
-            if not torch.equal(game.field.projected(w), w):
-                continue  # there is no field beyond a clip
-            direction = game.seen(game.field.projected(w + 1e-6 * game.field(w))) - game.seen(w)
-            points.append(game.seen(w)[plane].tolist())
-            directions.append((direction[plane] / direction[plane].norm().clamp_min(1e-300)).tolist())
-    if points:
-        axes.quiver(
-            *zip(*points, strict=True), *zip(*directions, strict=True), color=LINE, pivot="mid", scale=24, width=0.004
-        )
+    points, directions = arrows(game, plane, reach, ARROWS)
+    if len(points):
+        axes.quiver(*points.T, *directions.T, color=LINE, pivot="mid", scale=24, width=0.004)
 
 
 def draw_eigenvalues(analyses: Sequence[CheckpointAnalysis], title: str, path: Path) -> None:

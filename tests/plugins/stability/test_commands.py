@@ -53,7 +53,9 @@ def test_pictures(ganzoo: Callable[[str], str], name: str, monkeypatch: pytest.M
         assert "{{" not in text
         trajectory = json.loads(text.partition('id="trajectory">')[2].partition("</script>")[0])
         assert len(trajectory["seen"]) == 41
-        assert len(trajectory["seen"][0]) == 2
+        assert len(trajectory["seen"][0]) == len(trajectory["reach"]) == len(trajectory["arrows"]) == 2
+        for plane in trajectory["arrows"]:
+            assert len(plane["points"]) == len(plane["directions"]) == 13**2
 
 
 def test_a_difference_from_theory_sets_the_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
