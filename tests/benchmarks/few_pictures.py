@@ -52,6 +52,7 @@ METRICS = {  # and their decimals
     "calls": 2,
 }
 COUNTED = ("CPU s", "iterations", "images seen")
+SHOWN = ("CPU s", "iterations", "emoji32-fd", "to others", "coverage", "copies", "grain", "gap", "calls")  # as medians
 
 
 class Contestant(Protocol):
@@ -295,7 +296,7 @@ def medians(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         groups.setdefault((row["pictures"], row["row"]), []).append(row)
     found = []
     for (pictures, name), group in groups.items():
-        middle = {key: middle_of([row[key] for row in group]) for key in (*COUNTED, *METRICS)}
+        middle = {key: middle_of([row[key] for row in group]) for key in SHOWN}
         found.append({"pictures": pictures, "row": name} | middle)
     return found
 
