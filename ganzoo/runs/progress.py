@@ -170,8 +170,7 @@ class Bar:
         if self.bar.console.width >= WIDE:
             self.bar.columns = (*columns, "{task.fields[metrics]}")
         total = training.recipe.loop.iterations
-        fields = {"speed": "", "eta": "", "metrics": ""}
-        self.task = self.bar.add_task("", total=total, completed=training.iteration, **fields)
+        self.task = self.bar.add_task("", total=total, completed=training.iteration, speed="", eta="", metrics="")
         self.is_said = False
         self.bar.start()
 
@@ -182,8 +181,13 @@ class Bar:
             self.is_said = True
         for line in lines:
             self.bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
-        fields = {"speed": speed(training, entry), "eta": eta(remaining), "metrics": metrics(entry)}
-        self.bar.update(self.task, completed=entry["iteration"], **fields)
+        self.bar.update(
+            self.task,
+            completed=entry["iteration"],
+            speed=speed(training, entry),
+            eta=eta(remaining),
+            metrics=metrics(entry),
+        )
 
     def stop(self) -> None:
         self.bar.stop()

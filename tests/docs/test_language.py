@@ -41,8 +41,11 @@ PATTERN = re.compile("|".join(rf"\b(?:{word})(?!\w)" for word in BANNED), re.IGN
 ALLOWED = {  # where a word means something else
     "ganzoo/generators/latents.py": ("rounds", "Philox has rounds"),
     "ganzoo/pages/demo/latents.js": ("rounds", "Philox has rounds"),
+    "ganzoo/pages/demo/page.html": ("play", "the button of an animation"),
+    "ganzoo/pages/demo/page.js": ("play", "the button of an animation"),
+    "ganzoo/pages/demo/picked.js": ("play", "the button of an animation"),
     "ganzoo/pages/demo/translation.js": ("play", "the method of a video"),
-    "docs/embedding.md": ("rounds", "Philox has rounds"),
+    "docs/embedding.md": ("rounds play", "Philox has rounds; the button of an animation"),
     "ganzoo/cli/hints.py": ("rounds", "what users of other programs type"),
     "ganzoo/registry/renamed.py": ("rounds", "the old name of a setting"),
     "ganzoo/generators/metadata.py": ("rounds", "the old name of a key"),

@@ -236,7 +236,7 @@ async function drawSelected() {
 
 // ---------------------------------------------------------------- the picked sample and its address
 
-let walking = { stop() {}, playing: () => false };
+let walking = { stop() {}, isMoving: () => false };
 
 /** What changes the picked sample, apart from seed and label: settings and conditions that are not the defaults. */
 function pickedValues() {
@@ -280,7 +280,7 @@ function reportAddress(problems) {
 
 /** Make the address of the page that of the picked sample. */
 function showAddress() {
-  if (walking.playing()) return;
+  if (walking.isMoving()) return;
   try {
     history.replaceState(null, "", pickedAddress());
   } catch {} // a page without an address of its own, such as one inside another
@@ -338,7 +338,7 @@ async function redraw(...views) {
   }
   drawing = false;
   document.querySelector("main").ariaBusy = "false";
-  if (walking.playing() && !message) return;
+  if (walking.isMoving() && !message) return;
   $("status").textContent = message || `Drawn in ${Math.round(performance.now() - start)} ms.`;
 }
 
@@ -471,7 +471,7 @@ function build() {
   const sliders = () => [...$("directions").querySelectorAll("input")];
   walking = walk($("play"), sliders, () => redraw(drawSelected));
   $("play").addEventListener("click", () => {
-    if (!walking.playing()) redraw(drawSelected); // so that the address has the shift
+    if (!walking.isMoving()) redraw(drawSelected); // so that the address has the shift
   });
   $("copy").addEventListener("click", copyLink);
   if (generator.images) offerSizes($("size"), metadata.shape[2], metadata.shape[1]);

@@ -38,7 +38,7 @@ export function download(canvas, name, scale) {
  * @param {HTMLButtonElement} button that starts and stops it
  * @param {() => HTMLInputElement[]} sliders one for each direction
  * @param {() => Promise<void>} redraw after the sliders were moved
- * @returns {{stop: () => void, playing: () => boolean}}
+ * @returns {{stop: () => void, isMoving: () => boolean}}
  */
 export function walk(button, sliders, redraw) {
   let start; // values of the sliders; undefined while nothing moves
@@ -73,5 +73,5 @@ export function walk(button, sliders, redraw) {
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     if (!calm || confirm("The picture will move. Play it?")) play();
   });
-  return { stop, playing: () => start !== undefined };
+  return { stop, isMoving: () => start !== undefined };
 }

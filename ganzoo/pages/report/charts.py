@@ -70,8 +70,8 @@ def charts(curves: Sequence[Curve], iterations: int, *, has_parent: bool = False
         groups.setdefault(title, []).append(curve)
     for lines in groups.values():
         lines.sort(key=lambda curve: curve.name)
-    names = sorted({line_name(curve.name) for curve in curves} - {""})
-    colours = {name: index % MOST_LINES for index, name in enumerate(names)}
+    networks = sorted({line_name(curve.name) for curve in curves} - {""})
+    colours = {name: index % MOST_LINES for index, name in enumerate(networks)}
     order = sorted(groups, key=lambda group: (group == "iterations_per_second") - (group == "loss"))
     drawn, sentences = [], []
     for group in order:
@@ -80,8 +80,8 @@ def charts(curves: Sequence[Curve], iterations: int, *, has_parent: bool = False
         else:
             drawn.append(chart(group, groups[group], iterations, colours, has_parent))
     listed = "".join(f"<li>{html.escape(text)}</li>" for text in sentences)
-    figures = "\n".join(text for text, _ in drawn)
-    return figures + (f'\n<ul class="sentences">{listed}</ul>' if listed else ""), [points for _, points in drawn]
+    parts = "\n".join(text for text, _ in drawn)
+    return parts + (f'\n<ul class="sentences">{listed}</ul>' if listed else ""), [points for _, points in drawn]
 
 
 def line_name(name: str) -> str:
