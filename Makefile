@@ -12,7 +12,7 @@ CLIENTS := onnxruntime-web@1.30.0 onnxruntime-node@1.30.0
 QUIETLY := OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test cover lint docs site bench clean
+.PHONY: help demo test cover lint docs notebooks site bench clean
 
 help:
 	@echo "make demo   train privileged-v2 on handwritten digits"
@@ -20,6 +20,7 @@ help:
 	@echo "make cover  the same, and print which lines no test runs; it takes half as long again"
 	@echo "make lint   check style and types only"
 	@echo "make docs   write the generated parts of the documentation"
+	@echo "make notebooks  run the notebooks, and store what their cells show"
 	@echo "make site   build the documentation and the API reference as a site, into build/site"
 	@echo "make bench  measure training (an hour on two idle cores) and write the results into the documentation"
 	@echo "make clean  remove the virtual environment and what was built; runs stay"
@@ -46,6 +47,9 @@ lint: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	$(QUIETLY) $(BIN)/python docs/generate.py
+
+notebooks: $(VENV)/.dev
+	$(QUIETLY) $(BIN)/python docs/run_notebooks.py
 
 site: $(VENV)/.dev
 	$(QUIETLY) $(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --doctree-dir build/doctrees docs build/site

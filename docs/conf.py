@@ -11,6 +11,8 @@ extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["examples/**/node_modules"]
 highlight_language = "none"  # a block without a language is a command and its output
 
+nb_execution_mode = "off"  # outputs are stored, by docs/run_notebooks.py
+nb_merge_streams = True
 myst_enable_extensions = ["html_image"]
 myst_heading_anchors = 4
 
