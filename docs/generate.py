@@ -317,7 +317,8 @@ def plot(where: Path, name: str, *alt: str) -> str:
 KINDS = {
     "gans": gans, "parts": parts, "settings": settings, "scores": scores, "hooks": hooks, "weights": weights,
     "file": file, "source": source, "claim": claim, "track": track, "stability": stability,
-    "plugins": plugins, "libraries": libraries, "speeds": speeds, "results": results, "conditions": conditions, "plot": plot,
+    "plugins": plugins, "libraries": libraries,
+    "speeds": speeds, "results": results, "conditions": conditions, "plot": plot,
 }  # fmt: skip
 
 
