@@ -102,7 +102,7 @@ class Explorer:
         model = self.model.with_settings(**settings)
         z = model.interpolate(values["seed"], values["to seed"], STEPS + 1)[round(values["interpolation"] * STEPS)]
         lengths = [values[f"direction {number}"] for number in range(1, len(self.directions) + 1)]
-        self.z = within(z + np.float32(lengths) @ self.directions, model.metadata.distribution)[None]
+        self.z = within(z + np.array(lengths, np.float32) @ self.directions, model.metadata.distribution)[None]
         self.label, self.settings = values.get("class"), settings
         self.image = model.images(model.decode(self.z, labels=self.label))[0]
         self._picture.value = png(enlarged(self.image, self._side), self._side)
@@ -176,17 +176,17 @@ def directions_of(model: TrainedGenerator, count: int) -> NDArray[np.float32]:
     samples = model.sample(SAMPLES).reshape(SAMPLES, -1).astype(np.float32)
     slopes = (z - z.mean(axis=0)).T @ (samples - samples.mean(axis=0))
     _, vectors = np.linalg.eigh(slopes @ slopes.T)
-    found = vectors.T[::-1][:count]
+    found: NDArray[np.float32] = vectors.T[::-1][:count].astype(np.float32)
     largest = np.take_along_axis(found, np.abs(found).argmax(axis=1, keepdims=True), axis=1)
-    return (found * np.sign(largest)).astype(np.float32)
+    return found * np.sign(largest)
 
 
 def within(z: NDArray[np.float32], distribution: str) -> NDArray[np.float32]:
     """The nearest latent that the distribution can give."""
     if distribution == "uniform":
-        return z.clip(-1, 1)
+        return np.clip(z, np.float32(-1), np.float32(1))
     if distribution == "sphere":
-        return z * np.float32(np.sqrt(len(z)) / np.linalg.norm(z))
+        z = z * np.float32(np.sqrt(len(z)) / np.linalg.norm(z))
     return z
 
 
