@@ -47,7 +47,36 @@ function draw() {
       return figure;
     }),
   );
-  history.replaceState(null, "", `#seed=${start}`);
+  history.replaceState(null, "", `#${address(start)}`);
+}
+
+/** The address of these images: the first seed, the class and the settings that were changed. */
+function address(start) {
+  const values = query("seed", start);
+  values.delete("v");
+  return values;
+}
+
+/** Set the fields to what the address of the page says, and say what of it is wrong. */
+function follow(hash) {
+  const problems = [];
+  for (const [name, text] of new URLSearchParams(hash.slice(1))) {
+    const slider = field("settings").querySelector(`input[name="${CSS.escape(name)}"]`);
+    const shown = text.length > 40 ? `${text.slice(0, 40)}…` : text;
+    if (name === "seed") {
+      if (/^\d{1,15}$/.test(text)) field("seed").value = text;
+      else problems.push(`'${shown}' is not a seed of this page`);
+    } else if (name === "label" && facts.classes.length) {
+      if (/^\d{1,9}$/.test(text) && Number(text) < facts.classes.length) field("class").value = Number(text);
+      else problems.push(`there is no label '${shown}'`);
+    } else if (slider) {
+      slider.value = text;
+      if (!text.trim() || Number(slider.value) !== Number(text)) problems.push(`'${shown}' is not a value of ${name} here`);
+    } else {
+      problems.push(`nothing reads '${name.slice(0, 40)}'`);
+    }
+  }
+  return problems;
 }
 
 function move(start) {
@@ -70,11 +99,11 @@ for (const [name, value] of Object.entries(facts.settings)) {
   field("settings").append(label);
 }
 
-const linked = /^#seed=(\d{1,15})$/.exec(location.hash);
-if (linked) field("seed").value = linked[1];
+const wrong = follow(location.hash);
 field("choice").addEventListener("submit", (event) => event.preventDefault());
 field("choice").addEventListener("change", draw);
 field("back").addEventListener("click", () => move(first() - COUNT));
 field("next").addEventListener("click", () => move(first() + COUNT));
 field("random").addEventListener("click", () => move(Math.floor(Math.random() * 1e9)));
 draw();
+if (wrong.length) field("status").textContent = `Of the address: ${wrong.join("; ")}.`;

@@ -9,7 +9,7 @@ from ganzoo.pages.html import json_for_script, read_package_text, render_page
 
 
 def page(model: TrainedGenerator, version: str) -> str:
-    """The page, as HTML. Its policy allows one script, and images of the same server alone.
+    """The page, as HTML. Its policy allows one script, and images of the same server or inline.
 
     Args:
         model: the generator.
@@ -24,4 +24,4 @@ def page(model: TrainedGenerator, version: str) -> str:
     }
     script = read_package_text(__package__, "page.js")
     title = f"{metadata.gan} · {metadata.data.name}"
-    return render_page(__package__, title, script, {"facts": json_for_script(facts)}, img_src="'self'")
+    return render_page(__package__, title, script, {"facts": json_for_script(facts)}, img_src="'self' data:")
