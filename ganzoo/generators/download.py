@@ -5,11 +5,8 @@ Every file must have the SHA-256 that the index of this version states, wherever
 
 from __future__ import annotations
 
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from http.client import HTTPException
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote, urlsplit
@@ -19,6 +16,7 @@ from ganzoo.generators.hub import Kind
 from ganzoo.generators.pretrained import Entry
 from ganzoo.util.errors import GanzooError, first_line, printable
 from ganzoo.util.files import atomic_write, expand_user, writing
+from ganzoo.util.web import WebError, opened
 
 SECONDS = 30.0  # without an answer, a server has failed
 SCHEMES = ("http", "https")
@@ -81,7 +79,7 @@ def _opened(source: str, name: str) -> Iterator[IO[bytes]]:
                 yield file
         elif urlsplit(source).scheme in SCHEMES:
             url = f"{source.rstrip('/')}/{quote(name)}"
-            with closing(urllib.request.urlopen(url, timeout=SECONDS)) as answer:
+            with opened(url, SECONDS) as answer:
                 yield answer
         elif "://" in source:
             raise GanzooError(f"'{place}' has a scheme that is not read; use a folder, http://, https:// or hf:")
@@ -90,6 +88,7 @@ def _opened(source: str, name: str) -> Iterator[IO[bytes]]:
                 yield file
     except FileNotFoundError:
         raise GanzooError(f"there is no {name} in {place}; name the folder that holds it") from None
-    except (OSError, ValueError, HTTPException) as error:  # URLError is an OSError; a bad URL a ValueError
-        reason = error.reason if type(error) is urllib.error.URLError else first_line(error)
-        raise GanzooError(f"cannot read {name} from {place}: {reason}") from None
+    except WebError as error:
+        raise GanzooError(f"cannot read {name} from {place}: {error}; try again, or name another source") from None
+    except (OSError, ValueError) as error:
+        raise GanzooError(f"cannot read {name} from {place}: {first_line(error)}") from None

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from ganzoo.generators.base import CHUNK, TrainedGenerator
 from ganzoo.generators.images import to_pil
 from ganzoo.serving.batching import Batcher, BusyError, Bytes
-from ganzoo.serving.page import page
+from ganzoo.serving.page import about, page
 from ganzoo.serving.parameters import MOST_SEEDS, Asked, RefusedError, openapi, parsed
 from ganzoo.util.errors import GanzooError, first_line
 from ganzoo.util.optional import needs
@@ -124,21 +124,10 @@ class Service:
     # About the service.
 
     async def page(self, request: Request) -> Response:
-        return HTMLResponse(page(self.model, self.version), headers={"Cache-Control": A_WHILE})
+        return HTMLResponse(page(about(self.model, self.version)), headers={"Cache-Control": A_WHILE})
 
     async def about(self, request: Request) -> Response:
-        metadata = self.model.metadata
-        return JSONResponse(
-            {
-                "gan": metadata.gan,
-                "version": self.version,
-                "shape": list(metadata.shape),
-                "num_classes": metadata.num_classes,
-                "classes": [self.model.class_name(label) for label in range(metadata.num_classes)],
-                "settings": {name: setting.default for name, setting in self.model.sampling_settings.items()},
-                "most_seeds": MOST_SEEDS,
-            }
-        )
+        return JSONResponse(about(self.model, self.version) | {"most_seeds": MOST_SEEDS})
 
     async def health(self, request: Request) -> Response:
         return JSONResponse({"status": "ok", "waiting": self.batcher.waiting})

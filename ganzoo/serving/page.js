@@ -31,7 +31,7 @@ function draw() {
   const seeds = Array.from({ length: COUNT }, (_, place) => start + place);
   field("seed").value = start;
   field("status").textContent = "";
-  field("arrays").href = `images.npz?${query("seeds", `${start}-${start + COUNT - 1}`)}`;
+  field("arrays").href = `${facts.address}images.npz?${query("seeds", `${start}-${start + COUNT - 1}`)}`;
   field("images").replaceChildren(
     ...seeds.map((seed) => {
       const figure = document.createElement("figure");
@@ -40,7 +40,7 @@ function draw() {
       image.width = facts.shape[2];
       image.height = facts.shape[1];
       image.onerror = () => { field("status").textContent = "The server does not answer, or has too much to do. Try again."; };
-      image.src = `image.png?${query("seed", seed)}`;
+      image.src = `${facts.address}image.png?${query("seed", seed)}`;
       const text = document.createElement("figcaption");
       text.textContent = caption(seed);
       figure.append(image, text);
