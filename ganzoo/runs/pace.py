@@ -7,8 +7,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from ganzoo.runs.schedule import Schedule
+if TYPE_CHECKING:  # sampling has progress too, and does not load data sets
+    from ganzoo.runs.schedule import Schedule
 
 MEMORY = 120.0  # seconds of training that the mean time of an iteration goes back
 LEAST_ITERATIONS, LEAST_SECONDS = 20, 3.0  # that are timed before there is an estimate

@@ -269,7 +269,7 @@ def test_a_run_killed_while_it_saves_is_resumed_too(
         assert differing(tensors_of(folder), whole) == []
         assert iterations_in(folder) == [3, 6]
         assert names(folder) == FILES
-    assert ends == [9] * 14 + [0]
+    assert ends == [9] * 15 + [0]
 
 
 def test_iterations_can_be_raised(ganzoo: Text, refused: Text) -> None:

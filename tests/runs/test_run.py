@@ -233,12 +233,12 @@ def test_a_run_that_was_killed_before_its_report_is_completed(trained: RunFolder
 
 
 def test_a_report_from_before_the_last_checkpoint_is_written_again(trained: RunFolder) -> None:
-    trained.report.write_text("stopped")
+    trained.report.write_text("of a run that was killed")
     os.utime(trained.report, (0, 0))
     resumed = Run.resume(trained.path)
     assert not resumed.is_complete
     resumed.train(SilentReporter())
-    assert "stopped" not in trained.report.read_text("utf-8")
+    assert "of a run that was killed" not in trained.report.read_text("utf-8")
 
 
 def test_iterations_that_were_logged_but_not_saved_are_trained_again(trained: RunFolder) -> None:

@@ -30,13 +30,14 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
 def test_planes_have_axes_a_start_and_a_direction(
-    ganzoo: Callable[[str], str], page: Page, width: int, scheme: str
+    ganzoo: Callable[[str], str], page: Page, width: int, scheme: str, tmp_path: Path
 ) -> None:
-    ganzoo("stability dirac --gan wgan --set clip=1 --steps 100 -o x.html")
+    path = tmp_path / "x.html"
+    ganzoo(f"stability dirac --gan wgan --set clip=1 --steps 100 -o {path}")
     size: dict[str, Any] = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width < 600}
     page.call("Emulation.setDeviceMetricsOverride", **size)
     page.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-    page.open(Path("x.html").resolve().as_uri(), until="document.querySelector('canvas') !== null")
+    page.open(path.as_uri(), until="document.querySelector('canvas') !== null")
     assert page.complaints == []
     assert page.run("document.documentElement.scrollWidth") <= width
     names = ["output of the generator (the data are 0)", "slope of the discriminator", "start"]

@@ -1,4 +1,4 @@
-"""Run what other libraries offer, next to ganzoo: ``python docs/other-libraries/measure.py --path VENV/bin``.
+"""Run what other libraries offer, next to ganzoo: ``python docs/other-libraries/libraries.py --path VENV/bin``.
 
 ``lines.toml`` has the commands. In ``VENV`` are the other libraries; ganzoo is in the environment that runs this. The
 result goes to ``result.json``, from which ``docs/generate.py`` writes the table of the page.
