@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ganzoo.pages.report.meanings import SUFFIXES
 from ganzoo.records.metrics import Curve
 from ganzoo.records.run_folder import RunFolder
 from ganzoo.records.text import format_number, one_line
 
+LOWER_IS_BETTER = ("-fd", "-kd")  # ends of names of scores
 MOST_KINDS = 9  # of findings; there are no more
 
 
@@ -29,7 +29,7 @@ def ending(run: RunFolder) -> str:
 
 def score(run: RunFolder) -> str:
     """The best score of the training; else that of ``ganzoo evaluate``; else the least distance to the data."""
-    if scored := [curve for curve in run.curves if curve.name.rpartition("-")[2] in SUFFIXES and "-" in curve.name]:
+    if scored := [curve for curve in run.curves if curve.name.endswith(LOWER_IS_BETTER)]:
         return f"the best {one_line(scored[0].name, 40)} was {best(scored[0])}"
     evaluated = dict(run.scores)
     name = evaluated.get("score", "")
@@ -49,8 +49,5 @@ def findings(run: RunFolder) -> str:
     if run.log_problem or not run.metrics:
         return ""
     kinds = [one_line(kind, 40) for kind in run.finding_kinds[:MOST_KINDS]]
-    return (
-        f"the doctor finds {' and '.join(filter(None, (', '.join(kinds[:-1]), *kinds[-1:])))}"
-        if kinds
-        else ("the doctor finds nothing")
-    )
+    named = " and ".join(filter(None, (", ".join(kinds[:-1]), *kinds[-1:])))
+    return f"the doctor finds {named or 'nothing'}"
