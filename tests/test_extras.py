@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import tomllib
 import venv
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import ROOT
-from tests.test_packaging import built, wheel
+from tests.test_packaging import built, call, wheel
 
 __all__ = ["built", "wheel"]  # fixtures
 
@@ -45,12 +44,10 @@ def test_an_extra_brings_what_it_is_for(extra: str, wheel: Path, tmp_path: Path)
     venv.create(tmp_path / "env", with_pip=True)
     scripts = tmp_path / "env" / ("Scripts" if os.name == "nt" else "bin")
     requirement = f"ganzoo-kit{f'[{extra}]' if extra else ''} @ {wheel.as_uri()}"
-    call([scripts / "python", "-m", "pip", "install", "--quiet", "--no-cache-dir", requirement], tmp_path)
-    call([scripts / "python", "-c", f"import ganzoo, {', '.join(modules.split())}"], tmp_path)
-    call([scripts / "ganzoo", *command.split()], tmp_path)
-
-
-def call(command: list[str | Path], folder: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    for command_line in (
+        (scripts / "python", "-m", "pip", "install", "--quiet", "--no-cache-dir", requirement),
+        (scripts / "python", "-c", f"import ganzoo, {', '.join(modules.split())}"),
+        (scripts / "ganzoo", *command.split()),
+    ):
+        done = call(*command_line, cwd=tmp_path)
+        assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]

@@ -20,7 +20,7 @@ CACHES = shutil.ignore_patterns("__pycache__", ".*_cache", "*.egg-info")
 
 
 def call(*command: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    variables = os.environ | environment
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | environment
     return subprocess.run(command, cwd=cwd, env=variables, capture_output=True, text=True, timeout=600, check=False)
 
 

@@ -172,7 +172,7 @@ class Recipe:
     def period(self) -> int | None:
         """After how many iterations the trainer does the same again: its attribute ``period``, or 1 where it
         does not take their number; ``None`` where it does, and has no such attribute, or where a setting changes."""
-        if any(map(ramp, self.values["trainer"].values())):
+        if self._ramps["trainer"]:
             return None
         period: int | None = getattr(self.functions["trainer"], "period", None) if self.takes_iteration else 1
         return period
@@ -195,22 +195,29 @@ class Recipe:
 
     def changing_at(self, part: str, iteration: int) -> dict[str, float]:
         """Those settings of a part that change during the training, in an iteration, counted from 1."""
-        changing = ((name, ramp(value)) for name, value in self.values[part].items())
         return {
             name: last + (first - last) * self._factor(schedule, iteration)
-            for name, found in changing
-            if found is not None and found[0] in self.schedules
-            for schedule, first, last in (found,)
+            for name, (schedule, first, last) in self._ramps[part].items()
         }
 
     def ema_at(self, iteration: int) -> float:
         """The decay of the moving average in an iteration, counted from 1. A schedule changes the half-life."""
-        if (found := ramp(self.values["loop"]["ema"])) is None:
+        if "ema" not in self._ramps["loop"]:
             return float(self.values["loop"]["ema"])
-        schedule, *decays = found
+        schedule, *decays = self._ramps["loop"]["ema"]
         first, last = (math.log(0.5) / math.log(decay) if decay else 0.0 for decay in decays)
         half_life = last + (first - last) * self._factor(schedule, iteration)
         return 0.5 ** (1 / half_life) if half_life > 0 else 0.0
+
+    @functools.cached_property
+    def _ramps(self) -> dict[str, dict[str, tuple[str, float, float]]]:
+        """The settings that change, by part and name: schedule, first and last value. Each iteration asks for them."""
+        return {
+            part: {
+                name: found for name, value in values.items() if (found := ramp(value)) and found[0] in self.schedules
+            }
+            for part, values in self.values.items()
+        }
 
     def _factor(self, schedule: str, iteration: int) -> float:
         return self.schedules[schedule]((iteration - 1) / self.loop.iterations)

@@ -140,16 +140,19 @@ def rounded(found: Mapping[str, float]) -> dict[str, Any]:
 
 def fine(images: Samples) -> float:
     """The power of the finest octave: the mean square of what differs from the means of 2x2 pixels."""
+    blocks = squares(images)
+    return float(np.square(blocks - blocks.mean((3, 5), keepdims=True)).mean())
+
+
+def squares(images: Samples) -> NDArray[np.float32]:
+    """Images ``(N, C, H, W)`` in squares of 2x2 pixels: float32 ``(N, C, H / 2, 2, W / 2, 2)``."""
     count, channels, height, width = images.shape
-    squares = np.asarray(images, np.float32).reshape(count, channels, height // 2, 2, width // 2, 2)
-    return float(np.square(squares - squares.mean((3, 5), keepdims=True)).mean())
+    return np.asarray(images, np.float32).reshape(count, channels, height // 2, 2, width // 2, 2)
 
 
 def halved(images: Samples) -> Samples:
     """The means of 2x2 pixels, rounded: uint8 ``(N, C, H / 2, W / 2)``."""
-    count, channels, height, width = images.shape
-    squares = np.asarray(images, np.float32).reshape(count, channels, height // 2, 2, width // 2, 2)
-    return squares.mean((3, 5)).round().astype(np.uint8)
+    return squares(images).mean((3, 5)).round().astype(np.uint8)
 
 
 def whole() -> Case:

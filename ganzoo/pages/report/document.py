@@ -182,16 +182,20 @@ def columns(run: RunFolder) -> str:
 
 def real(run: RunFolder) -> str:
     """Training images next to the samples."""
-    if not run.real.exists():
+    opening = f'<figure class="real"><h2>Real data</h2>{columns(run)}'
+    words = "Training images, to compare the samples with."
+    return still(run.real, opening, "Training images", f"<figcaption>{words}</figcaption></figure>")
+
+
+def still(path: Path, opening: str, alt: str, closing: str) -> str:
+    """A picture between two pieces of HTML; a note if it cannot be shown, and nothing if it is missing."""
+    if not path.exists():
         return ""
-    frame = frame_of(0, run.real)
+    frame = frame_of(0, path)
     if frame is None:
-        return note(f"{run.real.name} is left out: it is {NO_PICTURE}.")
-    return (
-        f'<figure class="real"><h2>Real data</h2>{columns(run)}'
-        f'<img src="{frame.source}" width="{frame.width}" height="{frame.height}" alt="Training images">'
-        "<figcaption>Training images, to compare the samples with.</figcaption></figure>"
-    )
+        return note(f"{path.name} is left out: it is {NO_PICTURE}.")
+    image = f'<img src="{frame.source}" width="{frame.width}" height="{frame.height}" alt="{alt}">'
+    return f"{opening}{image}{closing}"
 
 
 def caption(run: RunFolder) -> str:
@@ -212,18 +216,13 @@ def caption(run: RunFolder) -> str:
 
 
 def neighbours(run: RunFolder) -> str:
-    if not run.neighbours.exists():
-        return ""
-    frame = frame_of(0, run.neighbours)
-    if frame is None:
-        return note(f"{run.neighbours.name} is left out: it is {NO_PICTURE}.")
-    return (
-        '<figure class="rows"><ul aria-hidden="true"><li>Generated</li><li>Nearest</li><li>Real</li></ul>'
-        f'<img src="{frame.source}" width="{frame.width}" height="{frame.height}" alt="Three rows: generated images, '
-        'the training image nearest to each, and training images">'
+    return still(
+        run.neighbours,
+        '<figure class="rows"><ul aria-hidden="true"><li>Generated</li><li>Nearest</li><li>Real</li></ul>',
+        "Three rows: generated images, the training image nearest to each, and training images",
         "<figcaption>Below each generated image is the training image nearest to it (Euclidean distance of pixels). "
         "Pairs that look the same mean that the generator memorised training images. The last row shows other "
-        "training images for comparison.</figcaption></figure>"
+        "training images for comparison.</figcaption></figure>",
     )
 
 
