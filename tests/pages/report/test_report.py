@@ -271,6 +271,8 @@ def test_settings_that_are_left_out_are_counted(written_run: WriteRun) -> None:
          "the doctor finds nothing."),
         ({"metrics": [entry(20, **{"mnist-fd": 4.2}), entry(40, **{"mnist-fd": 5.0, "distance": 1.0})]},
          "Training ran to its end; the best mnist-fd was 4.2, at iteration 20; the doctor finds nothing."),
+        ({"metrics": [entry(20, **{"mnist-score": 4.2}), entry(40, **{"mnist-score": 5.0, "mnist-fd": 3.0})]},
+         "Training ran to its end; the best mnist-fd was 3, at iteration 40; the doctor finds nothing."),
         ({"evaluation": {"score": "mnist-fd", "metrics": {"mnist-fd": 4.25}}},
          "Training ran to its end; its mnist-fd is 4.25; the doctor finds nothing."),
         ({"metrics": []}, "Training ran to its end."),
